@@ -1,0 +1,56 @@
+# Every target that needs it sets up its own virtual environment first; `make help` lists the targets.
+
+VENV ?= .venv
+PYTHON ?= python3
+ARGS ?=
+
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.PHONY: help install train test slow lint types mutants notebooks bench clean
+
+help:  ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
+
+install: $(STAMP)  ## set up the virtual environment VENV (.venv) with PYTHON (python3)
+
+# The stamp is written last, so an installation that was cut short is done again.
+$(STAMP): setup.py constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' || \
+	    { echo 'tfvae needs Python 3.10 to 3.13, but "$(PYTHON)" is not one; set another: make PYTHON=python3.12 ...' >&2; exit 1; }
+	@echo 'Installing into $(VENV); this takes a few minutes the first time.'
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+train: $(STAMP)  ## train a model; ARGS="..." goes to `tfvae train`
+	$(BIN)/tfvae train $(ARGS)
+
+test: $(STAMP)  ## run the fast tests
+	$(BIN)/python -m pytest -n 2 $(ARGS)
+
+slow: $(STAMP)  ## run the slow tests
+	$(BIN)/python -m pytest -m slow $(ARGS)
+
+lint: $(STAMP)  ## check style and formatting
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(STAMP)  ## check the types
+	$(BIN)/mypy
+
+mutants: $(STAMP)  ## check that the tests notice the planted bugs
+	$(BIN)/python tests/mutants/run.py
+
+notebooks: $(STAMP)  ## run the notebooks and keep their outputs
+	$(BIN)/python notebooks/build.py
+
+bench: $(STAMP)  ## measure the training speed
+	@$(PIP) --constraint constraints.txt --editable '.[bench]'
+	$(BIN)/python benchmarks/training_speed.py $(ARGS)
+
+clean:  ## remove the virtual environment, caches and build outputs
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
+	find tfvae tests tools -name __pycache__ -type d -prune -exec rm -rf {} +

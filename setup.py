@@ -1,0 +1,74 @@
+"""Metadata and dependencies of tfvae; the tools' settings are in `pyproject.toml`.
+
+A lower bound is the oldest minor version that the tests have run with. The exact versions that CI installs are in
+`constraints.txt`.
+"""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+ROOT = Path(__file__).resolve().parent
+# Read, not imported: importing tfvae would need its dependencies, which are not installed yet.
+VERSION = re.search(r'^__version__ = "(.+)"$', (ROOT / "tfvae/_version.py").read_text(encoding="utf-8"), re.M)[1]
+
+DEPENDENCIES = [
+    "tensorflow>=2.21",
+    "keras>=3.12",  # 3.12 is the newest on Python 3.10; newer Pythons get a newer one
+    "tensorflow-probability>=0.25",  # the distributions
+    "tf-keras>=2.21",  # only because TensorFlow Probability imports it without declaring it
+    "setuptools",  # TensorFlow Probability imports distutils, which Python >= 3.12 finds only in setuptools
+    "tensorflow-datasets>=4.9.10",  # the datasets that are not embedded
+    "importlib_resources",  # TensorFlow Datasets imports it without declaring it
+    "matplotlib>=3.10",  # the plots
+    "numpy>=2.2",  # 2.2 is the newest on Python 3.10
+    "typer>=0.29",  # the command line
+    "pyyaml>=6.0",  # the command line's settings
+]
+
+TEST = [
+    "pytest>=9.0",
+    "pytest-xdist>=3.8",  # runs the tests in two processes
+    "hypothesis>=6.150",
+    "scipy>=1.15",  # closed forms to compare with; 1.15 is the newest on Python 3.10
+    "build>=1.3",  # with setuptools, for the slow test that installs a wheel
+    "setuptools>=70.1",
+    # The notebooks are also run as tests.
+    "nbclient>=0.10",
+    "nbformat>=5.10",
+    "ipykernel>=7.0",
+]
+
+NOTEBOOK = ["jupytext>=1.19", "nbclient>=0.10", "nbformat>=5.10", "ipykernel>=7.0"]
+
+setup(
+    name="tfvae",
+    version=VERSION,
+    description="Variational autoencoders in Keras 3, TensorFlow and TensorFlow Probability",
+    long_description=(ROOT / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    license_files=["LICENSE", "NOTICE"],
+    python_requires=">=3.10,<3.14",  # TensorFlow 2.21 has wheels for exactly these
+    packages=find_packages(include=["tfvae", "tfvae.*"]),
+    package_data={"tfvae": ["py.typed"], "tfvae.datasets": ["data/*"]},
+    install_requires=DEPENDENCIES,
+    extras_require={
+        "test": TEST,
+        "notebook": NOTEBOOK,
+        "dev": [*TEST, *NOTEBOOK, "ruff>=0.17", "mypy>=2.0", "types-PyYAML>=6.0"],
+        "bench": ["torch>=2.5"],  # only to compare the training speed with
+    },
+    entry_points={"console_scripts": ["tfvae = tfvae.cli:main"]},
+    classifiers=[
+        "Development Status :: 3 - Alpha",
+        "Intended Audience :: Science/Research",
+        "Programming Language :: Python :: 3",
+        "Programming Language :: Python :: 3.10",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+    ],
+)

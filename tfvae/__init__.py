@@ -1,0 +1,60 @@
+"""tfvae: latent-variable models in Keras and TensorFlow, with TensorFlow Probability distributions between the parts.
+
+Importing the package imports neither TensorFlow nor Keras; the first use of a name below does.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from tfvae._version import __version__
+
+if TYPE_CHECKING:
+    from tfvae import callbacks, datasets, evaluation, execution, families, networks, plots, preprocessing, priors
+    from tfvae import training, units
+    from tfvae.conditional import ConditionalDistribution
+    from tfvae.models import VAE, UnsupervisedModel
+    from tfvae.noise import Noise
+    from tfvae.objectives import ELBO, ImportanceWeighted, Objective, WarmUp
+    from tfvae.recipes import conv_vae, vae
+    from tfvae.saving import load
+    from tfvae.trace import Latent, Trace
+
+_MODULES = (
+    "callbacks", "datasets", "evaluation", "execution", "families", "networks", "plots", "preprocessing", "priors",
+    "training", "units",
+)  # fmt: skip
+_NAMES = {
+    "ConditionalDistribution": "tfvae.conditional",
+    "ELBO": "tfvae.objectives",
+    "ImportanceWeighted": "tfvae.objectives",
+    "Latent": "tfvae.trace",
+    "Noise": "tfvae.noise",
+    "Objective": "tfvae.objectives",
+    "Trace": "tfvae.trace",
+    "UnsupervisedModel": "tfvae.models",
+    "VAE": "tfvae.models",
+    "WarmUp": "tfvae.objectives",
+    "conv_vae": "tfvae.recipes",
+    "load": "tfvae.saving",
+    "vae": "tfvae.recipes",
+}
+
+__all__ = [  # noqa: PLE0604
+    "__version__", *_MODULES, *_NAMES,
+]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return importlib.import_module(f"tfvae.{name}")
+    if name in _NAMES:
+        # TFP is lazy (0.003 s) when it is imported before TensorFlow, and takes a second when it comes after it.
+        importlib.import_module("tensorflow_probability")
+        return getattr(importlib.import_module(_NAMES[name]), name)
+    raise AttributeError(f"module 'tfvae' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,5 @@
+"""`python -m tfvae`."""
+
+from tfvae.cli import main
+
+main()

@@ -1,0 +1,153 @@
+"""The encoder and the decoder: a network whose output is a distribution."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from tfvae.families import Family
+from tfvae.preprocessing import Preprocessing
+
+
+@keras.saving.register_keras_serializable("tfvae")
+class ConditionalDistribution(keras.Model):
+    """A Keras model that is called with tensors and returns a TFP distribution: q(z|x), p(x|z).
+
+    It adds the layers between the network's features and the family's parameters itself (the head), so a network is a
+    body only and nobody computes output sizes. The head and the distribution are float32 under mixed precision and
+    float64 under a float64 policy.
+
+    Args:
+        network: a Keras model or layer, `[B, *input]` -> features. Features `[B, H, W, F]` whose H and W are those of
+            an image event get a head of 1x1 convolutions; all others are flattened and get a dense head.
+        family: the family of the distribution.
+
+    Calling it: `[..., *input]` -> a distribution with batch shape `[...]`, event shape `family.event_shape`.
+    `predict(...)` gives the distribution's mean as an array; the encoder of a `VAE` first applies the VAE's
+    preprocessing, so it takes raw images there.
+
+    Raises:
+        TypeError: it is called with integers (raw grey levels have to be preprocessed first).
+        ValueError: it is called with inputs of another shape than it was built for.
+    """
+
+    def __init__(self, network: keras.Layer, family: Family, name: str | None = None):
+        super().__init__(name=name, dtype=_at_least_float32(network.variable_dtype))
+        self.network, self.family = network, family
+        self.preprocess: Preprocessing | None = None
+        """Set by the model that this is the encoder of, for `predict` on raw data only."""
+        self._spatial_head = False
+
+    @property
+    def input_event_shape(self) -> tuple[int, ...]:
+        """Shape of one input, without leading axes; known once it is built."""
+        return self._input_event_shape
+
+    def build(self, input_shape: Sequence[int | None]) -> None:
+        if self.built:
+            return
+        self._input_event_shape = tuple(int(extent) for extent in input_shape[1:])
+        if not self.network.built:
+            self.network.build((None, *self._input_event_shape))
+        features_shape = tuple(self.network.compute_output_shape((None, *self._input_event_shape)))
+        event_shape, parameters = self.family.event_shape, self.family.parameters
+        self._spatial_head = len(event_shape) == 3 and features_shape[1:-1] == event_shape[:-1]
+        per_element = sum(p.size for p in parameters.values() if p.per == "element")
+        per_example = sum(p.size for p in parameters.values() if p.per == "example")
+        elements = event_shape[-1] if self._spatial_head else math.prod(event_shape)
+        flat_features = (None, math.prod(features_shape[1:]))
+        if per_element:
+            self._element_head = keras.layers.Dense(per_element * elements, dtype=self.dtype_policy, name="elements")
+            self._element_head.build(features_shape if self._spatial_head else flat_features)
+        if per_example:
+            # From an image's features their average over positions: a dense layer on all of them would be huge.
+            self._example_head = keras.layers.Dense(per_example, dtype=self.dtype_policy, name="examples")
+            self._example_head.build((None, features_shape[-1]) if self._spatial_head else flat_features)
+        self._free = {
+            name: self.add_weight(shape=(p.size,), initializer="zeros", dtype=self.variable_dtype, name=name)
+            for name, p in parameters.items()
+            if p.per == "model"
+        }
+        self.built = True
+
+    def call(self, inputs: tf.Tensor, training: bool | None = None) -> tfp.distributions.Distribution:
+        inputs = tf.convert_to_tensor(inputs)
+        if not inputs.dtype.is_floating:
+            raise TypeError(
+                f"`{self.name}` takes preprocessed floats; received {inputs.dtype.name}. "
+                "Pass raw images to the whole model or to `predict`, or preprocess them first."
+            )
+        rank = len(self._input_event_shape)
+        if tuple(inputs.shape[-rank:]) != self._input_event_shape:
+            raise ValueError(
+                f"`{self.name}` was built for inputs of shape (..., {', '.join(map(str, self._input_event_shape))}); "
+                f"received {tuple(inputs.shape)}."
+            )
+        # Keras' functional models drop or mix leading axes, so the network only ever sees one.
+        leading = _leading_shape(inputs, rank)
+        flat = inputs if len(leading) == 1 else tf.reshape(inputs, [-1, *self._input_event_shape])
+        features = tf.cast(self.network(flat, training=training), self.compute_dtype)
+        return self.family.distribution(**self._parameters(features, leading))
+
+    def predict_step(self, data: Any) -> tf.Tensor:
+        inputs, _, _ = keras.utils.unpack_x_y_sample_weight(data)
+        if self.preprocess is not None:
+            inputs = self.preprocess(inputs)
+        return self(inputs, training=False).mean()
+
+    def _parameters(self, features: tf.Tensor, leading: list[Any]) -> dict[str, tf.Tensor]:
+        """The family's parameters by name, `[*leading, ...]`."""
+        event_shape, wanted = self.family.event_shape, self.family.parameters
+        flat = features if self._spatial_head else tf.reshape(features, [-1, math.prod(features.shape[1:])])
+        values: dict[str, tf.Tensor] = {name: variable.value for name, variable in self._free.items()}
+        names = [name for name, p in wanted.items() if p.per == "element"]
+        if names:
+            depth = event_shape[-1] if self._spatial_head else math.prod(event_shape)
+            parts = tf.split(self._element_head(flat), [wanted[name].size * depth for name in names], axis=-1)
+            for name, part in zip(names, parts, strict=True):
+                size = wanted[name].size
+                values[name] = tf.reshape(part, [*leading, *event_shape] + ([size] if size > 1 else []))
+        names = [name for name, p in wanted.items() if p.per == "example"]
+        if names:
+            pooled = tf.reduce_mean(flat, axis=[1, 2]) if self._spatial_head else flat
+            parts = tf.split(self._example_head(pooled), [wanted[name].size for name in names], axis=-1)
+            for name, part in zip(names, parts, strict=True):
+                values[name] = tf.reshape(part, [*leading, wanted[name].size])
+        return values
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            "network": keras.saving.serialize_keras_object(self.network),
+            "family": keras.saving.serialize_keras_object(self.family),
+            "name": self.name,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> ConditionalDistribution:
+        return cls(
+            network=keras.saving.deserialize_keras_object(config["network"]),
+            family=keras.saving.deserialize_keras_object(config["family"]),
+            name=config["name"],
+        )
+
+    def get_build_config(self) -> dict[str, Any]:
+        return {"input_shape": [None, *self._input_event_shape]}
+
+    def build_from_config(self, config: dict[str, Any]) -> None:
+        self.build(config["input_shape"])
+
+
+def _leading_shape(inputs: tf.Tensor, event_rank: int) -> list[Any]:
+    """Sizes before the event: ints where they are known, else scalar tensors."""
+    static = inputs.shape[: inputs.shape.rank - event_rank].as_list()
+    dynamic = tf.shape(inputs)
+    return [dynamic[axis] if extent is None else extent for axis, extent in enumerate(static)]
+
+
+def _at_least_float32(dtype: str) -> str:
+    return "float64" if dtype == "float64" else "float32"

@@ -1,0 +1,72 @@
+"""Importance-sampled log-likelihood, streamed in blocks of fixed noise."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tfvae.models.unsupervised import UnsupervisedModel
+from tfvae.noise import Noise
+from tfvae.objectives import log_weights
+
+_ROWS = 100  # examples at a time
+_SAMPLES = 50  # samples at a time: memory does not grow with the sample size
+
+
+def log_likelihood(
+    model: UnsupervisedModel, raw: Any, sample_size: int = 5000, seed: int = 0
+) -> np.ndarray:
+    """The importance-weighted lower bound on log p(x) of each example.
+
+        L_S = log 1/S sum_s p(x, z_s) / q(z_s|x),  z_s ~ q(z|x)
+
+    An estimate of a lower bound: in expectation at most log p(x), rising towards it with S (Burda et al. 2015,
+    arXiv:1509.00519). x is the example's own fixed draw of binarisation or dequantisation, by its index in `raw`.
+
+    Args:
+        model: any model with a trace.
+        raw: raw examples `[N, *data]`.
+        sample_size: S >= 1.
+        seed: of the samples and of x; 0 scores the array that `evaluate` and `fix` use.
+
+    Returns:
+        `[N]` in nats, to be called what `model.unit` says.
+
+    Raises:
+        ValueError: `sample_size` is below 1, or what the model gives is no likelihood.
+    """
+    if sample_size < 1:
+        raise ValueError(f"`sample_size` must be at least 1; received {sample_size}.")
+    if not model.unit.is_likelihood:
+        raise ValueError(f"This model has no log p(x): {model.unit.convention}")
+    examples = model.as_examples(raw)
+    blocks, rest = divmod(sample_size, _SAMPLES)
+
+    @tf.function(autograph=False)
+    def block(rows: tf.Tensor, first_row: tf.Tensor) -> tf.Tensor:
+        """logsumexp over all samples of one block of rows."""
+
+        def add(total: tf.Tensor, first_sample: Any, samples: int) -> tf.Tensor:
+            noise = Noise(seed, 0, first_row, first_sample)
+            log_w = log_weights(model.sample_trace(rows, noise, samples))
+            return tf.reduce_logsumexp(tf.concat([total[tf.newaxis], log_w], axis=0), axis=0)
+
+        total = tf.fill([rows.shape[0]], tf.constant(-np.inf, model.compute_dtype))
+        if blocks:
+            _, total = tf.while_loop(
+                lambda index, _: index < blocks,
+                lambda index, total: (index + 1, add(total, index * _SAMPLES, _SAMPLES)),
+                (tf.constant(0, tf.int64), total),
+            )
+        return add(total, blocks * _SAMPLES, rest) if rest else total
+
+    totals = []
+    for start in range(0, examples.shape[0], _ROWS):
+        rows = examples[start : start + _ROWS]
+        padding = _ROWS - rows.shape[0]
+        if padding:  # one static shape, so one trace; a row's noise is its own, so the padding changes nothing
+            rows = tf.concat([rows, tf.repeat(rows[-1:], padding, axis=0)], axis=0)
+        totals.append(block(rows, tf.constant(start, tf.int64)).numpy()[: _ROWS - padding])
+    return np.concatenate(totals) - np.log(sample_size)

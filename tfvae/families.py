@@ -1,0 +1,261 @@
+"""Families of distributions: from the tensors of a network to a TFP distribution over one whole example.
+
+A family says which parameters it needs, makes the distribution from them, and draws from that distribution with given
+noise. It owns no variables (`ConditionalDistribution` does), and its event is one whole example, so that `log_prob`
+of `[S, B, *event]` is always `[S, B]`.
+
+Parameters arrive in float32 or float64, never in half precision, and the distributions compute in that type.
+"""
+
+from __future__ import annotations
+
+import abc
+import math
+from collections.abc import Sequence
+from typing import Any, Literal, NamedTuple
+
+import keras
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from tfvae.noise import Noise
+
+
+class Parameter(NamedTuple):
+    """A parameter that a family needs.
+
+    Attributes:
+        per: "element": one for each element of the event, `[..., *event]`; "example": given by the network once for
+            each example, `[..., size]`; "model": a free variable, the same for all examples, `[size]`.
+        size: how many; for "element", more than one adds a last axis, `[..., *event, size]`.
+    """
+
+    per: Literal["element", "example", "model"]
+    size: int = 1
+
+
+class Family(abc.ABC):
+    """A family of distributions over examples of one shape.
+
+    Args:
+        event_shape: shape of one example, for example `(28, 28, 1)` for images or `(20,)` for latents.
+    """
+
+    scores: str
+    """What a log probability is about, for the units table: "density", "binary", "levels" or "point"."""
+
+    def __init__(self, event_shape: Sequence[int]):
+        self.event_shape = tuple(int(extent) for extent in event_shape)
+        if not self.event_shape or min(self.event_shape) < 1:
+            raise ValueError(f"`event_shape` must be sizes >= 1, at least one; received {tuple(event_shape)}.")
+
+    @property
+    def event_size(self) -> int:
+        """Number of elements of one example."""
+        return math.prod(self.event_shape)
+
+    @property
+    @abc.abstractmethod
+    def parameters(self) -> dict[str, Parameter]:
+        """What `distribution` takes, by name."""
+
+    @abc.abstractmethod
+    def distribution(self, **parameters: tf.Tensor) -> tfp.distributions.Distribution:
+        """The distribution: event shape `event_shape`, batch shape that of the parameters before it."""
+
+    @abc.abstractmethod
+    def draw(
+        self,
+        distribution: tfp.distributions.Distribution,
+        noise: Noise,
+        stream: str,
+        sample_size: int | None = None,
+    ) -> tf.Tensor:
+        """Draws from a distribution that this family made, by reparameterisation where the family is continuous.
+
+        Args:
+            distribution: with batch shape `[B]`.
+            noise: where the random numbers come from.
+            stream: names this use of them.
+            sample_size: None, or the number S of draws for each example.
+
+        Returns:
+            `[B, *event]`, or `[S, B, *event]` where `sample_size` is given.
+        """
+
+    def get_config(self) -> dict[str, Any]:
+        return {"event_shape": list(self.event_shape)}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Family:
+        return cls(**config)
+
+    def _reinterpreted(self, distribution: tfp.distributions.Distribution) -> tfp.distributions.Distribution:
+        return tfp.distributions.Independent(distribution, reinterpreted_batch_ndims=len(self.event_shape))
+
+
+@keras.saving.register_keras_serializable("tfvae")
+class Normal(Family):
+    """`tfd.Independent(tfd.Normal(location, scale))`: the lecture's q(z|x) and p(x|z).
+
+    Args:
+        event_shape: shape of one example.
+        scale: where the standard deviation comes from. "pixel": one for each element of each example, from the
+            network (posteriors, and the vector sigma of the lecture's text); "image": one for each example, from the
+            network (the lecture's formula sigma^2 I); "shared": one learned number for all; a number > 0: fixed.
+        min_scale: smallest standard deviation of a learned scale, in units of x. The default is one grey level of
+            images in [0, 1]. Without a floor the density of a constant pixel grows without limit.
+
+    A learned scale is `min_scale + softplus(raw_scale)`.
+    """
+
+    scores = "density"
+
+    def __init__(self, event_shape: Sequence[int], scale: str | float = "pixel", min_scale: float = 1 / 256):
+        super().__init__(event_shape)
+        is_number = isinstance(scale, (int, float)) and not isinstance(scale, bool)
+        if scale not in ("pixel", "image", "shared") and not (is_number and 0 < float(scale) < math.inf):
+            raise ValueError(f'`scale` must be "pixel", "image", "shared" or a number > 0; received {scale!r}.')
+        if not 0 < min_scale < math.inf:
+            raise ValueError(f"`min_scale` must be > 0; received {min_scale!r}.")
+        self.scale, self.min_scale = scale, min_scale
+
+    @property
+    def parameters(self) -> dict[str, Parameter]:
+        location = {"location": Parameter("element")}
+        if self.scale == "pixel":
+            return location | {"raw_scale": Parameter("element")}
+        if self.scale == "image":
+            return location | {"raw_scale": Parameter("example")}
+        if self.scale == "shared":
+            return location | {"raw_scale": Parameter("model")}
+        return location
+
+    def distribution(
+        self, location: tf.Tensor, raw_scale: tf.Tensor | None = None
+    ) -> tfp.distributions.Distribution:
+        if raw_scale is None:
+            scale = tf.constant(self.scale, location.dtype)
+        else:
+            scale = self.min_scale + tf.math.softplus(raw_scale)
+            if self.scale == "image":  # [..., 1] -> [..., 1, 1, 1]
+                scale = tf.reshape(scale, tf.concat([tf.shape(scale)[:-1], [1] * len(self.event_shape)], axis=0))
+        return self._reinterpreted(tfp.distributions.Normal(location, scale))
+
+    def draw(
+        self,
+        distribution: tfp.distributions.Distribution,
+        noise: Noise,
+        stream: str,
+        sample_size: int | None = None,
+    ) -> tf.Tensor:
+        mean = distribution.mean()
+        epsilon = noise.normal(stream, _rows(mean), self.event_shape, sample_size)
+        return mean + distribution.stddev() * tf.cast(epsilon, mean.dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config() | {"scale": self.scale, "min_scale": self.min_scale}
+
+
+@keras.saving.register_keras_serializable("tfvae")
+class FullNormal(Family):
+    """`tfd.MultivariateNormalTriL`: a normal with a full covariance matrix, for vectors `(D,)`.
+
+    The scale matrix L (covariance L L') is lower triangular; its diagonal is `min_scale + softplus(.)`.
+
+    Args:
+        event_shape: `(D,)`.
+        min_scale: smallest entry on the diagonal of L.
+    """
+
+    scores = "density"
+
+    def __init__(self, event_shape: Sequence[int], min_scale: float = 1 / 256):
+        super().__init__(event_shape)
+        if len(self.event_shape) != 1:
+            raise ValueError(f"`event_shape` of FullNormal must be one size, (D,); received {self.event_shape}.")
+        if not 0 < min_scale < math.inf:
+            raise ValueError(f"`min_scale` must be > 0; received {min_scale!r}.")
+        self.min_scale = min_scale
+
+    @property
+    def parameters(self) -> dict[str, Parameter]:
+        triangle = self.event_size * (self.event_size + 1) // 2
+        return {"location": Parameter("element"), "raw_scale_tril": Parameter("example", triangle)}
+
+    def distribution(self, location: tf.Tensor, raw_scale_tril: tf.Tensor) -> tfp.distributions.Distribution:
+        matrix = tfp.math.fill_triangular(raw_scale_tril)
+        diagonal = self.min_scale + tf.math.softplus(tf.linalg.diag_part(matrix))
+        return tfp.distributions.MultivariateNormalTriL(location, tf.linalg.set_diag(matrix, diagonal))
+
+    def draw(
+        self,
+        distribution: tfp.distributions.Distribution,
+        noise: Noise,
+        stream: str,
+        sample_size: int | None = None,
+    ) -> tf.Tensor:
+        mean = distribution.mean()
+        epsilon = tf.cast(noise.normal(stream, _rows(mean), self.event_shape, sample_size), mean.dtype)
+        return mean + distribution.scale.matvec(epsilon)
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config() | {"min_scale": self.min_scale}
+
+
+@keras.saving.register_keras_serializable("tfvae")
+class Bernoulli(Family):
+    """`tfd.Independent(tfd.Bernoulli(logits))`, for binarised images. Draws are 0.0 or 1.0 and carry no gradient."""
+
+    scores = "binary"
+
+    @property
+    def parameters(self) -> dict[str, Parameter]:
+        return {"logits": Parameter("element")}
+
+    def distribution(self, logits: tf.Tensor) -> tfp.distributions.Distribution:
+        return self._reinterpreted(tfp.distributions.Bernoulli(logits=logits, dtype=logits.dtype))
+
+    def draw(
+        self,
+        distribution: tfp.distributions.Distribution,
+        noise: Noise,
+        stream: str,
+        sample_size: int | None = None,
+    ) -> tf.Tensor:
+        probability = distribution.mean()
+        uniform = noise.uniform(stream, _rows(probability), self.event_shape, sample_size)
+        return tf.cast(tf.cast(uniform, probability.dtype) < probability, probability.dtype)
+
+
+@keras.saving.register_keras_serializable("tfvae")
+class Delta(Family):
+    """`tfd.Independent(tfd.Deterministic(location))`: all mass in one point, the code of an autoencoder.
+
+    Its log probability is 0 at the point and -inf elsewhere, so it has no rate: use it with an objective that scores
+    the distortion only.
+    """
+
+    scores = "point"
+
+    @property
+    def parameters(self) -> dict[str, Parameter]:
+        return {"location": Parameter("element")}
+
+    def distribution(self, location: tf.Tensor) -> tfp.distributions.Distribution:
+        return self._reinterpreted(tfp.distributions.Deterministic(location))
+
+    def draw(
+        self,
+        distribution: tfp.distributions.Distribution,
+        noise: Noise,
+        stream: str,
+        sample_size: int | None = None,
+    ) -> tf.Tensor:
+        point = distribution.mean()
+        return point if sample_size is None else tf.repeat(point[tf.newaxis], sample_size, axis=0)
+
+
+def _rows(parameter: tf.Tensor) -> Any:
+    """Batch size of a parameter `[B, *event]`: an int where it is known, else a scalar tensor."""
+    return parameter.shape[0] if parameter.shape[0] is not None else tf.shape(parameter)[0]

@@ -1,0 +1,119 @@
+"""What happens to a training step whose numbers are not finite: nothing, except that it is counted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+PATIENCE = 10
+"""Skipped steps in a row after which training stops."""
+
+_TERMS = ("input", "distortion", "rate", "loss", "gradient")
+_INPUT = 1 + _TERMS.index("input")
+# Entries of the guard's counters.
+_SKIPPED, _IN_A_ROW, _STOP_TERM, _STOP_STEP = range(4)
+
+
+class Guard(keras.layers.Layer):
+    """Counts the steps that were skipped and says when training has to stop. Its counters are saved with the model."""
+
+    def __init__(self, name: str = "guard"):
+        super().__init__(name=name)
+        self.counters = self.add_weight(
+            shape=(4,), initializer="zeros", dtype="int64", trainable=False, autocast=False,
+            aggregation="only_first_replica", name="counters",
+        )  # fmt: skip
+        self.built = True
+
+    def judge(self, problems: dict[str, tf.Tensor], step: tf.Tensor) -> tf.Tensor:
+        """Whether the step may change the weights; counts it if not.
+
+        Args:
+            problems: for each term ("input", "distortion", "rate", "loss", "gradient"), the number of bad values over
+                the global batch, int32 scalars.
+            step: int64 scalar.
+
+        Returns:
+            bool scalar.
+        """
+        bad = tf.stack([problems[term] > 0 for term in _TERMS])
+        fine = ~tf.reduce_any(bad)
+        skipped, in_a_row, stop_term, stop_step = tf.unstack(tf.convert_to_tensor(self.counters.value))
+        in_a_row = tf.where(fine, tf.zeros_like(in_a_row), in_a_row + 1)
+        term = 1 + tf.argmax(tf.cast(bad, tf.int32))  # the first bad one: those after it only follow from it
+        stop = ~fine & (stop_term == 0) & ((in_a_row >= PATIENCE) | (term == _INPUT))
+        self.counters.assign(
+            tf.stack(
+                [
+                    skipped + tf.cast(~fine, tf.int64),
+                    in_a_row,
+                    tf.where(stop, term, stop_term),
+                    tf.where(stop, step, stop_step),
+                ]
+            )
+        )
+        return fine
+
+    @property
+    def skipped(self) -> int:
+        """Number of training steps skipped so far."""
+        return int(keras.ops.convert_to_numpy(self.counters)[_SKIPPED])
+
+    def check(self) -> None:
+        """Raises FloatingPointError if training has to stop, and clears that state so that it can be tried again."""
+        counters = keras.ops.convert_to_numpy(self.counters)
+        if counters[_STOP_TERM] == 0:
+            return
+        term, step = int(counters[_STOP_TERM]), int(counters[_STOP_STEP])
+        self.counters.assign([counters[_SKIPPED], 0, 0, 0])
+        if term == _INPUT:
+            raise FloatingPointError(
+                f"Training stopped at step {step}: the input has values that are not finite or, for images, floats "
+                "outside [0, 1]. The weights were not changed by that batch."
+            )
+        raise FloatingPointError(
+            f"Training stopped at step {step}: the {_TERMS[term - 1]} was not finite in {PATIENCE} steps in a row. "
+            "The weights are those from before. A lower learning rate or gradient clipping usually helps."
+        )
+
+
+def apply_if(
+    fine: tf.Tensor, optimizer: keras.optimizers.Optimizer, gradients: Sequence[Any], variables: Sequence[Any],
+    in_branch: bool,
+) -> None:  # fmt: skip
+    """Applies gradients where `fine`; otherwise leaves the variables and the optimiser as they are.
+
+    Args:
+        fine: bool scalar, equal on all replicas.
+        optimizer: built.
+        gradients, variables: as for `optimizer.apply_gradients`.
+        in_branch: whether the update may stand inside a `tf.cond`, which costs nothing. It may not under a strategy
+            with several replicas (no merge call inside a branch), and should not under XLA, where a branch copies its
+            variables while a selection fuses with the update. Then the update is made and undone.
+    """
+    pairs = list(zip(gradients, variables, strict=True))
+    if in_branch:
+
+        def update() -> tf.Tensor:
+            optimizer.apply_gradients(pairs)
+            return fine
+
+        tf.cond(fine, update, lambda: fine)
+        return
+    changed = [variable.value for variable in [*variables, *optimizer.variables]]
+    before = [tf.convert_to_tensor(variable) for variable in changed]
+    optimizer.apply_gradients(pairs)
+    context = tf.distribute.get_replica_context()
+    if context.num_replicas_in_sync == 1:
+        for variable, old in zip(changed, before, strict=True):
+            variable.assign(tf.where(fine, variable, old))
+        return
+
+    def undo(strategy: tf.distribute.Strategy, fine: Any, before: list[Any]) -> None:
+        for variable, old in zip(changed, before, strict=True):
+            strategy.extended.update(variable, lambda v, o, f: v.assign(tf.where(f, v, o)), args=(old, fine))
+
+    context.merge_call(undo, args=(fine, before))

@@ -1,0 +1,223 @@
+"""The training, test and prediction steps that every model with a `Trace` shares."""
+
+from __future__ import annotations
+
+import abc
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tfvae import execution
+from tfvae.models.guard import Guard, apply_if
+from tfvae.noise import EVALUATION_SEED, Noise
+from tfvae.objectives import Objective, Scores
+from tfvae.preprocessing import Preprocessing
+from tfvae.trace import Trace
+from tfvae.units import Unit
+
+
+class UnsupervisedModel(keras.Model, abc.ABC):
+    """A Keras model that learns x from x: `fit(raw)`, `evaluate(raw)`, `predict(raw)`.
+
+    A final class gives `sample_trace`; this one gives the steps. Labels in the data are passed through to
+    `sample_trace`, sample weights multiply each example's loss. The loss is the sum over the examples of the global
+    batch divided by their number, whatever the number of replicas.
+
+    A training step whose input, loss or gradients are not finite changes nothing and is counted (`skipped_steps`); ten
+    in a row, or one non-finite input, stop `fit` with a FloatingPointError.
+
+    Args:
+        preprocess: from raw data to x.
+        objective: from the trace to each example's loss. Part of the model, so that it is saved with it.
+        unit: what log p(x) may be called; without a likelihood no `elbo` is reported.
+        data_shape: shape of one raw example.
+        seed: of the noise of training.
+    """
+
+    def __init__(
+        self,
+        preprocess: Preprocessing,
+        objective: Objective,
+        unit: Unit,
+        data_shape: tuple[int, ...],
+        seed: int = 0,
+        name: str | None = None,
+    ):
+        # The networks inside may compute in half precision; losses and distributions may not.
+        super().__init__(name=name, dtype="float64" if keras.config.floatx() == "float64" else "float32")
+        self.preprocess, self.objective, self.unit, self.seed = preprocess, objective, unit, seed
+        self.data_shape = data_shape
+        self.guard = Guard()
+        # Own counters, not the optimiser's: a skipped step counts here, so that neither its noise nor its data return.
+        self._steps = self._counter("steps")
+        self._evaluated = self._counter("evaluated")
+        names = [name for name in Scores._fields if name != "elbo" or unit.is_likelihood]
+        self._means = [keras.metrics.Mean(name) for name in names]
+
+    @abc.abstractmethod
+    def sample_trace(
+        self, raw: tf.Tensor, noise: Noise, sample_size: int, y: Any = None, training: bool = False
+    ) -> Trace:
+        """Runs S samples for each of B examples through the model.
+
+        Args:
+            raw: `[B, *data_shape]`.
+            noise: the source of every random number.
+            sample_size: S.
+            y: the labels of the data, or None; most models ignore them.
+            training: as for Keras layers.
+        """
+
+    @property
+    def steps(self) -> int:
+        """Training steps taken so far, skipped ones included: where `training.batches(start=...)` goes on."""
+        return int(keras.ops.convert_to_numpy(self._steps))
+
+    @property
+    def skipped_steps(self) -> int:
+        """Training steps that were skipped because something was not finite."""
+        return self.guard.skipped
+
+    @property
+    def metrics(self) -> list[keras.metrics.Metric]:
+        return self._means
+
+    def reset_metrics(self) -> None:
+        super().reset_metrics()
+        self._evaluated.assign(0)  # Keras calls this at the start of every evaluation
+
+    def train_step(self, data: Any) -> dict[str, tf.Tensor]:
+        raw, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        raw = self.as_examples(raw)
+        first_row, global_rows = _place_in_global_batch(raw)
+        noise = Noise(self.seed, self._steps.value, first_row)
+        variables = self.trainable_variables
+        with tf.GradientTape() as tape:
+            trace = self.sample_trace(raw, noise, self.objective.sample_size, y=y, training=True)
+            scores = self.objective(trace, self._steps.value)
+            loss = tf.reduce_sum(_weighted(scores.loss, sample_weight)) / tf.cast(global_rows, scores.loss.dtype)
+            if self.losses:  # regularisers of the networks; replicas are summed
+                loss += tf.cast(tf.add_n(self.losses), loss.dtype) / _replicas()
+            scaled_loss = self.optimizer.scale_loss(loss)
+        gradients = tape.gradient(scaled_loss, variables)
+        fine = self.guard.judge(self._problems(raw, scores, loss, gradients), self._steps.value)
+        in_branch = not self.jit_compile and _replicas() == 1
+        apply_if(fine, self.optimizer, gradients, variables, in_branch)
+        self._steps.assign_add(1)
+        return self._logs(scores, sample_weight, counted=fine)
+
+    def test_step(self, data: Any) -> dict[str, tf.Tensor]:
+        raw, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        raw = self.as_examples(raw)
+        first_row, global_rows = _place_in_global_batch(raw)
+        noise = Noise(EVALUATION_SEED, 0, self._evaluated.value + tf.cast(first_row, tf.int64))
+        scores = self.objective(self.sample_trace(raw, noise, self.objective.sample_size, y=y))
+        self._evaluated.assign_add(tf.cast(global_rows, tf.int64))
+        return self._logs(scores, sample_weight)
+
+    def predict_step(self, data: Any) -> tf.Tensor:
+        raw, _, _ = keras.utils.unpack_x_y_sample_weight(data)
+        return self(self.as_examples(raw), training=False).mean()
+
+    def make_train_function(self, force: bool = False) -> Any:
+        if self.train_function is not None and not force:
+            return self.train_function
+        with self.distribute_strategy.scope():
+            self.optimizer.build(self.trainable_variables)  # variables cannot be made inside an XLA program
+        super().make_train_function(force=True)
+        one_by_one = self.train_function
+        several = self.jit_compile and self.steps_per_execution > 1 and not self.run_eagerly
+        if several and self.distribute_strategy.num_replicas_in_sync == 1:
+            together = execution.many_steps_in_one_program(self.train_step, self.steps_per_execution)
+        else:
+            together = one_by_one
+
+        def run(iterator: Any) -> Any:
+            # `train_on_batch` passes a Python generator, `fit` an iterator of TensorFlow's.
+            logs = (together if hasattr(iterator, "get_next_as_optional") else one_by_one)(iterator)
+            self.guard.check()
+            return logs
+
+        self.train_function = run
+        return run
+
+    def as_examples(self, raw: Any) -> tf.Tensor:
+        """The raw batch as `[B, *data_shape]`: a last axis of one channel may be missing.
+
+        Raises:
+            ValueError: the examples have another shape than the model was made for.
+        """
+        raw = tf.convert_to_tensor(raw)
+        if raw.dtype == tf.bool:
+            raw = tf.cast(raw, self.compute_dtype)
+        shape = tuple(raw.shape[1:])
+        if self.data_shape[-1] == 1 and shape == self.data_shape[:-1] and shape:
+            return raw[..., tf.newaxis]
+        if shape != self.data_shape:
+            raise ValueError(f"`{self.name}` takes examples of shape {self.data_shape}; received {shape}.")
+        return raw
+
+    def _maybe_symbolic_build(self, iterator: Any = None, data_batch: Any = None) -> None:
+        """Nothing: the model is built when it is made. Keras would take a batch from the data under a strategy and
+        average it over the replicas, which fails when the first batch does not split evenly."""
+
+    def _counter(self, name: str) -> keras.Variable:
+        return self.add_weight(
+            shape=(), initializer="zeros", dtype="int64", trainable=False, autocast=False,
+            aggregation="only_first_replica", name=name,
+        )  # fmt: skip
+
+    def _problems(
+        self, raw: tf.Tensor, scores: Scores, loss: tf.Tensor, gradients: list[Any]
+    ) -> dict[str, tf.Tensor]:
+        """For each term, how many bad values the global batch has."""
+        gradients = [gradient for gradient in gradients if gradient is not None]
+        if isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer):
+            gradients = []  # it skips those steps itself, and has to see them to lower its scale
+        counts = {
+            "input": self.preprocess.problems(raw),
+            "distortion": _count_not_finite([scores.distortion]),
+            "rate": _count_not_finite([scores.rate]),
+            "loss": _count_not_finite([loss]),
+            "gradient": _count_not_finite(gradients),
+        }
+        if _replicas() == 1:
+            return counts
+        summed = tf.distribute.get_replica_context().all_reduce("SUM", tf.stack(list(counts.values())))
+        return dict(zip(counts, tf.unstack(summed), strict=True))
+
+    def _logs(self, scores: Scores, sample_weight: Any, counted: Any = True) -> dict[str, tf.Tensor]:
+        for metric in self._means:
+            values = getattr(scores, metric.name)
+            weights = _weighted(tf.ones_like(values), sample_weight)
+            # A skipped step has no say: not with weight 0 alone, since 0 times NaN is NaN.
+            metric.update_state(tf.where(counted, values, 0.0), tf.where(counted, weights, 0.0))
+        return {metric.name: metric.result() for metric in self._means}
+
+
+def _replicas() -> int:
+    return int(tf.distribute.get_strategy().num_replicas_in_sync)
+
+
+def _place_in_global_batch(batch: tf.Tensor) -> tuple[Any, Any]:
+    """Position of this replica's first example in the global batch, and the number of examples of all replicas."""
+    rows = tf.shape(batch)[0]
+    if _replicas() == 1:
+        return tf.constant(0), rows
+    # Replicas may hold different numbers of examples (27 = 14 + 13), so each has to hear of the others'.
+    context = tf.distribute.get_replica_context()
+    replica = context.replica_id_in_sync_group
+    sizes = context.all_reduce("SUM", tf.one_hot(replica, _replicas(), on_value=rows, off_value=0, dtype=tf.int32))
+    return tf.cumsum(sizes, exclusive=True)[replica], tf.reduce_sum(sizes)
+
+
+def _weighted(values: tf.Tensor, sample_weight: Any) -> tf.Tensor:
+    if sample_weight is None:
+        return values
+    return values * tf.reshape(tf.cast(sample_weight, values.dtype), tf.shape(values))
+
+
+def _count_not_finite(tensors: list[tf.Tensor]) -> tf.Tensor:
+    counts = [tf.reduce_sum(tf.cast(~tf.math.is_finite(each), tf.int32)) for each in tensors]
+    return tf.add_n(counts) if counts else tf.constant(0)

@@ -1,0 +1,121 @@
+"""The variational autoencoder."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from tfvae.conditional import ConditionalDistribution
+from tfvae.models.unsupervised import UnsupervisedModel
+from tfvae.noise import Noise
+from tfvae.objectives import ELBO, Objective
+from tfvae.preprocessing import Preprocessing
+from tfvae.priors import Prior
+from tfvae.trace import Trace, latent
+from tfvae.units import unit
+
+
+@keras.saving.register_keras_serializable("tfvae")
+class VAE(UnsupervisedModel):
+    """A variational autoencoder: prior p(z), decoder p(x|z), encoder q(z|x).
+
+    Args:
+        encoder: q(z|x), from x to a distribution over latents.
+        decoder: p(x|z), from latents to a distribution over x. Its family's event shape is the shape of the data.
+        prior: p(z), over the same latents.
+        preprocess: from raw data to x.
+        objective: what is minimised; the ELBO with one sample if not given.
+        seed: of the noise of training. (The initial weights follow `keras.utils.set_random_seed`.)
+
+    Calling it with raw data `[B, *data]` gives the distribution p(x|z) at the posterior mean z; `predict` gives that
+    distribution's mean, the reconstruction, as an array.
+
+    Raises:
+        ValueError: the parts do not fit: latents of different shapes, or a preprocessing whose x the decoder's family
+            does not score (see `tfvae.units`).
+
+    Source: Kingma and Welling 2013, arXiv:1312.6114.
+    """
+
+    def __init__(
+        self,
+        encoder: ConditionalDistribution,
+        decoder: ConditionalDistribution,
+        prior: Prior,
+        preprocess: Preprocessing,
+        objective: Objective | None = None,
+        seed: int = 0,
+        name: str | None = None,
+    ):
+        data_shape, latent_shape = decoder.family.event_shape, encoder.family.event_shape
+        super().__init__(
+            preprocess, objective or ELBO(), unit(preprocess, decoder.family), data_shape, seed=seed, name=name
+        )
+        if prior.event_shape != latent_shape:
+            raise ValueError(
+                f"`prior` is over latents of shape {prior.event_shape}, `encoder` gives latents of shape {latent_shape}."
+            )
+        self.encoder, self.decoder, self.prior = encoder, decoder, prior
+        encoder.build((None, *data_shape))
+        decoder.build((None, *latent_shape))
+        if encoder.input_event_shape != data_shape or decoder.input_event_shape != latent_shape:
+            raise ValueError(
+                f"`encoder` was built for x of shape {encoder.input_event_shape} and `decoder` for latents of shape "
+                f"{decoder.input_event_shape}; the data have shape {data_shape} and the latents {latent_shape}."
+            )
+        encoder.preprocess = preprocess
+        self.built = True
+
+    def call(self, raw: Any, training: bool | None = None) -> tfp.distributions.Distribution:
+        x = self.preprocess(self.as_examples(raw))
+        return self.decoder(self.encoder(x, training=training).mean(), training=training)
+
+    def sample_trace(
+        self, raw: tf.Tensor, noise: Noise, sample_size: int, y: Any = None, training: bool = False
+    ) -> Trace:
+        x = self.preprocess(raw, noise)
+        posterior = self.encoder(x, training=training)
+        z = self.encoder.family.draw(posterior, noise, "posterior", sample_size)
+        likelihood = self.decoder(z, training=training)
+        return Trace(
+            log_px_z=likelihood.log_prob(x), latents=(latent(z, posterior, self.prior.distribution(self.encoder)),)
+        )
+
+    def sample(self, n: int, seed: int = 0, mean: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
+        """Draws latents from the prior and data from the decoder.
+
+        Args:
+            n: number of draws.
+            seed: the same seed gives the same draws, and the first of more draws are those of fewer.
+            mean: give the decoder's mean instead of a draw from p(x|z): what grids of samples usually show.
+
+        Returns:
+            z `[n, *latent]` and x `[n, *data]` in the units of the preprocessed data.
+        """
+        noise = Noise(seed)
+        z = self.prior.draw(self.encoder, noise, n)
+        likelihood = self.decoder(z)
+        return z, likelihood.mean() if mean else self.decoder.family.draw(likelihood, noise, "likelihood")
+
+    def log_likelihood(self, raw: Any, sample_size: int = 5000, seed: int = 0) -> np.ndarray:
+        """The S-sample importance-weighted lower bound on log p(x) of each example; see `tfvae.evaluation`."""
+        from tfvae.evaluation import log_likelihood
+
+        return log_likelihood(self, raw, sample_size=sample_size, seed=seed)
+
+    def get_config(self) -> dict[str, Any]:
+        parts = {name: getattr(self, name) for name in ("encoder", "decoder", "prior", "preprocess", "objective")}
+        serialized = {name: keras.saving.serialize_keras_object(part) for name, part in parts.items()}
+        return serialized | {"seed": self.seed, "name": self.name}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> VAE:
+        parts = {
+            name: keras.saving.deserialize_keras_object(value) if isinstance(value, dict) else value
+            for name, value in config.items()
+        }
+        return cls(**parts)

@@ -1,0 +1,75 @@
+"""Bodies of encoders and decoders: plain functions that return Keras models, tensors in, features out.
+
+No probability here, and no head: `ConditionalDistribution` adds the layers that make a family's parameters. Any other
+Keras model or layer serves as well. Avoid Keras' noise and dropout layers: their random state is not saved with the
+weights, so a resumed run would differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import keras
+
+
+def mlp(hidden: Sequence[int] = (500,), activation: str = "relu") -> keras.Model:
+    """Dense layers on the flattened input: `[B, *any]` -> `[B, hidden[-1]]`.
+
+    Args:
+        hidden: units of each layer, each >= 1; empty for no layer at all (a linear model, since the head is linear).
+        activation: Keras' name of the activation.
+    """
+    _check_sizes("hidden", hidden)
+    layers = [keras.layers.Dense(units, activation=activation) for units in hidden]
+    return keras.Sequential([keras.layers.Flatten(), *layers])
+
+
+def convnet(filters: Sequence[int] = (32, 64), activation: str = "relu") -> keras.Model:
+    """3x3 convolutions that halve the image each time: `[B, H, W, C]` -> `[B, ceil(H/2^n), ceil(W/2^n), filters[-1]]`.
+
+    For images of any size and number of channels.
+
+    Args:
+        filters: channels of each of the n layers, at least one layer.
+        activation: Keras' name of the activation.
+    """
+    _check_sizes("filters", filters, at_least_one=True)
+    return keras.Sequential(
+        [keras.layers.Conv2D(each, 3, strides=2, padding="same", activation=activation) for each in filters]
+    )
+
+
+def deconvnet(
+    image_shape: Sequence[int], filters: Sequence[int] = (64, 32), activation: str = "relu"
+) -> keras.Model:
+    """Transposed convolutions up to an image's size: `[B, D]` -> `[B, H, W, filters[-1]]`, the mirror of `convnet`.
+
+    Starts from `ceil(H/2^n) x ceil(W/2^n)` and cuts what is over at the bottom and the right, so any size works.
+
+    Args:
+        image_shape: `(H, W, C)` of the images; the head makes the C channels.
+        filters: channels of each of the n layers, at least one layer.
+        activation: Keras' name of the activation.
+    """
+    _check_sizes("filters", filters, at_least_one=True)
+    if len(image_shape) != 3:
+        raise ValueError(f"`image_shape` must be (height, width, channels); received {tuple(image_shape)}.")
+    height, width, _ = image_shape
+    factor = 2 ** len(filters)
+    rows, columns = -(-height // factor), -(-width // factor)
+    layers: list[keras.Layer] = [
+        keras.layers.Dense(rows * columns * filters[0], activation=activation),
+        keras.layers.Reshape((rows, columns, filters[0])),
+    ]
+    layers += [
+        keras.layers.Conv2DTranspose(each, 3, strides=2, padding="same", activation=activation) for each in filters
+    ]
+    surplus = ((0, rows * factor - height), (0, columns * factor - width))
+    if any(cut for _, cut in surplus):
+        layers.append(keras.layers.Cropping2D(surplus))
+    return keras.Sequential(layers)
+
+
+def _check_sizes(argument: str, sizes: Sequence[int], at_least_one: bool = False) -> None:
+    if any(not isinstance(size, int) or size < 1 for size in sizes) or (at_least_one and not sizes):
+        raise ValueError(f"`{argument}` must be integers >= 1; received {tuple(sizes)}.")

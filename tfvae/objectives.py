@@ -1,0 +1,202 @@
+"""What is minimised: arithmetic on the per-example numbers of a `Trace`.
+
+Objectives are small frozen objects that Keras can save. They never see a network or a distribution, so they can be
+tested on plain arrays, and every model that makes a `Trace` can be trained with every one of them.
+"""
+
+from __future__ import annotations
+
+import abc
+import dataclasses
+import math
+from typing import Any, NamedTuple
+
+import keras
+import tensorflow as tf
+
+from tfvae.trace import Trace
+
+
+class Scores(NamedTuple):
+    """What an objective says of each example, `[B]` each, in nats.
+
+    Attributes:
+        loss: what is minimised.
+        elbo: -(distortion + rate), whatever beta, warm-up, free bits or number of samples the loss has.
+        distortion: -log p(x|z), averaged over the samples.
+        rate: KL(q(z|x) || p(z)), in closed form or averaged over the samples.
+    """
+
+    loss: tf.Tensor
+    elbo: tf.Tensor
+    distortion: tf.Tensor
+    rate: tf.Tensor
+
+
+class Objective(abc.ABC):
+    """Turns a `Trace` into a loss for each example."""
+
+    sample_size: int
+    """Number S of latent samples that the model is asked for, for each example."""
+
+    @abc.abstractmethod
+    def __call__(self, trace: Trace, step: Any = None) -> Scores:
+        """Scores each example.
+
+        Args:
+            trace: numbers `[S, B]` and `[B, D]` from the model.
+            step: int64 scalar, the training step, for weights that change in the course of training. None means
+                their final value: validation uses it, so that `val_loss` can be compared between epochs.
+        """
+
+    def get_config(self) -> dict[str, Any]:
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}  # type: ignore[arg-type]
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Objective:
+        return cls(**{name: _deserialized(value) for name, value in config.items()})
+
+
+def _deserialized(value: Any) -> Any:
+    return keras.saving.deserialize_keras_object(value) if isinstance(value, dict) else value
+
+
+@keras.saving.register_keras_serializable("tfvae")
+class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
+    """Rises linearly from 0 to `final` in `steps` steps and stays there: a schedule for `ELBO(beta=...)`."""
+
+    def __init__(self, steps: int, final: float = 1.0):
+        if steps < 1:
+            raise ValueError(f"`steps` must be at least 1; received {steps}.")
+        self.steps, self.final = steps, final
+
+    def __call__(self, step: Any) -> tf.Tensor:
+        return self.final * tf.minimum(1.0, tf.cast(step, tf.float32) / self.steps)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"steps": self.steps, "final": self.final}
+
+
+# Where a schedule of beta is read for validation: far behind the end of any training, and exact in float32.
+_FINAL_STEP = 2**40
+
+
+@keras.saving.register_keras_serializable("tfvae")
+@dataclasses.dataclass(frozen=True)
+class ELBO(Objective):
+    """The evidence lower bound: log p(x) >= E_q[log p(x|z)] - KL(q(z|x) || p(z)).
+
+        loss = distortion + beta * rate,  distortion = -1/S sum_s log p(x|z_s),  z_s ~ q(z|x)
+
+    Args:
+        beta: weight of the rate (1: the bound itself). A number >= 0, or a Keras schedule of the training step such
+            as `WarmUp(5000)`; validation uses its final value.
+        sample_size: number S of samples for each example; 1 is usual.
+        analytic_kl: True: the rate in closed form, for pairs of distributions for which TFP has one. False: the rate
+            averaged over the same samples, log q(z|x) - log p(z), for any pair.
+        free_bits: nats >= 0 that each latent dimension of each example may cost before it is charged: the loss sums
+            max(KL_d, free_bits) over dimensions d (per example and dimension, not averaged over the batch first).
+            Needs the closed form.
+
+    `elbo`, `distortion` and `rate` are those of beta = 1 and no free bits, always.
+
+    Source: Kingma and Welling 2013 (arXiv:1312.6114); beta: Higgins et al. 2017; free bits: Kingma et al. 2016
+    (arXiv:1606.04934), who apply the floor to groups of dimensions after averaging over the minibatch.
+    """
+
+    beta: Any = 1.0
+    sample_size: int = 1
+    analytic_kl: bool = True
+    free_bits: float = 0.0
+
+    def __post_init__(self) -> None:
+        _check_sample_size(self.sample_size)
+        is_schedule = isinstance(self.beta, keras.optimizers.schedules.LearningRateSchedule)
+        if not is_schedule and not (isinstance(self.beta, (int, float)) and 0 <= self.beta < math.inf):
+            raise ValueError(f"`beta` must be a number >= 0 or a Keras schedule; received {self.beta!r}.")
+        if not 0 <= self.free_bits < math.inf:
+            raise ValueError(f"`free_bits` must be >= 0 nats; received {self.free_bits!r}.")
+        if self.free_bits and not self.analytic_kl:
+            raise ValueError("`free_bits` is a floor for each latent dimension and needs `analytic_kl=True`.")
+
+    def __call__(self, trace: Trace, step: Any = None) -> Scores:
+        distortion = _distortion(trace)
+        if self.analytic_kl:
+            kl = [_required_kl(latent.kl) for latent in trace.latents]
+            rate = _total([tf.reduce_sum(each, axis=-1) for each in kl], distortion)
+            charged = _total([tf.reduce_sum(tf.maximum(each, self.free_bits), axis=-1) for each in kl], distortion)
+        else:
+            rate = charged = _sampled_rate(trace)
+        loss = distortion + tf.cast(self._beta_at(step), distortion.dtype) * charged
+        return Scores(loss=loss, elbo=-(distortion + rate), distortion=distortion, rate=rate)
+
+    def _beta_at(self, step: Any) -> Any:
+        if isinstance(self.beta, keras.optimizers.schedules.LearningRateSchedule):
+            return self.beta(tf.constant(_FINAL_STEP, tf.int64) if step is None else step)
+        return self.beta
+
+
+@keras.saving.register_keras_serializable("tfvae")
+@dataclasses.dataclass(frozen=True)
+class ImportanceWeighted(Objective):
+    """The importance-weighted bound: log p(x) >= E[log 1/S sum_s w_s] >= ELBO, with w_s = p(x, z_s) / q(z_s|x).
+
+        loss = -(logsumexp_s log w_s - log S)
+
+    `elbo`, `distortion` and `rate` are averages over the same samples, so that `-loss` can be compared with `elbo`.
+
+    Args:
+        sample_size: number S of samples for each example; with 1 this is the ELBO with a sampled rate.
+
+    Source: Burda, Grosse and Salakhutdinov 2015 (arXiv:1509.00519).
+    """
+
+    sample_size: int = 50
+
+    def __post_init__(self) -> None:
+        _check_sample_size(self.sample_size)
+
+    def __call__(self, trace: Trace, step: Any = None) -> Scores:
+        del step  # nothing here changes in the course of training
+        distortion, rate = _distortion(trace), _sampled_rate(trace)
+        loss = -importance_weighted_bound(log_weights(trace))
+        return Scores(loss=loss, elbo=-(distortion + rate), distortion=distortion, rate=rate)
+
+
+def log_weights(trace: Trace) -> tf.Tensor:
+    """log w = log p(x|z) + sum over latents of log p(z) - log q(z|x), in nats, `[S, B]`."""
+    return trace.log_px_z + _total([latent.log_p - latent.log_q for latent in trace.latents], trace.log_px_z)
+
+
+def importance_weighted_bound(log_w: tf.Tensor) -> tf.Tensor:
+    """log of the mean of exp(log_w) over its first axis: `[S, B]` -> `[B]`."""
+    sample_size = tf.cast(tf.shape(log_w)[0], log_w.dtype)
+    return tf.reduce_logsumexp(log_w, axis=0) - tf.math.log(sample_size)
+
+
+def _distortion(trace: Trace) -> tf.Tensor:
+    return -tf.reduce_mean(trace.log_px_z, axis=0)
+
+
+def _sampled_rate(trace: Trace) -> tf.Tensor:
+    rates = [tf.reduce_mean(latent.log_q - latent.log_p, axis=0) for latent in trace.latents]
+    return _total(rates, trace.log_px_z[0])
+
+
+def _total(terms: list[tf.Tensor], like: tf.Tensor) -> tf.Tensor:
+    """Sum of the terms; zeros where there are none (a model without latents)."""
+    return tf.add_n(terms) if terms else tf.zeros_like(like)
+
+
+def _required_kl(kl: tf.Tensor | None) -> tf.Tensor:
+    if kl is None:
+        raise ValueError(
+            "TFP has no closed-form KL divergence for this posterior and prior; "
+            "use `ELBO(analytic_kl=False)`, which averages log q(z|x) - log p(z) over the samples."
+        )
+    return kl
+
+
+def _check_sample_size(sample_size: Any) -> None:
+    if not isinstance(sample_size, int) or sample_size < 1:
+        raise ValueError(f"`sample_size` must be an integer >= 1; received {sample_size!r}.")

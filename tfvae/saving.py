@@ -1,0 +1,27 @@
+"""Loading a saved model together with the classes that it is made of."""
+
+from __future__ import annotations
+
+import os
+
+import keras
+
+# Importing these registers their classes with Keras, which then finds them by the names in the file.
+from tfvae import conditional, families, models, objectives, preprocessing, priors  # noqa: F401
+
+
+def load(path: str | os.PathLike[str]) -> keras.Model:
+    """Loads a `.keras` file that `model.save(path)` wrote, in Keras' safe mode (no code from the file is run).
+
+    The model comes back compiled, with its optimiser's state, its step counter and its objective, so that `fit` goes
+    on as if nothing had happened.
+
+    Args:
+        path: the file.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+    """
+    if not os.path.exists(path):
+        raise FileNotFoundError(f"There is no model at {os.fspath(path)!r}.")
+    return keras.saving.load_model(path)

@@ -1,0 +1,80 @@
+"""What a model hands to an objective: numbers for every sample and example, and no distributions."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+
+class Latent(NamedTuple):
+    """One group of latent variables of a `Trace`.
+
+    Attributes:
+        z: the draw, `[S, B, *event]`.
+        log_q: log q(z|x) in nats, `[S, B]`.
+        log_q_stopped: the same number, but its gradient flows through z only and not through the parameters of q
+            (what the STL and DReG gradient estimators need), `[S, B]`.
+        log_p: log p(z) in nats, `[S, B]`.
+        kl: KL(q(z|x) || p(z)) in nats for each dimension, `[B, D]`, where TFP has the closed form, else None.
+            `[B, 1]` where the closed form does not split into dimensions.
+    """
+
+    z: tf.Tensor
+    log_q: tf.Tensor
+    log_q_stopped: tf.Tensor
+    log_p: tf.Tensor
+    kl: tf.Tensor | None
+
+
+class Trace(NamedTuple):
+    """One pass of S samples for each of B examples through a latent-variable model.
+
+    Attributes:
+        log_px_z: log p(x|z) in nats (whatever the units table lets it be called), `[S, B]`.
+        latents: one `Latent` for each group of latent variables; empty for a model without any, whose `log_px_z`
+            then is log p(x).
+    """
+
+    log_px_z: tf.Tensor
+    latents: tuple[Latent, ...]
+
+
+def latent(z: tf.Tensor, posterior: tfp.distributions.Distribution, prior: tfp.distributions.Distribution) -> Latent:
+    """The numbers of one group of latent variables.
+
+    Args:
+        z: `[S, B, *event]`, drawn from `posterior` by reparameterisation.
+        posterior: q(z|x), batch shape `[B]`.
+        prior: p(z), batch shape `[]` or `[B]` (or `[S, B]` where it depends on latents above).
+    """
+    return Latent(
+        z=z,
+        log_q=posterior.log_prob(z),
+        log_q_stopped=_stopped(posterior).log_prob(z),
+        log_p=prior.log_prob(z),
+        kl=_closed_form_kl(posterior, prior),
+    )
+
+
+def _stopped(distribution: tfp.distributions.Distribution) -> tfp.distributions.Distribution:
+    """The same distribution, through whose parameters no gradient flows. (TFP distributions are composite tensors.)"""
+    return tf.nest.map_structure(tf.stop_gradient, distribution, expand_composites=True)
+
+
+def _closed_form_kl(
+    posterior: tfp.distributions.Distribution, prior: tfp.distributions.Distribution
+) -> tf.Tensor | None:
+    tfd = tfp.distributions
+    by_dimension = isinstance(posterior, tfd.Independent) and isinstance(prior, tfd.Independent)
+    try:
+        if by_dimension:
+            # KL of the scalar distributions inside, so that it can be looked at (and bounded) one dimension at a time.
+            kl = tfd.kl_divergence(posterior.distribution, prior.distribution)
+            batch_rank = posterior.batch_shape.rank
+            dimensions = posterior.event_shape.num_elements()
+            return tf.reshape(kl, tf.concat([tf.shape(kl)[:batch_rank], [dimensions]], axis=0))
+        return tfd.kl_divergence(posterior, prior)[..., tf.newaxis]
+    except NotImplementedError:
+        return None  # TFP has no closed form for this pair; an objective that needs it says so.

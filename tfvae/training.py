@@ -1,0 +1,53 @@
+"""Training data in an order that can be resumed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+
+def steps_per_epoch(examples: int, batch_size: int) -> int:
+    """Full batches in an epoch of `batches`.
+
+    Raises:
+        ValueError: the batch is larger than the data.
+    """
+    if not 1 <= batch_size <= examples:
+        raise ValueError(f"`batch_size` must be between 1 and the number of examples, {examples}; received {batch_size}.")
+    return examples // batch_size
+
+
+def batches(
+    images: np.ndarray, batch_size: int, seed: int, start: int = 0, labels: np.ndarray | None = None
+) -> tf.data.Dataset:
+    """Endless shuffled batches of raw images, from any step on.
+
+    Batch number s is a function of (seed, s) alone: each epoch is a new random order of all examples, of which the
+    last `len(images) % batch_size` are left out. `start=model.steps` goes on where a saved model stopped.
+
+    Use with `fit(..., steps_per_epoch=training.steps_per_epoch(len(images), batch_size))`.
+
+    Args:
+        images: raw images `[N, H, W, C]`, held in memory.
+        batch_size: examples in each batch; every batch has this many.
+        seed: of the order.
+        start: number of the first batch.
+        labels: `[N]`; where given, elements are pairs of images and labels.
+
+    Returns:
+        An infinite dataset of `[batch_size, H, W, C]` in the type of `images`.
+    """
+    examples = len(images)
+    per_epoch = steps_per_epoch(examples, batch_size)
+    data = tuple(tf.constant(each) for each in ((images,) if labels is None else (images, labels)))
+
+    def batch(step: tf.Tensor) -> Any:
+        rows = (step % per_epoch) * batch_size + tf.range(batch_size, dtype=tf.int64)
+        epoch_seed = tf.stack([tf.constant(seed, tf.int64), step // per_epoch])
+        order = tf.random.experimental.index_shuffle(rows, epoch_seed, tf.constant(examples - 1, tf.int64))
+        gathered = tuple(tf.ensure_shape(tf.gather(each, order), [batch_size, *each.shape[1:]]) for each in data)
+        return gathered[0] if labels is None else gathered
+
+    return tf.data.Dataset.range(start, np.iinfo(np.int64).max).map(batch).prefetch(tf.data.AUTOTUNE)
