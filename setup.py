@@ -28,19 +28,19 @@ DEPENDENCIES = [
 ]
 
 TEST = [
-    "pytest>=9.0",
+    "pytest>=9.2",
     "pytest-xdist>=3.8",  # runs the tests in two processes
-    "hypothesis>=6.150",
+    "hypothesis>=6.168",
     "scipy>=1.15",  # closed forms to compare with; 1.15 is the newest on Python 3.10
-    "build>=1.3",  # with setuptools, for the slow test that installs a wheel
-    "setuptools>=70.1",
+    "build>=1.6",  # with setuptools, for the slow test that installs a wheel
+    "setuptools>=70.1",  # the first that builds wheels without the package wheel
     # The notebooks are also run as tests.
-    "nbclient>=0.10",
-    "nbformat>=5.10",
-    "ipykernel>=7.0",
+    "nbclient>=0.11",
+    "nbformat>=5.11",
+    "ipykernel>=7.3",
 ]
 
-NOTEBOOK = ["jupytext>=1.19", "nbclient>=0.10", "nbformat>=5.10", "ipykernel>=7.0"]
+NOTEBOOK = ["jupytext>=1.19", "nbclient>=0.11", "nbformat>=5.11", "ipykernel>=7.3"]
 
 setup(
     name="tfvae",
@@ -57,8 +57,8 @@ setup(
     extras_require={
         "test": TEST,
         "notebook": NOTEBOOK,
-        "dev": [*TEST, *NOTEBOOK, "ruff>=0.17", "mypy>=2.0", "types-PyYAML>=6.0"],
-        "bench": ["torch>=2.5"],  # only to compare the training speed with
+        "dev": [*TEST, *NOTEBOOK, "ruff>=0.17", "mypy>=2.4", "types-PyYAML>=6.0"],
+        "bench": ["torch"],  # only to compare the training speed with
     },
     entry_points={"console_scripts": ["tfvae = tfvae.cli:main"]},
     classifiers=[

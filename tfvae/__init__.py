@@ -11,8 +11,19 @@ from typing import TYPE_CHECKING, Any
 from tfvae._version import __version__
 
 if TYPE_CHECKING:
-    from tfvae import callbacks, datasets, evaluation, execution, families, networks, plots, preprocessing, priors
-    from tfvae import training, units
+    from tfvae import (
+        callbacks,
+        datasets,
+        evaluation,
+        execution,
+        families,
+        networks,
+        plots,
+        preprocessing,
+        priors,
+        training,
+        units,
+    )
     from tfvae.conditional import ConditionalDistribution
     from tfvae.models import VAE, UnsupervisedModel
     from tfvae.noise import Noise
@@ -41,7 +52,7 @@ _NAMES = {
     "vae": "tfvae.recipes",
 }
 
-__all__ = [  # noqa: PLE0604
+__all__ = [
     "__version__", *_MODULES, *_NAMES,
 ]  # fmt: skip
 

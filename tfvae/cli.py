@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -45,7 +48,7 @@ def _options(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's start-up notes would bury the progress bar
+    """Options before the command."""
 
 
 @app.command()
@@ -65,8 +68,8 @@ def train(
     scale: Annotated[
         str,
         typer.Option(
-            help="Standard deviation of the decoder's normal p(x|z): one learned number (shared), one an image (image), "
-            "one a pixel (pixel), or a fixed number. pixel gives the best bits and the worst samples."
+            help="Standard deviation of the decoder's normal p(x|z): one learned number (shared), one for each image "
+            "(image), one for each pixel (pixel: the best bits and the worst samples), or a fixed number."
         ),
     ] = str(_DEFAULTS.scale),
     epochs: Annotated[int, typer.Option(help="Passes over the training images.")] = _DEFAULTS.epochs,
@@ -104,7 +107,8 @@ def train(
         validation_size=validation_size,
         seed=seed,
     )
-    from tfvae import run
+    with _quiet_import():
+        from tfvae import run
 
     folder = out or _next_free(Path("runs"))
     report = run.train(settings, folder, verbose=1 if sys.stdout.isatty() else 2)
@@ -146,11 +150,31 @@ def reconstruct(
     _write(grid.figure(), out or run / "reconstructions.png")
 
 
+@contextlib.contextmanager
+def _quiet_import() -> Iterator[None]:
+    """Keeps TensorFlow's start-up notes to itself: some come before it reads its log level. Errors are shown."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    sys.stderr.flush()
+    terminal = os.dup(2)
+    with tempfile.TemporaryFile() as notes:
+        os.dup2(notes.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            notes.seek(0)
+            os.write(terminal, notes.read())
+            raise
+        finally:
+            os.dup2(terminal, 2)
+            os.close(terminal)
+
+
 def _load(folder: Path) -> Any:
     if not folder.is_dir():
         raise FileNotFoundError(f"There is no run folder {folder}; `tfvae train` makes one.")
-    import tfvae
-    from tfvae.run import MODEL
+    with _quiet_import():
+        import tfvae
+        from tfvae.run import MODEL
 
     if not (folder / MODEL).exists():
         raise FileNotFoundError(f"{folder} holds no {MODEL}; did its training end?")
@@ -166,7 +190,9 @@ def _sizes(text: str) -> tuple[int, ...]:
     try:
         return tuple(int(part) for part in text.split(",") if part.strip())
     except ValueError:
-        raise ValueError(f"`hidden` must be integers separated by commas, such as 500,500; received {text!r}.") from None
+        raise ValueError(
+            f"`hidden` must be integers separated by commas, such as 500,500; received {text!r}."
+        ) from None
 
 
 def _scale(text: str) -> str | float:

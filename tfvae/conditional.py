@@ -36,6 +36,8 @@ class ConditionalDistribution(keras.Model):
         ValueError: it is called with inputs of another shape than it was built for.
     """
 
+    built: bool
+
     def __init__(self, network: keras.Layer, family: Family, name: str | None = None):
         super().__init__(name=name, dtype=_at_least_float32(network.variable_dtype))
         self.network, self.family = network, family
@@ -51,7 +53,7 @@ class ConditionalDistribution(keras.Model):
     def build(self, input_shape: Sequence[int | None]) -> None:
         if self.built:
             return
-        self._input_event_shape = tuple(int(extent) for extent in input_shape[1:])
+        self._input_event_shape = tuple(int(extent) for extent in input_shape[1:] if extent is not None)
         if not self.network.built:
             self.network.build((None, *self._input_event_shape))
         features_shape = tuple(self.network.compute_output_shape((None, *self._input_event_shape)))

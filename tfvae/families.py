@@ -60,8 +60,11 @@ class Family(abc.ABC):
         """What `distribution` takes, by name."""
 
     @abc.abstractmethod
-    def distribution(self, **parameters: tf.Tensor) -> tfp.distributions.Distribution:
-        """The distribution: event shape `event_shape`, batch shape that of the parameters before it."""
+    def distribution(self, *args: Any, **parameters: Any) -> tfp.distributions.Distribution:
+        """The distribution for given parameters, which come by name as in `parameters`.
+
+        Event shape `event_shape`, batch shape the axes of the parameters before it.
+        """
 
     @abc.abstractmethod
     def draw(
@@ -131,9 +134,7 @@ class Normal(Family):
             return location | {"raw_scale": Parameter("model")}
         return location
 
-    def distribution(
-        self, location: tf.Tensor, raw_scale: tf.Tensor | None = None
-    ) -> tfp.distributions.Distribution:
+    def distribution(self, location: tf.Tensor, raw_scale: tf.Tensor | None = None) -> tfp.distributions.Distribution:
         if raw_scale is None:
             scale = tf.constant(self.scale, location.dtype)
         else:

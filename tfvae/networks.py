@@ -39,9 +39,7 @@ def convnet(filters: Sequence[int] = (32, 64), activation: str = "relu") -> kera
     )
 
 
-def deconvnet(
-    image_shape: Sequence[int], filters: Sequence[int] = (64, 32), activation: str = "relu"
-) -> keras.Model:
+def deconvnet(image_shape: Sequence[int], filters: Sequence[int] = (64, 32), activation: str = "relu") -> keras.Model:
     """Transposed convolutions up to an image's size: `[B, D]` -> `[B, H, W, filters[-1]]`, the mirror of `convnet`.
 
     Starts from `ceil(H/2^n) x ceil(W/2^n)` and cuts what is over at the bottom and the right, so any size works.

@@ -97,13 +97,13 @@ def _bits(key: tf.Tensor, first_row: Any, rows: Any, columns: int, sample: Any) 
 
 def _unit_interval(bits: tf.Tensor) -> tf.Tensor:
     """The middle of one of 2^23 equal cells of (0, 1). With 24 bits the last one would round to 1.0."""
-    return tf.cast(tf.cast(tf.bitwise.right_shift(bits, tf.constant(9, tf.uint32)), tf.int32), tf.float32) * (
-        2.0**-23
-    ) + (2.0**-24)
+    cell = tf.cast(tf.bitwise.right_shift(bits, tf.constant(9, tf.uint32)), tf.int32)
+    return tf.cast(cell, tf.float32) * 2.0**-23 + 2.0**-24
 
 
 # Coefficients of the single-precision polynomials of Giles, "Approximating the erfinv function" (GPU Computing Gems,
-# Jade edition). In plain operations, because `tf.math.erfinv` uses two approximations with and without XLA that are 2e-5 apart.
+# Jade edition). In plain operations, because `tf.math.erfinv` uses two approximations with and without XLA, which are
+# 2e-5 apart.
 _CENTRE = (
     2.81022636e-08, 3.43273939e-07, -3.5233877e-06, -4.39150654e-06, 0.00021858087,
     -0.00125372503, -0.00417768164, 0.246640727, 1.50140941,

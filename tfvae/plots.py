@@ -74,20 +74,22 @@ def latent_map(means: np.ndarray, labels: np.ndarray, class_names: Sequence[str]
     if means.ndim != 2 or means.shape[1] < 2:
         raise ValueError(f"`means` must be [N, D] with at least two latent dimensions; received shape {means.shape}.")
     if means.shape[1] == 2:
-        points, axis_names, title = means, ("$z_1$", "$z_2$"), "posterior means"
+        points, axis_names, title = means, ["$z_1$", "$z_2$"], "posterior means"
     else:
         centred = means - means.mean(axis=0)
         _, spread, directions = np.linalg.svd(centred, full_matrices=False)
         points = centred @ directions[:2].T
         share = spread**2 / np.sum(spread**2)
-        axis_names = tuple(f"principal component {i + 1} ({share[i]:.0%} of variance)" for i in range(2))
+        axis_names = [f"principal component {i + 1} ({share[i]:.0%} of variance)" for i in range(2)]
         title = f"posterior means in {means.shape[1]} dimensions, first two principal components"
     figure = Figure(figsize=(6.4, 5.6), dpi=120, layout="constrained")
     axes = figure.add_subplot()
     for index, label in enumerate(np.unique(labels)):
         chosen = points[labels == label]
         name = str(class_names[label]) if class_names is not None else str(label)
-        colour = _CLASS_COLOURS[index] if index < len(_CLASS_COLOURS) else matplotlib.colormaps["turbo"](index * 37 % 256)
+        colour = (
+            _CLASS_COLOURS[index] if index < len(_CLASS_COLOURS) else matplotlib.colormaps["turbo"](index * 37 % 256)
+        )
         axes.scatter(chosen[:, 0], chosen[:, 1], s=3, color=colour, label=name, linewidths=0)
     axes.set(xlabel=axis_names[0], ylabel=axis_names[1], title=title)
     axes.set_aspect("equal", adjustable="datalim")

@@ -38,7 +38,7 @@ class Prior(keras.layers.Layer, abc.ABC):
 
 @keras.saving.register_keras_serializable("tfvae")
 class StandardNormal(Prior):
-    """p(z) = N(0, I), as `tfd.Independent(tfd.Normal)`, for which TFP knows the KL divergence from a diagonal normal."""
+    """p(z) = N(0, I), as `tfd.Independent(tfd.Normal)`: TFP knows the KL divergence of a diagonal normal from it."""
 
     def distribution(self, encoder: keras.Model) -> tfp.distributions.Distribution:
         zeros = tf.zeros(self.event_shape, self.compute_dtype)

@@ -36,14 +36,14 @@ def train(settings: Settings, folder: Path, verbose: int = 1) -> dict[str, Any]:
         FileExistsError: the folder exists and is not empty.
         ValueError: the settings do not fit the data.
     """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise FileExistsError(f"{folder} exists already and is not an empty folder; choose another with --out.")
     data = datasets.load("mnist")
     training_part, validation = datasets.hold_out(data.train, settings.validation_size, settings.seed)
     images = training_part.images[: settings.train_size]
     per_epoch = training.steps_per_epoch(len(images), settings.batch_size)
     keras.utils.set_random_seed(settings.seed)
     model = build(settings, data.train.images.shape[1:])
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise FileExistsError(f"{folder} exists already; choose another folder with --out.")
     folder.mkdir(parents=True, exist_ok=True)
     settings.write(folder / "config.yaml")
     schedule = keras.optimizers.schedules.CosineDecay(settings.learning_rate, settings.epochs * per_epoch)
@@ -75,9 +75,7 @@ def train(settings: Settings, folder: Path, verbose: int = 1) -> dict[str, Any]:
 def build(settings: Settings, image_shape: tuple[int, ...]) -> VAE:
     """The model of the settings."""
     recipe = {"mlp": recipes.vae, "conv": recipes.conv_vae}[settings.network]
-    return recipe(
-        image_shape, settings.latent_size, settings.hidden, scale=settings.scale, seed=settings.seed
-    )
+    return recipe(image_shape, settings.latent_size, settings.hidden, scale=settings.scale, seed=settings.seed)
 
 
 def test(model: VAE, images: np.ndarray) -> dict[str, Any]:

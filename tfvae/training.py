@@ -15,7 +15,9 @@ def steps_per_epoch(examples: int, batch_size: int) -> int:
         ValueError: the batch is larger than the data.
     """
     if not 1 <= batch_size <= examples:
-        raise ValueError(f"`batch_size` must be between 1 and the number of examples, {examples}; received {batch_size}.")
+        raise ValueError(
+            f"`batch_size` must be between 1 and the number of examples, {examples}; received {batch_size}."
+        )
     return examples // batch_size
 
 

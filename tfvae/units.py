@@ -59,7 +59,7 @@ _UNITS = {
         "density",
         True,
         None,
-        "nats: density of the undequantised values u/255; it bounds nothing and grows without limit as the scale shrinks",
+        "nats: density of the undequantised values u/255, which bounds nothing and is unlimited as the scale shrinks",
     ),
     ("grey", "binary"): Unit(
         "cross entropy", False, None, "nats: cross entropy on grey values, which is not a likelihood"

@@ -30,7 +30,7 @@ def test_known_values(dataset):
     assert dataset.train.images.max() == dataset.test.images.max() == 255
     assert dataset.train.labels[:10].tolist() == [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]
     assert dataset.test.labels[:5].tolist() == [7, 2, 1, 0, 4]
-    # The numbers of zeros to nines that the authors report.
+    # How many there are of each digit.
     assert np.bincount(dataset.train.labels).tolist() == [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
     assert np.bincount(dataset.test.labels).tolist() == [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
 

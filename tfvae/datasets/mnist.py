@@ -28,7 +28,7 @@ def load() -> Dataset:
     Raises:
         OSError: the embedded file is missing, cannot be read or is damaged.
 
-    Source: Y. LeCun, C. Cortes, C. J. C. Burges, "The MNIST database of handwritten digits", 1998.
+    Source: Y. LeCun, C. Cortes, C. J. C. Burges, "MNIST handwritten digit database", 2010.
     """
     content = _content()
     train, end = _split(content, 0, TRAIN_SIZE)

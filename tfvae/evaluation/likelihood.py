@@ -15,9 +15,7 @@ _ROWS = 100  # examples at a time
 _SAMPLES = 50  # samples at a time: memory does not grow with the sample size
 
 
-def log_likelihood(
-    model: UnsupervisedModel, raw: Any, sample_size: int = 5000, seed: int = 0
-) -> np.ndarray:
+def log_likelihood(model: UnsupervisedModel, raw: Any, sample_size: int = 5000, seed: int = 0) -> np.ndarray:
     """The importance-weighted lower bound on log p(x) of each example.
 
         L_S = log 1/S sum_s p(x, z_s) / q(z_s|x),  z_s ~ q(z|x)

@@ -35,6 +35,8 @@ class UnsupervisedModel(keras.Model, abc.ABC):
         seed: of the noise of training.
     """
 
+    train_function: Any
+
     def __init__(
         self,
         preprocess: Preprocessing,
@@ -168,9 +170,7 @@ class UnsupervisedModel(keras.Model, abc.ABC):
             aggregation="only_first_replica", name=name,
         )  # fmt: skip
 
-    def _problems(
-        self, raw: tf.Tensor, scores: Scores, loss: tf.Tensor, gradients: list[Any]
-    ) -> dict[str, tf.Tensor]:
+    def _problems(self, raw: tf.Tensor, scores: Scores, loss: tf.Tensor, gradients: list[Any]) -> dict[str, tf.Tensor]:
         """For each term, how many bad values the global batch has."""
         gradients = [gradient for gradient in gradients if gradient is not None]
         if isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer):

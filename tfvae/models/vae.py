@@ -57,7 +57,7 @@ class VAE(UnsupervisedModel):
         )
         if prior.event_shape != latent_shape:
             raise ValueError(
-                f"`prior` is over latents of shape {prior.event_shape}, `encoder` gives latents of shape {latent_shape}."
+                f"`prior` is over latents of shape {prior.event_shape}, `encoder` gives them in shape {latent_shape}."
             )
         self.encoder, self.decoder, self.prior = encoder, decoder, prior
         encoder.build((None, *data_shape))

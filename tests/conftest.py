@@ -1,0 +1,37 @@
+"""What all tests share: quiet TensorFlow, two logical CPU devices for replicas, float64, repeatable properties."""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("MPLBACKEND", "agg")
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+
+import keras
+import pytest
+import tensorflow as tf
+from hypothesis import HealthCheck, settings
+
+# Devices can be split only before TensorFlow makes its first tensor, so this stands at the start of the session.
+tf.config.set_logical_device_configuration(
+    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
+)
+
+settings.register_profile(
+    "tfvae",
+    deadline=None,  # the first call of a TensorFlow operation is slow
+    derandomize=True,
+    max_examples=15,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+settings.load_profile("tfvae")
+
+
+@pytest.fixture
+def float64():
+    """Models, distributions and preprocessing compute in float64 for the length of one test."""
+    floatx, policy = keras.config.floatx(), keras.config.dtype_policy()
+    keras.config.set_floatx("float64")
+    keras.config.set_dtype_policy("float64")
+    yield
+    keras.config.set_floatx(floatx)
+    keras.config.set_dtype_policy(policy)

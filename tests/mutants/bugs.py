@@ -1,0 +1,224 @@
+"""Planted bugs: one line of the package replaced by one that looks right, and the tests that have to notice."""
+
+from typing import NamedTuple
+
+
+class Bug(NamedTuple):
+    """`old` occurs once in tfvae/`file` and is replaced by `new`; `tests` are the files that have to notice."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    tests: tuple[str, ...]
+
+
+OBJECTIVES = ("tests/test_objectives.py",)
+MATHS = ("tests/models/test_vae_maths.py",)
+FAMILIES = ("tests/test_families.py",)
+PREPROCESSING = ("tests/test_preprocessing.py",)
+NOISE = ("tests/test_noise.py",)
+REPLICAS = ("tests/models/test_replicas.py",)
+GUARD = ("tests/models/test_guard.py",)
+KERAS = ("tests/models/test_keras_use.py",)
+
+BUGS = [
+    Bug("dropped -log q", "objectives.py", "latent.log_p - latent.log_q for", "latent.log_p for", OBJECTIVES),
+    Bug(
+        "mean for sum over latent dimensions",
+        "objectives.py",
+        "rate = _total([tf.reduce_sum(each, axis=-1)",
+        "rate = _total([tf.reduce_mean(each, axis=-1)",
+        OBJECTIVES,
+    ),
+    Bug(
+        "rate with the wrong sign",
+        "objectives.py",
+        "elbo=-(distortion + rate), distortion=distortion, rate=rate)\n\n    def _beta_at",
+        "elbo=-(distortion - rate), distortion=distortion, rate=rate)\n\n    def _beta_at",
+        OBJECTIVES,
+    ),
+    Bug(
+        "log S forgotten",
+        "objectives.py",
+        "tf.reduce_logsumexp(log_w, axis=0) - tf.math.log(sample_size)",
+        "tf.reduce_logsumexp(log_w, axis=0) - 0.0 * sample_size",
+        OBJECTIVES,
+    ),
+    Bug(
+        "mean of log w for log of mean w",
+        "objectives.py",
+        "return tf.reduce_logsumexp(log_w, axis=0) - tf.math.log(sample_size)",
+        "return tf.reduce_mean(log_w, axis=0) + 0.0 * sample_size",
+        OBJECTIVES,
+    ),
+    Bug(
+        "beta also in the reported rate",
+        "objectives.py",
+        "return Scores(loss=loss, elbo=-(distortion + rate), distortion=distortion, rate=rate)\n\n    def _beta_at",
+        "return Scores(loss=loss, elbo=-loss, distortion=distortion, rate=rate)\n\n    def _beta_at",
+        OBJECTIVES,
+    ),
+    Bug(
+        "free bits on the sum instead of each dimension",
+        "objectives.py",
+        "tf.reduce_sum(tf.maximum(each, self.free_bits), axis=-1)",
+        "tf.maximum(tf.reduce_sum(each, axis=-1), self.free_bits)",
+        OBJECTIVES,
+    ),
+    Bug(
+        "warm-up never ends",
+        "objectives.py",
+        "tf.minimum(1.0, tf.cast(step, tf.float32) / self.steps)",
+        "(tf.cast(step, tf.float32) / self.steps)",
+        OBJECTIVES,
+    ),
+    Bug(
+        "swapped KL",
+        "trace.py",
+        "tfd.kl_divergence(posterior.distribution, prior.distribution)",
+        "tfd.kl_divergence(prior.distribution, posterior.distribution)",
+        ("tests/test_trace.py",),
+    ),
+    Bug(
+        "prior scored under the posterior",
+        "trace.py",
+        "log_p=prior.log_prob(z)",
+        "log_p=posterior.log_prob(z)",
+        ("tests/test_trace.py",),
+    ),
+    Bug(
+        "stopped log q not stopped",
+        "trace.py",
+        "log_q_stopped=_stopped(posterior).log_prob(z)",
+        "log_q_stopped=posterior.log_prob(z)",
+        ("tests/test_trace.py",),
+    ),
+    Bug(
+        "prior counted twice",
+        "models/vae.py",
+        "log_px_z=likelihood.log_prob(x), latents",
+        "log_px_z=likelihood.log_prob(x) + self.prior.distribution(self.encoder).log_prob(z), latents",
+        MATHS,
+    ),
+    Bug(
+        "decoder fed the posterior mean instead of the draw",
+        "models/vae.py",
+        "likelihood = self.decoder(z, training=training)",
+        "likelihood = self.decoder(tf.zeros_like(z) + posterior.mean(), training=training)",
+        MATHS,
+    ),
+    Bug(
+        "variance for standard deviation in the reparameterisation",
+        "families.py",
+        "return mean + distribution.stddev() * tf.cast",
+        "return mean + distribution.variance() * tf.cast",
+        FAMILIES,
+    ),
+    Bug(
+        "full normal transposed",
+        "families.py",
+        "distribution.scale.matvec(epsilon)",
+        "distribution.scale.matvec(epsilon, adjoint=True)",
+        FAMILIES,
+    ),
+    Bug(
+        "no floor under the scale",
+        "families.py",
+        "scale = self.min_scale + tf.math.softplus(raw_scale)",
+        "scale = tf.math.softplus(raw_scale)",
+        FAMILIES,
+    ),
+    Bug(
+        "Bernoulli drawn inverted",
+        "families.py",
+        "tf.cast(uniform, probability.dtype) < probability",
+        "tf.cast(uniform, probability.dtype) > probability",
+        FAMILIES,
+    ),
+    Bug(
+        "binarisation inverted",
+        "preprocessing.py",
+        "return tf.cast(grey > threshold, grey.dtype)",
+        "return tf.cast(grey < threshold, grey.dtype)",
+        PREPROCESSING,
+    ),
+    Bug(
+        "dequantisation over 255",
+        "preprocessing.py",
+        "return (level + offset) / LEVELS",
+        "return (level + offset) / (LEVELS - 1)",
+        PREPROCESSING,
+    ),
+    Bug(
+        "bits with the wrong sign of the offset",
+        "units.py",
+        "+ self.bits_offset",
+        "- self.bits_offset",
+        ("tests/test_units.py",),
+    ),
+    Bug(
+        "noise addressed by local row",
+        "noise.py",
+        "tf.cast(first_row, tf.int64) * counters",
+        "tf.cast(first_row, tf.int64) * 0",
+        NOISE,
+    ),
+    Bug(
+        "same noise for every sample",
+        "noise.py",
+        "tf.cast(sample, tf.int64)])",
+        "tf.cast(sample, tf.int64) * 0])",
+        NOISE,
+    ),
+    Bug(
+        "same noise at every step",
+        "noise.py",
+        "tf.cast(self.step, tf.int64) + tf.constant",
+        "tf.cast(self.step, tf.int64) * 0 + tf.constant",
+        NOISE,
+    ),
+    Bug("uniforms that reach 1", "noise.py", "+ 2.0**-24", "+ 2.0**-22", NOISE),
+    Bug(
+        "replicas' losses not scaled",
+        "models/unsupervised.py",
+        "/ tf.cast(global_rows, scores.loss.dtype)",
+        "/ tf.cast(tf.shape(raw)[0], scores.loss.dtype)",
+        REPLICAS,
+    ),
+    Bug(
+        "second replica's rows begin at 0",
+        "models/unsupervised.py",
+        "return tf.cumsum(sizes, exclusive=True)[replica], tf",
+        "return tf.constant(0), tf",
+        REPLICAS,
+    ),
+    Bug(
+        "sample weights ignored",
+        "models/unsupervised.py",
+        "tf.reduce_sum(_weighted(scores.loss, sample_weight))",
+        "tf.reduce_sum(scores.loss)",
+        KERAS,
+    ),
+    Bug(
+        "non-finite steps applied",
+        "models/guard.py",
+        "fine = ~tf.reduce_any(bad)",
+        "fine = tf.reduce_any(bad) | True",
+        GUARD,
+    ),
+    Bug(
+        "evaluation noise by batch",
+        "models/unsupervised.py",
+        "self._evaluated.value + tf.cast(first_row, tf.int64)",
+        "tf.cast(first_row, tf.int64)",
+        ("tests/evaluation/test_fixed.py",),
+    ),
+    Bug(
+        "sample chunks share their noise",
+        "evaluation/likelihood.py",
+        "(index + 1, add(total, index * _SAMPLES, _SAMPLES))",
+        "(index + 1, add(total, 0, _SAMPLES))",
+        ("tests/evaluation/test_likelihood.py",),
+    ),
+]
