@@ -1,8 +1,8 @@
 """Make `tfvae/datasets/data/mnist.xz` from the four original files: `python tools/embed_mnist.py RAW_DIR`.
 
 The four IDX files are decompressed, put one behind the other and compressed together; not a byte of them changes.
-Rows as they are and lzma's default parameters were the smallest of the layouts tried: columns first, other literal
-bits and a smaller dictionary all gave more bytes or nothing.
+Rows as they are and lzma's default parameters are within 0.2 % of the smallest of the layouts tried: columns first and
+a smaller dictionary gave more bytes, four literal context bits 16 kB fewer and slower decompression.
 """
 
 import gzip

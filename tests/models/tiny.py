@@ -1,0 +1,82 @@
+"""Models and data small enough to train in a moment, and how two models are compared."""
+
+import keras
+import numpy as np
+
+import tfvae
+from tfvae import families, networks, preprocessing
+
+SHAPE = (8, 8, 1)
+LATENT = 2
+
+
+def images(count=24, seed=0):
+    """uint8 `[count, 8, 8, 1]`: bright discs at random places, so that there is something to learn."""
+    rng = np.random.default_rng(seed)
+    centre = rng.uniform(2, 6, size=(count, 2, 1, 1))
+    row, column = np.mgrid[:8, :8]
+    distance = (row - centre[:, 0]) ** 2 + (column - centre[:, 1]) ** 2
+    return np.round(255 * np.exp(-distance / 4)).astype("uint8")[..., np.newaxis]
+
+
+def network(kind="mlp", image_shape=None):
+    """A body: dense, or convolutional (up to an image where `image_shape` is given)."""
+    if kind == "mlp":
+        return networks.mlp((8,), activation="tanh")
+    return networks.deconvnet(image_shape, (4,)) if image_shape else networks.convnet((4,))
+
+
+def vae(
+    likelihood=None, posterior=None, preprocess=None, objective=None, kind="mlp", bodies=None, weights_seed=0, seed=5
+):
+    """A VAE of 8x8 images; `weights_seed` is of its initial weights, `bodies` are its two networks."""
+    keras.utils.set_random_seed(weights_seed)
+    encoder_body, decoder_body = bodies or (network(kind), network(kind, SHAPE))
+    return tfvae.VAE(
+        encoder=tfvae.ConditionalDistribution(encoder_body, posterior or families.Normal((LATENT,)), name="encoder"),
+        decoder=tfvae.ConditionalDistribution(
+            decoder_body, likelihood or families.Normal(SHAPE, scale="shared"), name="decoder"
+        ),
+        prior=tfvae.priors.StandardNormal((LATENT,)),
+        preprocess=preprocess or preprocessing.Dequantize(),
+        objective=objective,
+        seed=seed,
+    )
+
+
+def bernoulli_vae(**changes):
+    return vae(likelihood=families.Bernoulli(SHAPE), preprocess=preprocessing.Binarize(), **changes)
+
+
+def compiled(model, optimizer=None, **options):
+    """The model, compiled (with Adam if nothing else is said), its optimiser's variables made."""
+    model.compile(optimizer=optimizer or keras.optimizers.Adam(1e-2), **({"jit_compile": False} | options))
+    model.optimizer.build(model.trainable_variables)
+    return model
+
+
+def values(variables):
+    return [np.array(keras.ops.convert_to_numpy(variable)) for variable in variables]
+
+
+def state(model):
+    """Everything that training changes, but for counters of steps: weights, then the optimiser's variables."""
+    parts = values([*model.encoder.weights, *model.decoder.weights, *model.prior.weights])
+    return parts + values(model.optimizer.variables)
+
+
+def assert_same_bits(ones, others):
+    assert len(ones) == len(others)
+    for one, other in zip(ones, others, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def assert_all_close(ones, others, tolerance):
+    """Norm of the difference / norm <= tolerance, array by array."""
+    assert len(ones) == len(others)
+    for one, other in zip(ones, others, strict=True):
+        assert np.linalg.norm(np.asarray(one) - other) <= tolerance * np.linalg.norm(other)
+
+
+def differs(ones, others):
+    return any(not np.array_equal(one, other) for one, other in zip(ones, others, strict=True))
