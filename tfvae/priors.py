@@ -23,6 +23,7 @@ class Prior(keras.layers.Layer, abc.ABC):
     def __init__(self, event_shape: Sequence[int], name: str | None = None):
         super().__init__(name=name, dtype="float64" if keras.config.floatx() == "float64" else "float32")
         self.event_shape = tuple(int(extent) for extent in event_shape)
+        self.built = True  # a prior is never called, so Keras would never build it
 
     @abc.abstractmethod
     def distribution(self, encoder: keras.Model) -> tfp.distributions.Distribution:

@@ -39,6 +39,10 @@ def train(settings: Settings, folder: Path, verbose: int = 1) -> dict[str, Any]:
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise FileExistsError(f"{folder} exists already and is not an empty folder; choose another with --out.")
     data = datasets.load("mnist")
+    if settings.validation_size >= len(data.train):
+        raise ValueError(
+            f"`validation_size` must leave training images: below {len(data.train)}; received {settings.validation_size}."
+        )
     training_part, validation = datasets.hold_out(data.train, settings.validation_size, settings.seed)
     images = training_part.images[: settings.train_size]
     per_epoch = training.steps_per_epoch(len(images), settings.batch_size)

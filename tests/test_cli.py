@@ -1,0 +1,166 @@
+"""The command line: one small run, what it leaves behind, and mistakes that end in one sentence."""
+
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from PIL import Image
+
+import tfvae
+from tfvae import cli
+
+SMALL = "--epochs 2 --train-size 300 --validation-size 100 --batch-size 50 --hidden 16,8 --latent-size 2".split()
+
+
+def command(*arguments):
+    """Runs the command line in this process, as its script does, and gives its exit code."""
+    before = sys.argv
+    sys.argv = ["tfvae", *map(str, arguments)]
+    try:
+        cli.main()
+    except SystemExit as end:
+        return end.code or 0
+    finally:
+        sys.argv = before
+    return 0
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs") / "first"
+    assert command("train", *SMALL, "--seed", 3, "--out", folder) == 0
+    return folder
+
+
+def test_a_run_folder_holds_everything(run):
+    files = {path.relative_to(run).as_posix() for path in run.rglob("*") if path.is_file()}
+    pictures = {f"{name}/{name}-epoch-00{epoch}.png" for name in ("samples", "reconstructions") for epoch in (1, 2)}
+    rest = {"config.yaml", "history.csv", "latent_map.png", "checkpoint.keras", "model.keras", "report.json"}
+    assert files == pictures | rest
+
+
+def test_pictures_are_not_blank(run):
+    for path in run.rglob("*.png"):
+        pixels = np.asarray(Image.open(path).convert("L"), dtype=float)
+        assert pixels.std() > 5, path
+
+
+def test_config_holds_every_setting(run):
+    config = yaml.safe_load((run / "config.yaml").read_text())
+    assert config["hidden"] == [16, 8]
+    assert (config["epochs"], config["seed"], config["latent_size"], config["scale"]) == (2, 3, 2, "shared")
+
+
+def test_history_has_a_row_an_epoch_with_training_and_validation_figures(run):
+    rows = list(csv.DictReader((run / "history.csv").open()))
+    names = {"loss", "elbo", "distortion", "rate"}
+    assert set(rows[0]) == {"epoch", *names, *(f"val_{name}" for name in names)}
+    assert [row["epoch"] for row in rows] == ["0", "1"]
+    assert float(rows[1]["val_elbo"]) > float(rows[0]["val_elbo"])
+
+
+def test_the_report_is_what_the_saved_model_scores_on_the_fixed_test_array(run):
+    report = json.loads((run / "report.json").read_text())
+    model = tfvae.load(run / "model.keras")
+    images = tfvae.datasets.load("mnist").test.images
+    figures = model.evaluate(images, batch_size=1000, verbose=0, return_dict=True)
+    assert report["elbo"] == pytest.approx(figures["elbo"], rel=1e-6)
+    assert report["bits_per_dim"] == pytest.approx(-figures["elbo"] / (784 * np.log(2)) + 8, rel=1e-6)
+    assert report["test_images"] == 10_000
+    assert report["data_digest"] == tfvae.evaluation.fix(images, model.preprocess).digest
+    assert report["steps"] == model.steps == 2 * (300 // 50)
+
+
+def test_the_checkpoint_of_the_last_epoch_is_the_model(run):
+    checkpoint, model = tfvae.load(run / "checkpoint.keras"), tfvae.load(run / "model.keras")
+    for one, other in zip(checkpoint.weights, model.weights, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_the_last_line_states_the_figure_with_its_convention(capsys):
+    report = {"elbo": 512.25, "bits_per_dim": 7.0574, "test_images": 10_000, "data_digest": "abc", "convention": "C"}
+    assert cli._summary({**report, "samples_per_image": 1}) == (
+        "Test ELBO 512.25 nats = 7.057 bits/dim on 10,000 images, array abc, 1 sample an image (C)."
+    )
+
+
+def test_sample_and_reconstruct_write_pictures(run, tmp_path):
+    assert command("sample", run, "-n", 9, "--out", tmp_path / "s.png") == 0
+    assert command("sample", run, "-n", 9, "--draw", "--out", tmp_path / "d.png") == 0
+    assert command("reconstruct", run, "-n", 5, "--out", tmp_path / "r.png") == 0
+    pictures = [np.asarray(Image.open(tmp_path / name).convert("L")) for name in ("s.png", "d.png", "r.png")]
+    assert all(picture.std() > 5 for picture in pictures)
+    assert not np.array_equal(pictures[0], pictures[1])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["train", "--latent-size", "0"], "`latent_size` must be at least 1"),
+        (["train", "--hidden", "500,many"], "`hidden` must be integers separated by commas"),
+        (["train", "--scale", "huge"], "`scale` must be"),
+        (["train", "--scale", "-1"], "`scale` must be"),
+        (["train", "--network", "resnet"], "`network` must be"),
+        (["train", "--learning-rate", "0"], "`learning_rate` must be"),
+        (["train", "--train-size", "50", "--batch-size", "100"], "`batch_size` must be between 1 and"),
+        (["train", "--validation-size", "60000"], "`validation_size` must leave training images"),
+        (["sample", "nowhere"], "There is no run folder nowhere"),
+        (["reconstruct", "."], "holds no model.keras"),
+    ],
+)
+def test_mistakes_end_in_one_sentence_and_leave_nothing(arguments, sentence, tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    assert command(*arguments) == 1
+    message = capfd.readouterr().err.strip()
+    assert message.startswith("Error: ")
+    assert sentence in message
+    assert "\n" not in message
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_run_folder_is_never_overwritten(run, capfd):
+    before = (run / "model.keras").read_bytes()
+    assert command("train", *SMALL, "--out", run) == 1
+    assert "exists already" in capfd.readouterr().err
+    assert (run / "model.keras").read_bytes() == before
+
+
+def test_run_folders_are_numbered(tmp_path):
+    assert cli._next_free(tmp_path / "runs") == tmp_path / "runs/001"
+    for name in ("001", "007", "notes"):
+        (tmp_path / "runs" / name).mkdir(parents=True)
+    assert cli._next_free(tmp_path / "runs") == tmp_path / "runs/008"
+
+
+def test_help_and_version_import_no_tensorflow():
+    code = (
+        "import sys; from tfvae import cli\n"
+        "for arguments in (['--help'], ['train', '--help'], ['--version']):\n"
+        "    try: cli.app(arguments)\n"
+        "    except SystemExit: pass\n"
+        "print([name for name in ('tensorflow', 'keras', 'matplotlib', 'numpy') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip().endswith("[]")
+    assert tfvae.__version__ in done.stdout
+
+
+@pytest.mark.slow
+def test_the_module_runs_as_a_program_in_less_than_two_gigabytes(tmp_path):
+    code = (
+        "import resource, subprocess, sys\n"
+        "subprocess.run([sys.executable, '-m', 'tfvae', 'train', '--epochs', '1', '--out', 'run'], check=True)\n"
+        "print('kilobytes', resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    *_, last, memory = done.stdout.strip().splitlines()
+    assert last.startswith("Test ELBO ")
+    assert "bits/dim" in last
+    assert int(memory.split()[1]) < 2 * 1024**2
+    assert (Path(tmp_path) / "run/model.keras").exists()
