@@ -75,5 +75,4 @@ def set_decoder(model, system):
 
 def _set_dense(conditional, name, kernels, biases):
     """Sets the head called `name`, whose outputs are those of the parameters one after the other."""
-    (layer,) = [each for each in conditional._layers if each.name == name]
-    layer.set_weights([np.concatenate(kernels, axis=1), np.concatenate(biases)])
+    conditional.get_layer(name).set_weights([np.concatenate(kernels, axis=1), np.concatenate(biases)])

@@ -133,16 +133,18 @@ def test_a_shared_scale_is_one_trainable_variable_of_the_model():
 
 
 def test_bodies_in_half_precision_give_parameters_in_float32(half_precision):
-    model = built(mlp((7,)), Normal((4, 3, 1), "image"), 5)
-    x = inputs(model, 3)
-    assert model.network(x).dtype == half_precision
+    model = built(deconvnet((7, 5, 2), (4,)), Normal((7, 5, 2), "image"), 3)
+    z = inputs(model, 6)
+    features, distribution = model.network(z), model(z)
+    assert features.dtype == half_precision
     assert {each.dtype for each in model.variables} == {"float32"}
-    distribution = model(x)
     assert distribution.dtype == tf.float32
     # The head computes in float32 too: what it makes of the rounded features is not rounded again.
-    kernel, bias = model.get_layer("elements").get_weights()
-    expected = tf.cast(model.network(x), tf.float32).numpy() @ kernel + bias
-    np.testing.assert_allclose(distribution.mean(), expected.reshape(3, 4, 3, 1), rtol=1e-5, atol=1e-6)
+    features = tf.cast(features, tf.float32).numpy()
+    (kernel, bias), (weights, _) = (model.get_layer(name).get_weights() for name in ("elements", "examples"))
+    np.testing.assert_allclose(distribution.mean(), features @ kernel + bias, rtol=1e-5, atol=1e-6)
+    scale = 1 / 256 + np.logaddexp(0, features.mean(axis=(1, 2)) @ weights)
+    np.testing.assert_allclose(distribution.stddev()[:, 0, 0, :1], scale, rtol=1e-6)
 
 
 def test_float64_reaches_from_the_weights_to_the_log_probability(float64):

@@ -166,7 +166,9 @@ def test_bernoulli_is_finite_and_certain_at_extreme_logits(logit, pixel):
 @pytest.mark.parametrize("family", [*DENSITIES[:3], DENSITIES[4]], ids=called)
 def test_a_learned_scale_keeps_above_its_floor(family):
     distribution = made(family, parameters(family, 2, fill=-1e4))
-    np.testing.assert_array_equal(distribution.stddev(), np.full((2, *family.event_shape), family.min_scale, np.float32))
+    np.testing.assert_array_equal(
+        distribution.stddev(), np.full((2, *family.event_shape), family.min_scale, np.float32)
+    )
 
 
 def test_full_normal_keeps_its_diagonal_above_the_floor():

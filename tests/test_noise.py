@@ -28,7 +28,10 @@ def test_uniforms_are_equal_bit_for_bit_in_eager_graph_and_xla():
 
 def test_uniforms_stay_the_same_in_later_versions():
     found = Noise(seed=7, step=3, first_row=1).uniform("golden", 1, (3,), sample_size=2)
-    assert (found.numpy() * 2**24).astype(int).tolist() == [[[14751403, 5835223, 3015065]], [[16179843, 12750347, 14151303]]]
+    assert (found.numpy() * 2**24).astype(int).tolist() == [
+        [[14751403, 5835223, 3015065]],
+        [[16179843, 12750347, 14151303]],
+    ]
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -56,7 +59,9 @@ def test_a_replica_without_examples_gets_no_numbers():
 
 
 @pytest.mark.parametrize(
-    "change", [{"seed": 2}, {"stream": "b"}, {"step": 1}, {"step": 2**40}, {"first_row": 6}, {"first_sample": 2}], ids=str
+    "change",
+    [{"seed": 2}, {"stream": "b"}, {"step": 1}, {"step": 2**40}, {"first_row": 6}, {"first_sample": 2}],
+    ids=str,
 )
 def test_another_address_gives_other_numbers(change):
     # Two sets of 60 numbers on a grid of 2^23 share one with probability 4e-4.

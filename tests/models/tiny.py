@@ -29,15 +29,16 @@ def network(kind="mlp", image_shape=None):
 def vae(
     likelihood=None, posterior=None, preprocess=None, objective=None, kind="mlp", bodies=None, weights_seed=0, seed=5
 ):
-    """A VAE of 8x8 images; `weights_seed` is of its initial weights, `bodies` are its two networks."""
+    """A VAE of 8x8 images; `weights_seed` is of its initial weights, `bodies()` makes its two networks."""
     keras.utils.set_random_seed(weights_seed)
-    encoder_body, decoder_body = bodies or (network(kind), network(kind, SHAPE))
+    encoder_body, decoder_body = bodies() if bodies else (network(kind), network(kind, SHAPE))
+    posterior = posterior or families.Normal((LATENT,))
     return tfvae.VAE(
-        encoder=tfvae.ConditionalDistribution(encoder_body, posterior or families.Normal((LATENT,)), name="encoder"),
+        encoder=tfvae.ConditionalDistribution(encoder_body, posterior, name="encoder"),
         decoder=tfvae.ConditionalDistribution(
             decoder_body, likelihood or families.Normal(SHAPE, scale="shared"), name="decoder"
         ),
-        prior=tfvae.priors.StandardNormal((LATENT,)),
+        prior=tfvae.priors.StandardNormal(posterior.event_shape),
         preprocess=preprocess or preprocessing.Dequantize(),
         objective=objective,
         seed=seed,

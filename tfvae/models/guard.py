@@ -80,6 +80,17 @@ class Guard(keras.layers.Layer):
         )
 
 
+def values_of(variables: Sequence[Any]) -> list[tf.Tensor]:
+    """What the variables hold now."""
+    return [tf.convert_to_tensor(variable) for variable in variables]
+
+
+def undo_unless(fine: tf.Tensor, variables: Sequence[Any], before: Sequence[tf.Tensor]) -> None:
+    """Sets variables back to the values they had `before`, if not `fine`; on each replica by itself."""
+    for variable, old in zip(variables, before, strict=True):
+        variable.assign(tf.where(fine, variable, old))
+
+
 def apply_if(
     fine: tf.Tensor, optimizer: keras.optimizers.Optimizer, gradients: Sequence[Any], variables: Sequence[Any],
     in_branch: bool,
@@ -104,12 +115,11 @@ def apply_if(
         tf.cond(fine, update, lambda: fine)
         return
     changed = [variable.value for variable in [*variables, *optimizer.variables]]
-    before = [tf.convert_to_tensor(variable) for variable in changed]
+    before = values_of(changed)
     optimizer.apply_gradients(pairs)
     context = tf.distribute.get_replica_context()
     if context.num_replicas_in_sync == 1:
-        for variable, old in zip(changed, before, strict=True):
-            variable.assign(tf.where(fine, variable, old))
+        undo_unless(fine, changed, before)
         return
 
     def undo(strategy: tf.distribute.Strategy, fine: Any, before: list[Any]) -> None:

@@ -9,7 +9,7 @@ import keras
 import tensorflow as tf
 
 from tfvae import execution
-from tfvae.models.guard import Guard, apply_if
+from tfvae.models.guard import Guard, apply_if, undo_unless, values_of
 from tfvae.noise import EVALUATION_SEED, Noise
 from tfvae.objectives import Objective, Scores
 from tfvae.preprocessing import Preprocessing
@@ -95,6 +95,9 @@ class UnsupervisedModel(keras.Model, abc.ABC):
         first_row, global_rows = _place_in_global_batch(raw)
         noise = Noise(self.seed, self._steps.value, first_row)
         variables = self.trainable_variables
+        # Moving averages and the like: the forward pass changes them, and a step that is skipped must not.
+        passive = [v.value for layer in self.layers if layer is not self.guard for v in layer.non_trainable_weights]
+        passive_before = values_of(passive)
         with tf.GradientTape() as tape:
             trace = self.sample_trace(raw, noise, self.objective.sample_size, y=y, training=True)
             scores = self.objective(trace, self._steps.value)
@@ -105,8 +108,10 @@ class UnsupervisedModel(keras.Model, abc.ABC):
         gradients = tape.gradient(scaled_loss, variables)
         fine = self.guard.judge(self._problems(raw, scores, loss, gradients), self._steps.value)
         in_branch = not self.jit_compile and _replicas() == 1
-        apply_if(fine, self.optimizer, gradients, variables, in_branch)
-        self._steps.assign_add(1)
+        with tf.control_dependencies([fine]):  # at the end of data of unknown size TensorFlow starts a step without any
+            apply_if(fine, self.optimizer, gradients, variables, in_branch)
+            undo_unless(fine, passive, passive_before)
+            self._steps.assign_add(1)
         return self._logs(scores, sample_weight, counted=fine)
 
     def test_step(self, data: Any) -> dict[str, tf.Tensor]:
@@ -153,6 +158,8 @@ class UnsupervisedModel(keras.Model, abc.ABC):
         raw = tf.convert_to_tensor(raw)
         if raw.dtype == tf.bool:
             raw = tf.cast(raw, self.compute_dtype)
+        if raw.shape.rank is None:  # Keras has seen arrays with the channel and without it, and traces for both at once
+            return tf.reshape(raw, [tf.shape(raw)[0], *self.data_shape])
         shape = tuple(raw.shape[1:])
         if self.data_shape[-1] == 1 and shape == self.data_shape[:-1] and shape:
             return raw[..., tf.newaxis]
@@ -219,5 +226,9 @@ def _weighted(values: tf.Tensor, sample_weight: Any) -> tf.Tensor:
 
 
 def _count_not_finite(tensors: list[tf.Tensor]) -> tf.Tensor:
-    counts = [tf.reduce_sum(tf.cast(~tf.math.is_finite(each), tf.int32)) for each in tensors]
+    """Columns (of matrices) and entries (of vectors and scalars) that are not finite, int32 scalar."""
+    bad = [~tf.math.is_finite(each) for each in tensors]
+    # Down the columns first: XLA vectorises that on a CPU, but not the reduction of a whole matrix to one number.
+    columns = [tf.reduce_any(each, axis=0) if each.shape.rank >= 2 else each for each in bad]
+    counts = [tf.reduce_sum(tf.cast(each, tf.int32)) for each in columns]
     return tf.add_n(counts) if counts else tf.constant(0)

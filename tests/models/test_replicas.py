@@ -1,0 +1,171 @@
+"""Two replicas are one device: the same weights, metrics and skipped steps, however a batch splits.
+
+Compared with plain gradient descent, since Adam turns the rounding of gradients near zero into whole steps.
+"""
+
+import contextlib
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+import tiny
+
+import tfvae
+
+LABELS = np.arange(60) % 3
+
+
+@pytest.fixture(scope="module")
+def two():
+    """Two logical CPUs (see conftest.py); by default they would race in collective operations."""
+    return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"], cross_device_ops=tf.distribute.ReductionToOneDevice())
+
+
+def model_on(strategy=None, optimizer=keras.optimizers.SGD, rate=1e-2, **changes):
+    with strategy.scope() if strategy else contextlib.nullcontext():
+        return tiny.compiled(tiny.vae(**changes), optimizer(rate))
+
+
+def batches(sizes, weights=None):
+    """Consecutive batches of the given sizes, with labels, and sample weights if given."""
+    ends = np.cumsum(sizes)
+    arrays = (tiny.images(60), LABELS) + (() if weights is None else (weights,))
+
+    def rows():
+        for end, size in zip(ends, sizes, strict=True):
+            yield tuple(each[end - size : end] for each in arrays)
+
+    signature = tuple(tf.TensorSpec((None, *each.shape[1:]), each.dtype) for each in arrays)
+    return tf.data.Dataset.from_generator(rows, output_signature=signature)
+
+
+def trained(strategy, data, epochs=2, **changes):
+    model = model_on(strategy, **changes)
+    start = tiny.values(model.trainable_variables)
+    history = model.fit(data, epochs=epochs, validation_data=data, verbose=0).history
+    moved = [after - before for after, before in zip(tiny.values(model.trainable_variables), start, strict=True)]
+    assert all(np.any(each) for each in moved)
+    return moved, history, model
+
+
+EVEN, ODD, SINGLE = [20, 20], [27], [1]
+slow = pytest.mark.slow
+
+
+@pytest.mark.parametrize(
+    "sizes",
+    [[20, 27, 1], pytest.param(EVEN, marks=slow), pytest.param(ODD, marks=slow), pytest.param([1, 20], marks=slow)],
+    ids=str,
+)
+@pytest.mark.parametrize("floatx", ["float32", "float64"])
+def test_two_replicas_train_like_one_device(two, sizes, floatx, request):
+    if floatx == "float64":
+        request.getfixturevalue("float64")
+    one_device, replicas = trained(None, batches(sizes)), trained(two, batches(sizes))
+    tolerance = {"float32": 1e-5, "float64": 1e-10}[floatx]
+    tiny.assert_all_close(replicas[0], one_device[0], tolerance)
+    for name, values in one_device[1].items():
+        np.testing.assert_allclose(replicas[1][name], values, rtol=1e-5, err_msg=name)
+    assert replicas[2].steps == one_device[2].steps == 2 * len(sizes)
+    assert replicas[2].skipped_steps == 0
+
+
+def regular_bodies():
+    return [
+        keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(4, kernel_regularizer="l2")]) for _ in range(2)
+    ]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"likelihood": tfvae.families.Bernoulli(tiny.SHAPE), "preprocess": tfvae.preprocessing.Binarize()},
+        {"objective": tfvae.ImportanceWeighted(3), "kind": "conv"},
+        {"bodies": regular_bodies},  # their losses count once, not once for each replica
+    ],
+    ids=["Bernoulli", "convolutional, importance weighted", "regularisers"],
+)
+@pytest.mark.slow
+def test_other_models_on_two_replicas(two, changes):
+    one_device, replicas = (trained(strategy, batches([20, 27, 1]), **changes) for strategy in (None, two))
+    tiny.assert_all_close(replicas[0], one_device[0], 1e-5)
+    np.testing.assert_allclose(replicas[1]["val_loss"], one_device[1]["val_loss"], rtol=1e-5)
+
+
+def test_sample_weights_on_two_replicas(two):
+    data = batches([8, 7], weights=np.arange(60) % 4 / 2.0)
+    one_device, replicas = (trained(strategy, data, epochs=1) for strategy in (None, two))
+    tiny.assert_all_close(replicas[0], one_device[0], 1e-5)
+    for name, values in one_device[1].items():
+        np.testing.assert_allclose(replicas[1][name], values, rtol=1e-5, err_msg=name)
+
+
+def test_arrays_on_two_replicas(two):
+    one_device, replicas = model_on(), model_on(two)
+    raw = tiny.images(27)
+    for model in (one_device, replicas):
+        model.fit(raw, batch_size=8, shuffle=False, verbose=0)
+    tiny.assert_all_close(tiny.values(replicas.weights), tiny.values(one_device.weights), 1e-5)
+    np.testing.assert_allclose(replicas.evaluate(raw, verbose=0), one_device.evaluate(raw, verbose=0), rtol=1e-5)
+    np.testing.assert_allclose(
+        replicas.evaluate(raw, batch_size=5, verbose=0), one_device.evaluate(raw, verbose=0), rtol=1e-5
+    )
+    np.testing.assert_allclose(replicas.predict(raw, verbose=0), one_device.predict(raw, verbose=0), atol=1e-6)
+
+
+@pytest.mark.parametrize("bad_row", [0, 7])
+@pytest.mark.parametrize("optimizer", [keras.optimizers.SGD, keras.optimizers.Adam])
+def test_a_bad_example_on_one_replica_skips_the_step_on_both(two, optimizer, bad_row):
+    model = model_on(two, optimizer)
+    good, bad = np.ones(60), np.ones(60)
+    bad[bad_row] = np.nan  # of eight: rows 0 to 3 are the first replica's, 4 to 7 the second's
+    model.fit(batches([8], good), verbose=0)
+    before = tiny.state(model)
+    copies = _copies(model)
+    history = model.fit(batches([8], bad), verbose=0).history
+    tiny.assert_same_bits(tiny.state(model), before)
+    tiny.assert_same_bits(_copies(model), copies)
+    assert (model.skipped_steps, model.steps) == (1, 2)
+    assert all(np.isfinite(values).all() for values in history.values())
+    model.fit(batches([8], good), verbose=0)
+    assert tiny.differs(tiny.values(model.trainable_variables), before)
+    assert model.skipped_steps == 1
+
+
+def _copies(model):
+    """Every replica's copy of every variable; the copies of a variable have to be equal."""
+    variables = [*model.trainable_variables, *model.optimizer.variables]
+    local = [[np.array(copy) for copy in variable.value.values] for variable in variables]
+    for copies in local:
+        tiny.assert_same_bits([copies[0]], [copies[1]])
+    return [copy for copies in local for copy in copies]
+
+
+def test_bad_input_on_one_replica_stops_both(two):
+    model = model_on(two)
+    raw = tiny.images(8) / np.float32(255)
+    raw[7, 0, 0, 0] = np.nan
+    before = tiny.state(model)
+    with pytest.raises(FloatingPointError, match="step 0: the input"):
+        model.fit(raw, batch_size=8, verbose=0)
+    tiny.assert_same_bits(tiny.state(model), before)
+
+
+@pytest.mark.slow
+def test_ten_bad_steps_in_a_row_stop_both(two):
+    model = model_on(two)
+    weights = np.ones(60)
+    weights[10:] = np.nan
+    with pytest.raises(FloatingPointError, match="step 14: the loss"):
+        model.fit(batches([2] * 30, weights), verbose=0)
+    assert model.skipped_steps == 10
+
+
+@pytest.mark.slow
+def test_weights_of_two_replicas_load_on_one_device(two, tmp_path):
+    _, _, model = trained(two, batches(EVEN), optimizer=keras.optimizers.Adam)
+    model.save(tmp_path / "model.keras")
+    loaded = tfvae.load(tmp_path / "model.keras")
+    tiny.assert_same_bits(tiny.state(loaded), tiny.state(model))
+    assert loaded.steps == 4

@@ -1,0 +1,190 @@
+"""Every network, family, objective and precision that a user can choose trains, and learns something."""
+
+import functools
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+import tiny
+
+import tfvae
+from tfvae import families, preprocessing
+from tfvae.noise import Noise
+
+RAW = tiny.images(24)
+
+
+def learns(model, epochs=20, **options):
+    """Trains; the loss of the same noise on the same images has to be lower afterwards."""
+    before = model.evaluate(RAW, verbose=0, return_dict=True)
+    model.fit(RAW, epochs=epochs, batch_size=8, verbose=0, **options)
+    after = model.evaluate(RAW, verbose=0, return_dict=True)
+    assert all(np.isfinite(value) for value in after.values())
+    assert model.skipped_steps == 0
+    return after["loss"] < before["loss"]
+
+
+@pytest.mark.parametrize(
+    ("preprocess", "likelihood"),
+    [
+        *(
+            (preprocessing.Dequantize(), families.Normal(tiny.SHAPE, scale=s))
+            for s in ("pixel", "image", "shared", 0.2)
+        ),
+        (preprocessing.Binarize(), families.Bernoulli(tiny.SHAPE)),
+        (preprocessing.Rescale(), families.Bernoulli(tiny.SHAPE)),
+        (preprocessing.Identity(), families.Normal(tiny.SHAPE)),
+    ],
+    ids=lambda part: getattr(part, "scale", type(part).__name__),
+)
+@pytest.mark.parametrize(
+    ("posterior", "objective"),
+    [
+        (families.Normal((2,)), tfvae.ELBO()),
+        (families.Normal((2,), scale="shared"), tfvae.ELBO(analytic_kl=False, sample_size=3)),
+        (families.FullNormal((2,)), tfvae.ELBO(analytic_kl=False)),
+        (families.Normal((1,)), tfvae.ImportanceWeighted(4)),
+    ],
+    ids=["ELBO", "sampled rate", "full covariance", "importance weighted"],
+)
+@pytest.mark.parametrize("kind", ["mlp", "conv"])
+def test_every_variable_gets_a_finite_gradient(kind, preprocess, likelihood, posterior, objective):
+    model = tiny.vae(likelihood, posterior, preprocess, objective, kind=kind)
+    raw = tf.constant(RAW) if preprocess.makes != "reals" else tf.constant(RAW, tf.float32)
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean(objective(model.sample_trace(raw, Noise(0), objective.sample_size)).loss)
+    gradients = tape.gradient(loss, [variable.value for variable in model.trainable_variables])
+    assert all(gradient is not None for gradient in gradients)
+    assert all(np.all(np.isfinite(gradient)) for gradient in gradients)
+    assert all(np.any(gradient) for gradient in gradients)
+
+
+@pytest.mark.parametrize("kind", ["mlp", pytest.param("conv", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("objective", [tfvae.ELBO(), tfvae.ImportanceWeighted(5)], ids=["ELBO", "importance weighted"])
+def test_it_learns(kind, objective):
+    assert learns(tiny.compiled(tiny.vae(kind=kind, objective=objective)))
+
+
+def test_latents_of_size_one():
+    model = tiny.compiled(tiny.vae(posterior=families.Normal((1,))))
+    assert learns(model)
+    assert model.encoder.predict(RAW, verbose=0).shape == (24, 1)
+    trace = model.sample_trace(tf.constant(RAW), Noise(0), 3)
+    assert trace.log_px_z.shape == (3, 24)
+    assert trace.latents[0].z.shape == (3, 24, 1)
+
+
+@pytest.mark.parametrize("jit_compile", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_batch_normalisation_trains_and_evaluates(jit_compile):
+    def bodies():
+        layers = keras.layers
+        return [
+            keras.Sequential([layers.Flatten(), layers.BatchNormalization(momentum=0.5), layers.Dense(8)])
+            for _ in range(2)
+        ]
+
+    model = tiny.compiled(tiny.vae(bodies=bodies), jit_compile=jit_compile)
+    normalisation = model.encoder.network.layers[1]
+    assert learns(model)
+    averages = tiny.values(normalisation.non_trainable_weights)
+    x = np.asarray(model.preprocess(RAW)).reshape(24, -1)
+    np.testing.assert_allclose(averages[0], x.mean(axis=0), atol=0.15)  # of moving batches of a third of the data
+    model.evaluate(RAW, verbose=0)
+    tiny.assert_same_bits(tiny.values(normalisation.non_trainable_weights), averages)
+
+
+def test_regularisers_of_the_networks_enter_the_loss():
+    """In one step of plain descent the regulariser moves the weights by twice its factor times the weights."""
+    after = []
+    for factor in (0.0, 0.25):
+        regularizer = keras.regularizers.L2(factor)
+        regular = functools.partial(keras.layers.Dense, 8, kernel_regularizer=regularizer)
+        model = tiny.compiled(
+            tiny.vae(bodies=lambda make=regular: [keras.Sequential([keras.layers.Flatten(), make()]), tiny.network()]),
+            keras.optimizers.SGD(1e-3),
+        )
+        kernel = tiny.values(model.trainable_variables)[0]
+        model.train_on_batch(RAW[:8])
+        after.append(tiny.values(model.trainable_variables))
+    expected = [np.zeros_like(each) for each in after[0]]
+    expected[0] = 1e-3 * 2 * 0.25 * kernel
+    for plain, regularised, difference in zip(*after, expected, strict=True):
+        np.testing.assert_allclose(plain - regularised, difference, atol=1e-6)
+
+
+@pytest.fixture
+def precision(request):
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(request.param)
+    yield request.param
+    keras.config.set_dtype_policy(before)
+
+
+@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"], indirect=True)
+@pytest.mark.parametrize("kind", ["mlp", pytest.param("conv", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("jit_compile", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_half_precision_networks_train(precision, kind, jit_compile):
+    optimizer = keras.optimizers.Adam(1e-2)
+    if precision == "mixed_float16":
+        optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+    model = tiny.compiled(tiny.vae(kind=kind), optimizer, jit_compile=jit_compile)
+    assert all(variable.dtype == "float32" for variable in model.trainable_variables)
+    assert model.encoder.network.compute_dtype == precision.removeprefix("mixed_")
+    assert model.encoder(model.preprocess(RAW)).dtype == tf.float32
+    assert learns(model)
+
+
+@pytest.mark.parametrize("precision", ["mixed_float16"], indirect=True)
+def test_an_overflow_in_half_precision_lowers_the_scale_and_is_no_fault(precision):
+    optimizer = keras.optimizers.LossScaleOptimizer(keras.optimizers.Adam(1e-2), initial_scale=2.0**40)
+    model = tiny.compiled(tiny.vae(), optimizer)
+    before = tiny.values(model.trainable_variables)
+    model.train_on_batch(RAW[:8])
+    tiny.assert_same_bits(tiny.values(model.trainable_variables), before)
+    assert float(optimizer.dynamic_scale) == 2.0**39
+    assert model.skipped_steps == 0
+
+
+def test_the_recipe_is_the_composition():
+    def hand():
+        return tfvae.VAE(
+            encoder=tfvae.ConditionalDistribution(tfvae.networks.mlp((8, 6)), families.Normal((3,))),
+            decoder=tfvae.ConditionalDistribution(
+                tfvae.networks.mlp((6, 8)), families.Normal(tiny.SHAPE, scale="image")
+            ),
+            prior=tfvae.priors.StandardNormal((3,)),
+            preprocess=preprocessing.Dequantize(),
+            objective=tfvae.ELBO(beta=2.0),
+            seed=4,
+        )
+
+    def recipe():
+        return tfvae.vae(tiny.SHAPE, latent_size=3, hidden=(8, 6), scale="image", beta=2.0, seed=4)
+
+    assert_trained_alike(hand, recipe)
+
+
+def test_the_convolutional_recipe_is_the_composition():
+    def hand():
+        return tfvae.VAE(
+            encoder=tfvae.ConditionalDistribution(tfvae.networks.convnet((4, 6)), families.Normal((3,))),
+            decoder=tfvae.ConditionalDistribution(
+                tfvae.networks.deconvnet(tiny.SHAPE, (6, 4)), families.Normal(tiny.SHAPE, scale=0.3)
+            ),
+            prior=tfvae.priors.StandardNormal((3,)),
+            preprocess=preprocessing.Dequantize(),
+        )
+
+    assert_trained_alike(hand, lambda: tfvae.conv_vae(tiny.SHAPE, latent_size=3, filters=(4, 6), scale=0.3))
+
+
+def assert_trained_alike(*makes):
+    """From the same initial weights, the same losses and weights bit for bit."""
+    outcomes = []
+    for make in makes:
+        keras.utils.set_random_seed(3)
+        model = tiny.compiled(make())
+        losses = model.fit(RAW, epochs=2, batch_size=8, shuffle=False, verbose=0).history["loss"]
+        outcomes.append([losses, *tiny.state(model)])
+    tiny.assert_same_bits(*outcomes)

@@ -1,0 +1,131 @@
+"""Figures show the arrays that they are given, each in its place."""
+
+import io
+
+import numpy as np
+import pytest
+from matplotlib.colors import to_hex
+
+from tfvae import plots
+
+GAP = plots._GAP
+
+
+def random_images(number, shape=(4, 3, 1)):
+    return np.random.default_rng(0).uniform(size=(number, *shape)).astype(np.float32)
+
+
+def cells(figure, shape=(4, 3, 1)):
+    """The images of a grid by row and column, and whether there is nothing but white between them."""
+    (picture,) = figure.axes[0].images
+    mosaic = np.asarray(picture.get_array()).reshape(*picture.get_array().shape[:2], shape[-1])
+    height, width = shape[0] + GAP, shape[1] + GAP
+    rows, columns = (mosaic.shape[0] + GAP) // height, (mosaic.shape[1] + GAP) // width
+    assert mosaic.shape[:2] == (rows * height - GAP, columns * width - GAP)
+    padded = np.pad(mosaic, ((0, GAP), (0, GAP), (0, 0)), constant_values=1.0)
+    blocks = padded.reshape(rows, height, columns, width, -1).swapaxes(1, 2)
+    assert np.all(blocks[:, :, shape[0] :] == 1)
+    assert np.all(blocks[:, :, :, shape[1] :] == 1)
+    return blocks[:, :, : shape[0], : shape[1]]
+
+
+@pytest.mark.parametrize("shape", [(4, 3, 1), (3, 5, 3), (1, 1, 1)], ids=str)
+@pytest.mark.parametrize(
+    ("number", "columns", "grid"), [(6, 3, (2, 3)), (7, 3, (3, 3)), (16, None, (4, 4)), (1, None, (1, 1))]
+)
+def test_image_grid_goes_along_the_rows_and_fills_up_with_white(shape, number, columns, grid):
+    images = random_images(number, shape)
+    shown = cells(plots.image_grid(images, columns), shape)
+    assert shown.shape[:2] == grid
+    in_order = shown.reshape(-1, *shape)
+    np.testing.assert_array_equal(in_order[:number], images)
+    assert np.all(in_order[number:] == 1)
+
+
+def test_image_grid_cuts_values_off_and_does_not_stretch_them():
+    images = np.float32([-1, 0.25, 0.5, 2]).reshape(4, 1, 1, 1)
+    figure = plots.image_grid(images)
+    np.testing.assert_array_equal(cells(figure, (1, 1, 1)).ravel(), [0, 0.25, 0.5, 1])
+    assert figure.axes[0].images[0].get_clim() == (0, 1)
+
+
+def test_titles_are_printed():
+    assert [text.get_text() for text in plots.image_grid(random_images(2), title="two images").texts] == ["two images"]
+
+
+@pytest.mark.parametrize("shape", [(4, 3, 1), (2, 4, 3, 2), (2, 4, 3)], ids=str)
+def test_image_grid_refuses_what_are_no_images(shape):
+    with pytest.raises(ValueError, match=r"^`images` must be \[N, H, W, 1 or 3\]; received shape \("):
+        plots.image_grid(np.zeros(shape))
+
+
+@pytest.mark.parametrize(("number", "columns", "rows"), [(6, 3, 2), (2, 10, 1)])
+def test_each_reconstruction_is_below_its_original(number, columns, rows):
+    originals = random_images(number)
+    shown = cells(plots.reconstruction_grid(originals, 1 - originals, columns))
+    np.testing.assert_array_equal(shown[0::2].reshape(originals.shape), originals)
+    np.testing.assert_array_equal(shown[1::2].reshape(originals.shape), 1 - originals)
+    assert len(shown) == 2 * rows
+
+
+def test_reconstructions_of_another_shape_are_refused():
+    with pytest.raises(ValueError, match=r"^Shapes differ: originals \(2, 4, 3, 1\), reconstructions \(3, 4, 3, 1\)"):
+        plots.reconstruction_grid(random_images(2), random_images(3))
+
+
+def scattered(figure):
+    """The points of each class by its name in the legend."""
+    axes = figure.axes[0]
+    return {each.get_label(): np.asarray(each.get_offsets()) for each in axes.collections}
+
+
+@pytest.mark.parametrize("class_names", [None, ("cat", "dog", "unseen", "emu")])
+def test_latent_map_shows_two_dimensions_as_they_are(class_names):
+    means, labels = np.random.default_rng(0).normal(size=(30, 2)), np.resize([0, 1, 3], 30)
+    figure = plots.latent_map(means, labels, class_names)
+    shown = scattered(figure)
+    for label in (0, 1, 3):
+        name = str(label) if class_names is None else class_names[label]
+        np.testing.assert_array_equal(shown.pop(name), means[labels == label])
+    assert not shown
+    assert figure.axes[0].get_xlabel() == "$z_1$"
+
+
+def test_latent_map_shows_more_dimensions_along_their_principal_components():
+    rng = np.random.default_rng(0)
+    rotation = np.linalg.qr(rng.normal(size=(4, 4)))[0]
+    means = rng.normal(size=(500, 4)) * [3, 2, 0.1, 0.1] @ rotation + 7
+    figure = plots.latent_map(means, np.zeros(500, int))
+    points = scattered(figure)["0"]
+    exact = np.sort(np.linalg.eigvalsh(np.cov(means.T)))[::-1]
+    np.testing.assert_allclose(np.cov(points.T), np.diag(exact[:2]), atol=1e-9)
+    np.testing.assert_allclose(points.mean(axis=0), [0, 0], atol=1e-9)
+    assert f"({exact[0] / exact.sum():.0%} of variance)" in figure.axes[0].get_xlabel()
+    assert "4 dimensions" in figure.axes[0].get_title()
+
+
+def test_latent_map_gives_every_class_its_colour_also_beyond_ten():
+    labels = np.repeat(np.arange(15), 2)
+    figure = plots.latent_map(np.zeros((30, 2)), labels)
+    assert len({to_hex(each.get_facecolor()[0]) for each in figure.axes[0].collections}) == 15
+
+
+@pytest.mark.parametrize("shape", [(5, 1), (5,), (5, 2, 2)], ids=str)
+def test_latent_map_needs_two_dimensions(shape):
+    with pytest.raises(ValueError, match=r"^`means` must be \[N, D\] with at least two latent dimensions; received"):
+        plots.latent_map(np.zeros(shape), np.zeros(5, int))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: plots.image_grid(random_images(3), title="a title"),
+        lambda: plots.reconstruction_grid(random_images(3, (4, 3, 3)), random_images(3, (4, 3, 3))),
+        lambda: plots.latent_map(np.eye(3), np.arange(3)),
+    ],
+    ids=["image_grid", "reconstruction_grid", "latent_map"],
+)
+def test_figures_are_written_without_a_display(make):
+    file = io.BytesIO()
+    make().savefig(file, format="png")
+    assert file.getvalue().startswith(b"\x89PNG")
