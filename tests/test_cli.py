@@ -14,7 +14,10 @@ from PIL import Image
 import tfvae
 from tfvae import cli
 
-SMALL = "--epochs 2 --train-size 300 --validation-size 100 --batch-size 50 --hidden 16,8 --latent-size 2".split()
+SMALL = [
+    *("--epochs", 2, "--train-size", 300, "--validation-size", 100),
+    *("--batch-size", 50, "--hidden", "16,8", "--latent-size", 2),
+]
 
 
 def command(*arguments):

@@ -68,6 +68,22 @@ def test_each_reconstruction_is_below_its_original(number, columns, rows):
     assert len(shown) == 2 * rows
 
 
+def test_a_last_row_that_is_not_full_is_shown():
+    originals = random_images(5)
+    shown = cells(plots.reconstruction_grid(originals, 1 - originals, 3))
+    rows = shown.reshape(2, 2, 3, *originals.shape[1:])  # rows of pairs: originals, reconstructions
+    np.testing.assert_array_equal(rows[:, 0].reshape(6, *originals.shape[1:])[:5], originals)
+    np.testing.assert_array_equal(rows[:, 1].reshape(6, *originals.shape[1:])[:5], 1 - originals)
+    assert np.all(rows[1, :, 2] == 1)
+
+
+def test_no_images_are_refused():
+    with pytest.raises(ValueError, match="must hold at least one image"):
+        plots.image_grid(random_images(0))
+    with pytest.raises(ValueError, match="must hold at least one image"):
+        plots.reconstruction_grid(random_images(0), random_images(0))
+
+
 def test_reconstructions_of_another_shape_are_refused():
     with pytest.raises(ValueError, match=r"^Shapes differ: originals \(2, 4, 3, 1\), reconstructions \(3, 4, 3, 1\)"):
         plots.reconstruction_grid(random_images(2), random_images(3))

@@ -62,12 +62,12 @@ def test_representative_in_float64(float64, preprocess, expected):
 @pytest.mark.parametrize("noise", [None, Noise(0)], ids=["representative", "draw"])
 @pytest.mark.parametrize("preprocess", OF_IMAGES, ids=name)
 def test_integers_and_floats_of_the_same_image_give_the_same_x(preprocess, noise):
-    of_levels = preprocess(LEVELS, noise)
-    for same in (LEVELS.astype(np.int32), LEVELS.astype(np.int64), np.float32(LEVELS) / np.float32(255)):
+    of_levels, grey = preprocess(LEVELS, noise), np.float32(LEVELS) / np.float32(255)
+    for same in (LEVELS.astype(np.int32), LEVELS.astype(np.int64), grey):
         np.testing.assert_array_equal(preprocess(same, noise), of_levels)
-    # Floats of other types are off by a rounding, which must not change a level.
-    for close in (LEVELS / 255.0, np.float32(LEVELS / 255.0)):
-        np.testing.assert_allclose(preprocess(close, noise), of_levels, rtol=1e-7)
+    # Floats made in another way are off by a rounding, which must not change a level.
+    for close in (LEVELS / 255.0, np.nextafter(grey, np.float32(0)), np.nextafter(grey, np.float32(1))):
+        np.testing.assert_allclose(preprocess(close, noise), of_levels, rtol=2e-7, atol=1e-44)
 
 
 @pytest.mark.parametrize("noise", [Noise(1), AtTheGrey(1)], ids=name)

@@ -45,9 +45,7 @@ class Family(abc.ABC):
     """What a log probability is about, for the units table: "density", "binary", "levels" or "point"."""
 
     def __init__(self, event_shape: Sequence[int]):
-        self.event_shape = tuple(int(extent) for extent in event_shape)
-        if not self.event_shape or min(self.event_shape) < 1:
-            raise ValueError(f"`event_shape` must be sizes >= 1, at least one; received {tuple(event_shape)}.")
+        self.event_shape = checked_event_shape(event_shape)
 
     @property
     def event_size(self) -> int:
@@ -255,6 +253,14 @@ class Delta(Family):
     ) -> tf.Tensor:
         point = distribution.mean()
         return point if sample_size is None else tf.repeat(point[tf.newaxis], sample_size, axis=0)
+
+
+def checked_event_shape(event_shape: Sequence[int]) -> tuple[int, ...]:
+    """The shape of an example or a latent as a tuple of ints; ValueError unless it has at least one size, all >= 1."""
+    sizes = tuple(int(extent) for extent in event_shape)
+    if not sizes or min(sizes) < 1:
+        raise ValueError(f"`event_shape` must be sizes >= 1, at least one; received {tuple(event_shape)}.")
+    return sizes
 
 
 def _rows(parameter: tf.Tensor) -> Any:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -55,12 +56,17 @@ class Noise:
         Returns:
             float32, `[B, *shape]`, or `[S, B, *shape]` where `sample_size` is given.
         """
+        size = math.prod(int(extent) for extent in shape)
+        key = self._key(stream)
         if sample_size is None:
-            return self._uniform_of_sample(stream, rows, shape, 0)
-        # One operation a sample, unrolled: a loop costs ten times more (40 against 0.3 ms for 50 x 100 x 50 numbers),
-        # and one operation for all samples would make the address of a number depend on S.
-        samples = [self.first_sample + index for index in range(sample_size)]
-        return tf.stack([self._uniform_of_sample(stream, rows, shape, sample) for sample in samples])
+            bits, leading = _bits(key, self.first_row, rows, size, 0), [rows]
+        else:
+            # One operation a sample, unrolled: a loop costs ten times more (4 against 0.3 ms for 50 x 100 x 50
+            # numbers), and one operation for all samples would make the address of a number depend on S.
+            samples = [self.first_sample + index for index in range(sample_size)]
+            bits = tf.stack([_bits(key, self.first_row, rows, size, sample) for sample in samples])
+            leading = [sample_size, rows]
+        return tf.reshape(_unit_interval(bits), [*leading, *shape])
 
     def normal(self, stream: str, rows: Any, shape: Sequence[int], sample_size: int | None = None) -> tf.Tensor:
         """Standard normal numbers; arguments and shapes as for `uniform`.
@@ -69,13 +75,6 @@ class Noise:
         1e-6, the rounding of one logarithm.
         """
         return _normal_quantile(self.uniform(stream, rows, shape, sample_size))
-
-    def _uniform_of_sample(self, stream: str, rows: Any, shape: Sequence[int], sample: Any) -> tf.Tensor:
-        size = 1
-        for extent in shape:
-            size *= int(extent)
-        bits = _bits(self._key(stream), self.first_row, rows, size, sample)
-        return tf.reshape(_unit_interval(bits), [rows, *shape])
 
     def _key(self, stream: str) -> tf.Tensor:
         digest = hashlib.blake2b(f"{self.seed}/{stream}".encode(), digest_size=8).digest()

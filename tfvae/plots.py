@@ -27,6 +27,8 @@ def image_grid(images: np.ndarray, columns: int | None = None, title: str | None
     """
     if images.ndim != 4 or images.shape[-1] not in (1, 3):
         raise ValueError(f"`images` must be [N, H, W, 1 or 3]; received shape {images.shape}.")
+    if not len(images):
+        raise ValueError("`images` must hold at least one image; received none.")
     columns = columns or math.ceil(math.sqrt(len(images)))
     rows = -(-len(images) // columns)
     height, width, channels = images.shape[1:]
@@ -54,13 +56,11 @@ def reconstruction_grid(originals: np.ndarray, reconstructions: np.ndarray, colu
     """
     if originals.shape != reconstructions.shape:
         raise ValueError(f"Shapes differ: originals {originals.shape}, reconstructions {reconstructions.shape}.")
-    columns = min(columns, len(originals))
-    rows = len(originals) // columns
-    shape = (rows, columns, *originals.shape[1:])
-    pairs = np.stack([each[: rows * columns].reshape(shape) for each in (originals, reconstructions)], axis=1)
-    return image_grid(
-        pairs.reshape(-1, *originals.shape[1:]), columns, "each image above its reconstruction (the decoder's mean)"
-    )
+    event_shape, columns = originals.shape[1:], max(1, min(columns, len(originals)))
+    missing = np.ones((-len(originals) % columns, *event_shape), originals.dtype)  # the last row may not be full
+    rows = [np.concatenate([each, missing]).reshape(-1, columns, *event_shape) for each in (originals, reconstructions)]
+    pairs = np.stack(rows, axis=1).reshape(-1, *event_shape)
+    return image_grid(pairs, columns, "each image above its reconstruction (the decoder's mean)")
 
 
 def latent_map(means: np.ndarray, labels: np.ndarray, class_names: Sequence[str] | None = None) -> Figure:

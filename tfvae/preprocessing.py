@@ -71,7 +71,12 @@ class Dequantize(Preprocessing):
 
     def __call__(self, raw: Any, noise: Noise | None = None) -> tf.Tensor:
         level = _level(raw)
-        offset = 0.5 if noise is None else tf.cast(_uniform(noise, "dequantize", level), level.dtype)
+        if noise is None:
+            offset: Any = 0.5
+        else:
+            # In 2^15 cells, so that u + U is exact in float32: finer, it rounds up into the next bin (u = 255: to 1.0).
+            cell = tf.floor(_uniform(noise, "dequantize", level) * 2.0**15)
+            offset = tf.cast((cell + 0.5) * 2.0**-15, level.dtype)
         return (level + offset) / LEVELS
 
 
@@ -119,8 +124,11 @@ def _dtype() -> str:
 
 def _grey(raw: Any) -> tf.Tensor:
     raw = tf.convert_to_tensor(raw)
-    grey = tf.cast(raw, _dtype())
-    return grey / (LEVELS - 1) if raw.dtype.is_integer else grey
+    if not raw.dtype.is_integer:
+        return tf.cast(raw, _dtype())
+    # In float64, because graphs and XLA turn a division by a constant into a multiplication by its rounded reciprocal:
+    # in float32 half of the levels would then differ from those made eagerly.
+    return tf.cast(tf.cast(raw, tf.float64) / (LEVELS - 1), _dtype())
 
 
 def _level(raw: Any) -> tf.Tensor:

@@ -10,6 +10,7 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from tfvae.families import checked_event_shape
 from tfvae.noise import Noise
 
 
@@ -22,7 +23,7 @@ class Prior(keras.layers.Layer, abc.ABC):
 
     def __init__(self, event_shape: Sequence[int], name: str | None = None):
         super().__init__(name=name, dtype="float64" if keras.config.floatx() == "float64" else "float32")
-        self.event_shape = tuple(int(extent) for extent in event_shape)
+        self.event_shape = checked_event_shape(event_shape)
         self.built = True  # a prior is never called, so Keras would never build it
 
     @abc.abstractmethod

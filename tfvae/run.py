@@ -41,7 +41,8 @@ def train(settings: Settings, folder: Path, verbose: int = 1) -> dict[str, Any]:
     data = datasets.load("mnist")
     if settings.validation_size >= len(data.train):
         raise ValueError(
-            f"`validation_size` must leave training images: below {len(data.train)}; received {settings.validation_size}."
+            f"`validation_size` must leave training images: below {len(data.train)}; "
+            f"received {settings.validation_size}."
         )
     training_part, validation = datasets.hold_out(data.train, settings.validation_size, settings.seed)
     images = training_part.images[: settings.train_size]

@@ -72,9 +72,12 @@ def _closed_form_kl(
         if by_dimension:
             # KL of the scalar distributions inside, so that it can be looked at (and bounded) one dimension at a time.
             kl = tfd.kl_divergence(posterior.distribution, prior.distribution)
-            batch_rank = posterior.batch_shape.rank
             dimensions = posterior.event_shape.num_elements()
-            return tf.reshape(kl, tf.concat([tf.shape(kl)[:batch_rank], [dimensions]], axis=0))
-        return tfd.kl_divergence(posterior, prior)[..., tf.newaxis]
+            batch_shape = tf.shape(kl)[: kl.shape.rank - posterior.event_shape.rank]
+            kl = tf.reshape(kl, tf.concat([batch_shape, [dimensions]], axis=0))
+        else:
+            kl = tfd.kl_divergence(posterior, prior)[..., tf.newaxis]
+        # [S, B, D] where the prior depends on latents above: its average over the samples.
+        return kl if kl.shape.rank == 2 else tf.reduce_mean(kl, axis=0)
     except NotImplementedError:
         return None  # TFP has no closed form for this pair; an objective that needs it says so.

@@ -43,6 +43,8 @@ def batches(
     """
     examples = len(images)
     per_epoch = steps_per_epoch(examples, batch_size)
+    if labels is not None and len(labels) != examples:
+        raise ValueError(f"`labels` must be one for each of the {examples} images; received {len(labels)}.")
     data = tuple(tf.constant(each) for each in ((images,) if labels is None else (images, labels)))
 
     def batch(step: tf.Tensor) -> Any:

@@ -49,13 +49,9 @@ def trained(strategy, data, epochs=2, **changes):
     return moved, history, model
 
 
-EVEN, ODD, SINGLE = [20, 20], [27], [1]
-slow = pytest.mark.slow
-
-
 @pytest.mark.parametrize(
     "sizes",
-    [[20, 27, 1], pytest.param(EVEN, marks=slow), pytest.param(ODD, marks=slow), pytest.param([1, 20], marks=slow)],
+    [[20, 27, 1], tiny.slow([20, 20]), tiny.slow([27]), tiny.slow([1, 20])],
     ids=str,
 )
 @pytest.mark.parametrize("floatx", ["float32", "float64"])
@@ -114,8 +110,15 @@ def test_arrays_on_two_replicas(two):
     np.testing.assert_allclose(replicas.predict(raw, verbose=0), one_device.predict(raw, verbose=0), atol=1e-6)
 
 
-@pytest.mark.parametrize("bad_row", [0, 7])
-@pytest.mark.parametrize("optimizer", [keras.optimizers.SGD, keras.optimizers.Adam])
+@pytest.mark.parametrize(
+    ("optimizer", "bad_row"),
+    [
+        (keras.optimizers.SGD, 7),
+        (keras.optimizers.Adam, 0),
+        tiny.slow(keras.optimizers.SGD, 0),
+        tiny.slow(keras.optimizers.Adam, 7),
+    ],
+)
 def test_a_bad_example_on_one_replica_skips_the_step_on_both(two, optimizer, bad_row):
     model = model_on(two, optimizer)
     good, bad = np.ones(60), np.ones(60)
@@ -164,7 +167,7 @@ def test_ten_bad_steps_in_a_row_stop_both(two):
 
 @pytest.mark.slow
 def test_weights_of_two_replicas_load_on_one_device(two, tmp_path):
-    _, _, model = trained(two, batches(EVEN), optimizer=keras.optimizers.Adam)
+    _, _, model = trained(two, batches([20, 20]), optimizer=keras.optimizers.Adam)
     model.save(tmp_path / "model.keras")
     loaded = tfvae.load(tmp_path / "model.keras")
     tiny.assert_same_bits(tiny.state(loaded), tiny.state(model))

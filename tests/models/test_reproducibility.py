@@ -31,7 +31,7 @@ def epochs(model, count):
     return model.fit(data, epochs=count, steps_per_epoch=PER_EPOCH, verbose=0).history
 
 
-@pytest.mark.parametrize("options", [GRAPH, XLA, pytest.param(TOGETHER, id="one program")])
+@pytest.mark.parametrize("options", [GRAPH, XLA, pytest.param(TOGETHER, marks=pytest.mark.slow, id="one program")])
 def test_one_seed_gives_one_outcome(options):
     models = [tiny.compiled(tiny.vae(), **options) for _ in range(2)]
     histories = [epochs(model, 2) for model in models]
@@ -71,8 +71,8 @@ def test_an_interrupted_run_ends_like_one_that_was_not(tmp_path, options):
 @pytest.mark.parametrize(
     ("examples", "form"),
     [
-        pytest.param(53, "dataset", id="six batches and a smaller one"),
-        pytest.param(56, "dataset", marks=pytest.mark.slow, id="seven batches"),
+        pytest.param(56, "dataset", id="seven batches"),
+        pytest.param(53, "dataset", marks=pytest.mark.slow, id="six batches and a smaller one"),
         pytest.param(53, "labels", marks=pytest.mark.slow, id="with labels"),
         pytest.param(53, "array", marks=pytest.mark.slow, id="an array"),
     ],

@@ -1,5 +1,6 @@
-"""A `.keras` file holds everything: the model that comes back predicts, scores and goes on as if nothing had happened."""
+"""A `.keras` file holds everything: what comes back predicts, scores and trains on as if nothing had happened."""
 
+import json
 import os
 import subprocess
 import sys
@@ -34,13 +35,21 @@ MODELS = {
 }
 
 
+def as_json(model):
+    """The configuration as it stands in a file, where a tuple is a list."""
+    return json.loads(json.dumps(model.get_config()))
+
+
 def trained(make=tiny.vae):
     model = tiny.compiled(make())
     model.fit(RAW, batch_size=8, shuffle=False, verbose=0)
     return model
 
 
-@pytest.fixture(params=MODELS)
+SLOW = ("dense", "warm-up", "grey")  # the others have most of what these have
+
+
+@pytest.fixture(params=[tiny.slow(name) if name in SLOW else name for name in MODELS])
 def pair(request, tmp_path):
     """A trained model, and what comes back from its file."""
     model = trained(MODELS[request.param])
@@ -51,7 +60,7 @@ def pair(request, tmp_path):
 def test_the_same_model_comes_back(pair):
     model, loaded = pair
     assert type(loaded) is type(model)
-    assert loaded.get_config() == model.get_config()
+    assert as_json(loaded) == as_json(model)
     assert (loaded.steps, loaded.seed, loaded.unit) == (3, model.seed, model.unit)
     tiny.assert_same_bits(tiny.state(loaded), tiny.state(model))
     assert int(loaded.optimizer.iterations) == 3
@@ -98,16 +107,19 @@ def test_weights_alone_can_be_saved(tmp_path):
     assert other.steps == 3
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "loss scale"])
-def test_the_optimiser_is_saved_with_its_schedule(tmp_path, optimizer):
+def test_the_optimiser_is_saved_with_its_schedule(tmp_path):
     adam = keras.optimizers.AdamW(keras.optimizers.schedules.CosineDecay(1e-2, 10), clipnorm=1.0)
-    scaled = keras.optimizers.LossScaleOptimizer(adam, initial_scale=8.0)
-    model = tiny.compiled(tiny.vae(), adam if optimizer == "adam" else scaled)
-    model.fit(RAW, batch_size=8, verbose=0)
-    model.save(tmp_path / "model.keras")
-    loaded = tfvae.load(tmp_path / "model.keras")
-    assert loaded.optimizer.get_config() == model.optimizer.get_config()
-    tiny.assert_same_bits(tiny.values(loaded.optimizer.variables), tiny.values(model.optimizer.variables))
+    model = tiny.compiled(tiny.vae(), keras.optimizers.LossScaleOptimizer(adam, initial_scale=8.0))
+    for _ in range(2):  # also what has been loaded can be trained and loaded again
+        model.fit(RAW, batch_size=8, verbose=0)
+        model.optimizer.dynamic_scale.assign(model.optimizer.dynamic_scale / 2)
+        model.save(tmp_path / "model.keras")
+        loaded = tfvae.load(tmp_path / "model.keras")
+        assert loaded.optimizer.get_config() == model.optimizer.get_config()
+        tiny.assert_same_bits(tiny.values(loaded.optimizer.variables), tiny.values(model.optimizer.variables))
+        model = loaded
+    assert float(model.optimizer.dynamic_scale) == 2.0
+    assert int(model.optimizer.iterations) == 6
 
 
 def test_a_missing_file_is_named(tmp_path):

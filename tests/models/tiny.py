@@ -2,12 +2,30 @@
 
 import keras
 import numpy as np
+import pytest
+import tensorflow as tf
 
 import tfvae
 from tfvae import families, networks, preprocessing
 
 SHAPE = (8, 8, 1)
 LATENT = 2
+
+MODES = {
+    "graph": {},
+    "eager": {"run_eagerly": True},
+    "XLA": {"jit_compile": True},
+    "one program": {"jit_compile": True, "steps_per_execution": 4},
+}
+"""How steps can be run, as arguments of `compiled`."""
+
+
+def slow(*case):
+    """A case of a parametrised test that runs in the slow suite only."""
+    return pytest.param(*case, marks=pytest.mark.slow)
+
+
+ALL_MODES = ["graph", "eager", slow("XLA"), slow("one program")]
 
 
 def images(count=24, seed=0):
@@ -54,6 +72,12 @@ def compiled(model, optimizer=None, **options):
     model.compile(optimizer=optimizer or keras.optimizers.Adam(1e-2), **({"jit_compile": False} | options))
     model.optimizer.build(model.trainable_variables)
     return model
+
+
+def train(model, steps, raw=None):
+    """`steps` steps of the same examples (eight images if nothing is said), in one epoch; gives the history."""
+    data = tf.data.Dataset.from_tensors(images(8) if raw is None else raw).repeat(steps)
+    return model.fit(data, verbose=0).history
 
 
 def values(variables):

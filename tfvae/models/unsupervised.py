@@ -130,8 +130,9 @@ class UnsupervisedModel(keras.Model, abc.ABC):
     def make_train_function(self, force: bool = False) -> Any:
         if self.train_function is not None and not force:
             return self.train_function
-        with self.distribute_strategy.scope():
-            self.optimizer.build(self.trainable_variables)  # variables cannot be made inside an XLA program
+        if not self.optimizer.built:  # a LossScaleOptimizer built twice forgets its scale
+            with self.distribute_strategy.scope():
+                self.optimizer.build(self.trainable_variables)  # variables cannot be made inside an XLA program
         super().make_train_function(force=True)
         one_by_one = self.train_function
         several = self.jit_compile and self.steps_per_execution > 1 and not self.run_eagerly

@@ -1,0 +1,53 @@
+"""Input that is not finite, or is no image, stops the run at once, says so, and leaves the model as it was."""
+
+import numpy as np
+import pytest
+import tiny
+
+from tfvae import preprocessing
+
+
+@pytest.mark.parametrize("mode", tiny.ALL_MODES)
+def test_bad_input_stops_at_once(mode):
+    model = tiny.compiled(tiny.vae(), **tiny.MODES[mode])
+    raw = tiny.images(8) / np.float32(255)
+    tiny.train(model, 4, raw)
+    before = tiny.state(model)
+    raw[3, 2, 2, 0] = np.nan
+    with pytest.raises(FloatingPointError, match="step 4: the input"):
+        tiny.train(model, 1, raw)
+    tiny.assert_same_bits(tiny.state(model), before)
+    assert model.skipped_steps == 1
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1.5, -0.01, 255.0])
+def test_floats_that_are_no_images_are_bad_input(value):
+    model = tiny.compiled(tiny.vae(), run_eagerly=True)
+    raw = tiny.images(8) / np.float32(255)
+    raw[7, 0, 0, 0] = value
+    with pytest.raises(FloatingPointError, match="input"):
+        model.train_on_batch(raw)
+
+
+@pytest.mark.parametrize(("value", "bad"), [(np.nan, True), (np.inf, True), (1e3, False)])
+def test_data_that_are_no_images_only_have_to_be_finite(value, bad):
+    model = tiny.compiled(tiny.vae(preprocess=preprocessing.Identity()), run_eagerly=True)
+    raw = np.zeros((8, *tiny.SHAPE), "float32")
+    raw[0, 0, 0, 0] = value
+    if bad:
+        with pytest.raises(FloatingPointError, match="input"):
+            model.train_on_batch(raw)
+    else:
+        model.train_on_batch(raw)
+        assert model.skipped_steps == 0
+
+
+@pytest.mark.parametrize("mode", ["graph", tiny.slow("XLA")])
+def test_training_can_be_tried_again_with_good_data(mode):
+    model = tiny.compiled(tiny.vae(), **tiny.MODES[mode])
+    raw = tiny.images(8)
+    with pytest.raises(FloatingPointError):
+        tiny.train(model, 1, np.full((8, *tiny.SHAPE), np.nan, "float32"))
+    first, *_, last = (tiny.train(model, 20, raw)["loss"][0] for _ in range(3))
+    assert last < first
+    assert (model.skipped_steps, model.steps) == (1, 61)
