@@ -9,7 +9,6 @@ import tensorflow as tf
 import tiny
 
 import tfvae
-from tfvae import preprocessing
 
 FOREVER = 10**6
 
