@@ -53,4 +53,4 @@ bench: $(STAMP)  ## measure the training speed
 
 clean:  ## remove the virtual environment, caches and build outputs
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
-	find tfvae tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
+	find tfvae tests tools notebooks benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -171,7 +171,7 @@ def test_predict_builds_a_model_that_was_never_called():
 
 def test_predict_preprocesses_raw_levels_without_noise():
     model = built(mlp((7,)), Normal((2,)), 4, 4, 1)
-    model.preprocess = tfvae.preprocessing.Dequantize()
+    model.prepare = tfvae.preprocessing.Dequantize()
     raw = np.random.default_rng(0).integers(0, 256, (3, 4, 4, 1), np.uint8)
     expected = model(tf.constant((raw + 0.5) / 256, tf.float32)).mean()
     np.testing.assert_allclose(model.predict(raw, verbose=0), expected, rtol=1e-5, atol=1e-6)

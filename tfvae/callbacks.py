@@ -60,5 +60,5 @@ class ReconstructionGrid(_EpochPicture):
 
     def figure(self) -> plots.Figure:
         grey = self.model.preprocess.grey
-        originals = grey(self.model.preprocess(self.model.as_examples(self.images)))
+        originals = grey(self.model.representative(self.images))
         return plots.reconstruction_grid(np.asarray(originals), np.asarray(grey(self.model(self.images).mean())))

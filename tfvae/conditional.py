@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -11,7 +11,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfvae.families import Family
-from tfvae.preprocessing import Preprocessing
+from tfvae.serialization import arguments, config_of
 
 
 @keras.saving.register_keras_serializable("tfvae")
@@ -41,8 +41,8 @@ class ConditionalDistribution(keras.Model):
     def __init__(self, network: keras.Layer, family: Family, name: str | None = None):
         super().__init__(name=name, dtype=_at_least_float32(network.variable_dtype))
         self.network, self.family = network, family
-        self.preprocess: Preprocessing | None = None
-        """Set by the model that this is the encoder of, for `predict` on raw data only."""
+        self.prepare: Callable[[Any], tf.Tensor] | None = None
+        """From raw data to inputs: set by the model that this is the encoder of, and used by `predict` only."""
         self._spatial_head = False
 
     @property
@@ -98,8 +98,8 @@ class ConditionalDistribution(keras.Model):
 
     def predict_step(self, data: Any) -> tf.Tensor:
         inputs, _, _ = keras.utils.unpack_x_y_sample_weight(data)
-        if self.preprocess is not None:
-            inputs = self.preprocess(inputs)
+        if self.prepare is not None:
+            inputs = self.prepare(inputs)
         return self(inputs, training=False).mean()
 
     def _parameters(self, features: tf.Tensor, leading: list[Any]) -> dict[str, tf.Tensor]:
@@ -123,19 +123,11 @@ class ConditionalDistribution(keras.Model):
         return values
 
     def get_config(self) -> dict[str, Any]:
-        return {
-            "network": keras.saving.serialize_keras_object(self.network),
-            "family": keras.saving.serialize_keras_object(self.family),
-            "name": self.name,
-        }
+        return config_of(self, "network", "family", "name")
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> ConditionalDistribution:
-        return cls(
-            network=keras.saving.deserialize_keras_object(config["network"]),
-            family=keras.saving.deserialize_keras_object(config["family"]),
-            name=config["name"],
-        )
+        return cls(**arguments(config))
 
     def get_build_config(self) -> dict[str, Any]:
         return {"input_shape": [None, *self._input_event_shape]}

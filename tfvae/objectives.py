@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import keras
 import tensorflow as tf
 
+from tfvae.serialization import arguments, config_of
 from tfvae.trace import Trace
 
 
@@ -50,15 +51,11 @@ class Objective(abc.ABC):
         """
 
     def get_config(self) -> dict[str, Any]:
-        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}  # type: ignore[arg-type]
+        return config_of(self, *(field.name for field in dataclasses.fields(self)))  # type: ignore[arg-type]
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Objective:
-        return cls(**{name: _deserialized(value) for name, value in config.items()})
-
-
-def _deserialized(value: Any) -> Any:
-    return keras.saving.deserialize_keras_object(value) if isinstance(value, dict) else value
+        return cls(**arguments(config))
 
 
 @keras.saving.register_keras_serializable("tfvae")

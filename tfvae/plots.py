@@ -27,6 +27,8 @@ def image_grid(images: np.ndarray, columns: int | None = None, title: str | None
     """
     if images.ndim != 4 or images.shape[-1] not in (1, 3):
         raise ValueError(f"`images` must be [N, H, W, 1 or 3]; received shape {images.shape}.")
+    if not np.issubdtype(images.dtype, np.floating):
+        raise ValueError(f"`images` must be floats in [0, 1]; received {images.dtype}. Divide levels by 255.")
     if not len(images):
         raise ValueError("`images` must hold at least one image; received none.")
     columns = columns or math.ceil(math.sqrt(len(images)))

@@ -11,7 +11,7 @@ from tfvae.models.unsupervised import UnsupervisedModel
 from tfvae.noise import Noise
 from tfvae.objectives import log_weights
 
-_ROWS = 100  # examples at a time
+_ROWS = 100  # examples at a time, at most
 _SAMPLES = 50  # samples at a time: memory does not grow with the sample size
 
 
@@ -21,7 +21,8 @@ def log_likelihood(model: UnsupervisedModel, raw: Any, sample_size: int = 5000, 
         L_S = log 1/S sum_s p(x, z_s) / q(z_s|x),  z_s ~ q(z|x)
 
     An estimate of a lower bound: in expectation at most log p(x), rising towards it with S (Burda et al. 2015,
-    arXiv:1509.00519). x is the example's own fixed draw of binarisation or dequantisation, by its index in `raw`.
+    arXiv:1509.00519). For examples unlike the training data the encoder may propose badly, and the bound is then far
+    too low whatever S. x is the example's own fixed draw of binarisation or dequantisation, by its index in `raw`.
 
     Args:
         model: any model with a trace.
@@ -43,6 +44,7 @@ def log_likelihood(model: UnsupervisedModel, raw: Any, sample_size: int = 5000, 
     if not examples.shape[0]:
         raise ValueError("`raw` must hold at least one example; received none.")
     blocks, rest = divmod(sample_size, _SAMPLES)
+    size = min(_ROWS, examples.shape[0])
 
     @tf.function(autograph=False)
     def block(rows: tf.Tensor, first_row: tf.Tensor) -> tf.Tensor:
@@ -50,7 +52,7 @@ def log_likelihood(model: UnsupervisedModel, raw: Any, sample_size: int = 5000, 
 
         def add(total: tf.Tensor, first_sample: Any, samples: int) -> tf.Tensor:
             noise = Noise(seed, 0, first_row, first_sample)
-            log_w = log_weights(model.sample_trace(rows, noise, samples))
+            log_w = tf.ensure_shape(log_weights(model.sample_trace(rows, noise, samples)), [samples, rows.shape[0]])
             return tf.reduce_logsumexp(tf.concat([total[tf.newaxis], log_w], axis=0), axis=0)
 
         total = tf.fill([rows.shape[0]], tf.constant(-np.inf, model.compute_dtype))
@@ -63,10 +65,10 @@ def log_likelihood(model: UnsupervisedModel, raw: Any, sample_size: int = 5000, 
         return add(total, blocks * _SAMPLES, rest) if rest else total
 
     totals = []
-    for start in range(0, examples.shape[0], _ROWS):
-        rows = examples[start : start + _ROWS]
-        padding = _ROWS - rows.shape[0]
+    for start in range(0, examples.shape[0], size):
+        rows = examples[start : start + size]
+        padding = size - rows.shape[0]
         if padding:  # one static shape, so one trace; a row's noise is its own, so the padding changes nothing
             rows = tf.concat([rows, tf.repeat(rows[-1:], padding, axis=0)], axis=0)
-        totals.append(block(rows, tf.constant(start, tf.int64)).numpy()[: _ROWS - padding])
+        totals.append(block(rows, tf.constant(start, tf.int64)).numpy()[: size - padding])
     return np.concatenate(totals) - np.log(sample_size)

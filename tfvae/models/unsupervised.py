@@ -9,12 +9,13 @@ import keras
 import tensorflow as tf
 
 from tfvae import execution
+from tfvae.families import Family
 from tfvae.models.guard import Guard, apply_if, undo_unless, values_of
 from tfvae.noise import EVALUATION_SEED, Noise
 from tfvae.objectives import Objective, Scores
 from tfvae.preprocessing import Preprocessing
 from tfvae.trace import Trace
-from tfvae.units import Unit
+from tfvae.units import unit
 
 
 class UnsupervisedModel(keras.Model, abc.ABC):
@@ -29,9 +30,9 @@ class UnsupervisedModel(keras.Model, abc.ABC):
 
     Args:
         preprocess: from raw data to x.
+        family: of p(x|z). Its event is one example; with the preprocessing it says what log p(x) may be called
+            (`unit`), and where that is no likelihood no `elbo` is reported.
         objective: from the trace to each example's loss. Part of the model, so that it is saved with it.
-        unit: what log p(x) may be called; without a likelihood no `elbo` is reported.
-        data_shape: shape of one raw example.
         seed: of the noise of training.
     """
 
@@ -40,22 +41,22 @@ class UnsupervisedModel(keras.Model, abc.ABC):
     def __init__(
         self,
         preprocess: Preprocessing,
+        family: Family,
         objective: Objective,
-        unit: Unit,
-        data_shape: tuple[int, ...],
         seed: int = 0,
         name: str | None = None,
     ):
         # The networks inside may compute in half precision; losses and distributions may not.
         super().__init__(name=name, dtype="float64" if keras.config.floatx() == "float64" else "float32")
-        self.preprocess, self.objective, self.unit, self.seed = preprocess, objective, unit, seed
-        self.data_shape = data_shape
+        self.preprocess, self.objective, self.seed = preprocess, objective, seed
+        self.unit, self.data_shape = unit(preprocess, family), family.event_shape
         self.guard = Guard()
         # Own counters, not the optimiser's: a skipped step counts here, so that neither its noise nor its data return.
         self._steps = self._counter("steps")
         self._evaluated = self._counter("evaluated")
-        names = [name for name in Scores._fields if name != "elbo" or unit.is_likelihood]
+        names = [name for name in Scores._fields if name != "elbo" or self.unit.is_likelihood]
         self._means = [keras.metrics.Mean(name) for name in names]
+        self.built = True  # a final class makes all its parts when it is made; Keras has nothing to add
 
     @abc.abstractmethod
     def sample_trace(

@@ -15,8 +15,8 @@ from tfvae.noise import Noise
 from tfvae.objectives import ELBO, Objective
 from tfvae.preprocessing import Preprocessing
 from tfvae.priors import Prior
+from tfvae.serialization import arguments, config_of
 from tfvae.trace import Trace, latent
-from tfvae.units import unit
 
 
 @keras.saving.register_keras_serializable("tfvae")
@@ -52,9 +52,7 @@ class VAE(UnsupervisedModel):
         name: str | None = None,
     ):
         data_shape, latent_shape = decoder.family.event_shape, encoder.family.event_shape
-        super().__init__(
-            preprocess, objective or ELBO(), unit(preprocess, decoder.family), data_shape, seed=seed, name=name
-        )
+        super().__init__(preprocess, decoder.family, objective or ELBO(), seed=seed, name=name)
         if prior.event_shape != latent_shape:
             raise ValueError(
                 f"`prior` is over latents of shape {prior.event_shape}, `encoder` gives them in shape {latent_shape}."
@@ -67,12 +65,15 @@ class VAE(UnsupervisedModel):
                 f"`encoder` was built for x of shape {encoder.input_event_shape} and `decoder` for latents of shape "
                 f"{decoder.input_event_shape}; the data have shape {data_shape} and the latents {latent_shape}."
             )
-        encoder.preprocess = preprocess
-        self.built = True
+        encoder.prepare = self.representative
 
     def call(self, raw: Any, training: bool | None = None) -> tfp.distributions.Distribution:
-        x = self.preprocess(self.as_examples(raw))
-        return self.decoder(self.encoder(x, training=training).mean(), training=training)
+        posterior = self.encoder(self.representative(raw), training=training)
+        return self.decoder(posterior.mean(), training=training)
+
+    def representative(self, raw: Any) -> tf.Tensor:
+        """x for raw data, without noise: `[B, *data]`."""
+        return self.preprocess(self.as_examples(raw))
 
     def sample_trace(
         self, raw: tf.Tensor, noise: Noise, sample_size: int, y: Any = None, training: bool = False
@@ -90,7 +91,8 @@ class VAE(UnsupervisedModel):
 
         Args:
             n: number of draws.
-            seed: the same seed gives the same draws, and the first of more draws are those of fewer.
+            seed: the same seed gives the same draws, and the first of more draws are those of fewer (to the last bit
+                but one: TensorFlow rounds a logarithm differently at the end of an array).
             mean: give the decoder's mean instead of a draw from p(x|z): what grids of samples usually show.
 
         Returns:
@@ -108,14 +110,8 @@ class VAE(UnsupervisedModel):
         return log_likelihood(self, raw, sample_size=sample_size, seed=seed)
 
     def get_config(self) -> dict[str, Any]:
-        parts = {name: getattr(self, name) for name in ("encoder", "decoder", "prior", "preprocess", "objective")}
-        serialized = {name: keras.saving.serialize_keras_object(part) for name, part in parts.items()}
-        return serialized | {"seed": self.seed, "name": self.name}
+        return config_of(self, "encoder", "decoder", "prior", "preprocess", "objective", "seed", "name")
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> VAE:
-        parts = {
-            name: keras.saving.deserialize_keras_object(value) if isinstance(value, dict) else value
-            for name, value in config.items()
-        }
-        return cls(**parts)
+        return cls(**arguments(config))
