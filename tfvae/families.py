@@ -1,8 +1,8 @@
 """Families of distributions: from the tensors of a network to a TFP distribution over one whole example.
 
-A family says which parameters it needs, makes the distribution from them, and draws from that distribution with given
-noise. It owns no variables (`ConditionalDistribution` does), and its event is one whole example, so that `log_prob`
-of `[S, B, *event]` is always `[S, B]`.
+A family says which parameters it needs, makes the distribution from them, and turns given noise into draws from it.
+It owns no variables (`ConditionalDistribution` does), and its event is one whole example, so that `log_prob` of `[S,
+B, *event]` is always `[S, B]`.
 
 Parameters arrive in float32 or float64, never in half precision, and the distributions compute in that type.
 """
@@ -64,7 +64,20 @@ class Family(abc.ABC):
         Event shape `event_shape`, batch shape the axes of the parameters before it.
         """
 
+    base: Literal["normal", "uniform"] = "normal"
+    """The noise that `transform` turns into draws: standard normal, or uniform on (0, 1)."""
+
     @abc.abstractmethod
+    def transform(self, distribution: tfp.distributions.Distribution, base: tf.Tensor) -> tf.Tensor:
+        """Draws from a distribution that this family made, as a function of noise of the kind `base`.
+
+        Where the family is continuous this is the reparameterisation that gradients flow through.
+
+        Args:
+            distribution: with batch shape `[B]`.
+            base: `[B, *event]` or `[S, B, *event]`, in the distribution's dtype; the result has its shape.
+        """
+
     def draw(
         self,
         distribution: tfp.distributions.Distribution,
@@ -72,7 +85,7 @@ class Family(abc.ABC):
         stream: str,
         sample_size: int | None = None,
     ) -> tf.Tensor:
-        """Draws from a distribution that this family made, by reparameterisation where the family is continuous.
+        """Draws from a distribution that this family made, with given noise.
 
         Args:
             distribution: with batch shape `[B]`.
@@ -83,6 +96,11 @@ class Family(abc.ABC):
         Returns:
             `[B, *event]`, or `[S, B, *event]` where `sample_size` is given.
         """
+        rows = distribution.batch_shape[0]
+        rows = distribution.batch_shape_tensor()[0] if rows is None else rows
+        numbers = noise.normal if self.base == "normal" else noise.uniform
+        base = numbers(stream, rows, self.event_shape, sample_size)
+        return self.transform(distribution, tf.cast(base, distribution.dtype))
 
     def get_config(self) -> dict[str, Any]:
         return {"event_shape": list(self.event_shape)}
@@ -141,16 +159,8 @@ class Normal(Family):
                 scale = tf.reshape(scale, tf.concat([tf.shape(scale)[:-1], [1] * len(self.event_shape)], axis=0))
         return self._reinterpreted(tfp.distributions.Normal(location, scale))
 
-    def draw(
-        self,
-        distribution: tfp.distributions.Distribution,
-        noise: Noise,
-        stream: str,
-        sample_size: int | None = None,
-    ) -> tf.Tensor:
-        mean = distribution.mean()
-        epsilon = noise.normal(stream, _rows(mean), self.event_shape, sample_size)
-        return mean + distribution.stddev() * tf.cast(epsilon, mean.dtype)
+    def transform(self, distribution: tfp.distributions.Distribution, base: tf.Tensor) -> tf.Tensor:
+        return distribution.mean() + distribution.stddev() * base
 
     def get_config(self) -> dict[str, Any]:
         return super().get_config() | {"scale": self.scale, "min_scale": self.min_scale}
@@ -187,16 +197,8 @@ class FullNormal(Family):
         diagonal = self.min_scale + tf.math.softplus(tf.linalg.diag_part(matrix))
         return tfp.distributions.MultivariateNormalTriL(location, tf.linalg.set_diag(matrix, diagonal))
 
-    def draw(
-        self,
-        distribution: tfp.distributions.Distribution,
-        noise: Noise,
-        stream: str,
-        sample_size: int | None = None,
-    ) -> tf.Tensor:
-        mean = distribution.mean()
-        epsilon = tf.cast(noise.normal(stream, _rows(mean), self.event_shape, sample_size), mean.dtype)
-        return mean + distribution.scale.matvec(epsilon)
+    def transform(self, distribution: tfp.distributions.Distribution, base: tf.Tensor) -> tf.Tensor:
+        return distribution.mean() + distribution.scale.matvec(base)
 
     def get_config(self) -> dict[str, Any]:
         return super().get_config() | {"min_scale": self.min_scale}
@@ -207,6 +209,7 @@ class Bernoulli(Family):
     """`tfd.Independent(tfd.Bernoulli(logits))`, for binarised images. Draws are 0.0 or 1.0 and carry no gradient."""
 
     scores = "binary"
+    base = "uniform"
 
     @property
     def parameters(self) -> dict[str, Parameter]:
@@ -215,16 +218,8 @@ class Bernoulli(Family):
     def distribution(self, logits: tf.Tensor) -> tfp.distributions.Distribution:
         return self._reinterpreted(tfp.distributions.Bernoulli(logits=logits, dtype=logits.dtype))
 
-    def draw(
-        self,
-        distribution: tfp.distributions.Distribution,
-        noise: Noise,
-        stream: str,
-        sample_size: int | None = None,
-    ) -> tf.Tensor:
-        probability = distribution.mean()
-        uniform = noise.uniform(stream, _rows(probability), self.event_shape, sample_size)
-        return tf.cast(tf.cast(uniform, probability.dtype) < probability, probability.dtype)
+    def transform(self, distribution: tfp.distributions.Distribution, base: tf.Tensor) -> tf.Tensor:
+        return tf.cast(base < distribution.mean(), base.dtype)
 
 
 @keras.saving.register_keras_serializable("tfvae")
@@ -244,15 +239,8 @@ class Delta(Family):
     def distribution(self, location: tf.Tensor) -> tfp.distributions.Distribution:
         return self._reinterpreted(tfp.distributions.Deterministic(location))
 
-    def draw(
-        self,
-        distribution: tfp.distributions.Distribution,
-        noise: Noise,
-        stream: str,
-        sample_size: int | None = None,
-    ) -> tf.Tensor:
-        point = distribution.mean()
-        return point if sample_size is None else tf.repeat(point[tf.newaxis], sample_size, axis=0)
+    def transform(self, distribution: tfp.distributions.Distribution, base: tf.Tensor) -> tf.Tensor:
+        return tf.broadcast_to(distribution.mean(), tf.shape(base))
 
 
 def checked_event_shape(event_shape: Sequence[int]) -> tuple[int, ...]:
@@ -261,8 +249,3 @@ def checked_event_shape(event_shape: Sequence[int]) -> tuple[int, ...]:
     if not sizes or min(sizes) < 1:
         raise ValueError(f"`event_shape` must be sizes >= 1, at least one; received {tuple(event_shape)}.")
     return sizes
-
-
-def _rows(parameter: tf.Tensor) -> Any:
-    """Batch size of a parameter `[B, *event]`: an int where it is known, else a scalar tensor."""
-    return parameter.shape[0] if parameter.shape[0] is not None else tf.shape(parameter)[0]

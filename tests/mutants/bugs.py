@@ -111,15 +111,15 @@ BUGS = [
     Bug(
         "variance for standard deviation in the reparameterisation",
         "families.py",
-        "return mean + distribution.stddev() * tf.cast",
-        "return mean + distribution.variance() * tf.cast",
+        "distribution.stddev() * base",
+        "distribution.variance() * base",
         FAMILIES,
     ),
     Bug(
         "full normal transposed",
         "families.py",
-        "distribution.scale.matvec(epsilon)",
-        "distribution.scale.matvec(epsilon, adjoint=True)",
+        "distribution.scale.matvec(base)",
+        "distribution.scale.matvec(base, adjoint=True)",
         FAMILIES,
     ),
     Bug(
@@ -132,8 +132,8 @@ BUGS = [
     Bug(
         "Bernoulli drawn inverted",
         "families.py",
-        "tf.cast(uniform, probability.dtype) < probability",
-        "tf.cast(uniform, probability.dtype) > probability",
+        "tf.cast(base < distribution.mean()",
+        "tf.cast(base > distribution.mean()",
         FAMILIES,
     ),
     Bug(
