@@ -74,7 +74,7 @@ def test_the_encoder_predicts_from_what_the_model_takes(kind):
 
 
 def test_history_has_training_and_validation():
-    model = tiny.compiled(tiny.vae())
+    model = tiny.compiled(tiny.vae(), run_eagerly=True)
     history = model.fit(RAW, epochs=2, validation_split=0.25, verbose=0).history
     assert set(history) == KEYS | {f"val_{key}" for key in KEYS}
     np.testing.assert_allclose(-np.array(history["elbo"]), np.add(history["distortion"], history["rate"]), rtol=1e-5)
@@ -84,13 +84,13 @@ def test_history_has_training_and_validation():
 
 def test_cross_entropy_on_grey_values_reports_no_elbo():
     model = tiny.vae(likelihood=families.Bernoulli(tiny.SHAPE), preprocess=preprocessing.Rescale())
-    history = tiny.compiled(model).fit(RAW, validation_data=(RAW, None), verbose=0).history
+    history = tiny.compiled(model, run_eagerly=True).fit(RAW, validation_data=(RAW, None), verbose=0).history
     assert set(history) == {"loss", "distortion", "rate", "val_loss", "val_distortion", "val_rate"}
 
 
 def plain_descent():
     """A model whose change of weights in one step is minus the gradient of its loss."""
-    return tiny.compiled(tiny.vae(), keras.optimizers.SGD(1.0))
+    return tiny.compiled(tiny.vae(), keras.optimizers.SGD(1.0), run_eagerly=True)
 
 
 def change(raw, sample_weight=None):
@@ -125,7 +125,7 @@ def test_eager_equals_graph():
 
 
 def test_batches_by_hand_equal_fit():
-    by_hand, fitted = tiny.compiled(tiny.vae()), tiny.compiled(tiny.vae())
+    by_hand, fitted = (tiny.compiled(tiny.vae(), run_eagerly=True) for _ in range(2))
     for batch in (RAW[:8], RAW[8:16], RAW[16:]):
         scores = by_hand.train_on_batch(batch, return_dict=True)
     tiny.assert_same_bits(tiny.values(by_hand.trainable_variables), weights_after(fitted, RAW))
@@ -136,7 +136,7 @@ def test_batches_by_hand_equal_fit():
 
 
 def test_validation_uses_the_final_beta_so_that_its_elbo_can_be_monitored(tmp_path):
-    model = tiny.compiled(tiny.vae(objective=tfvae.ELBO(beta=tfvae.WarmUp(1000))))
+    model = tiny.compiled(tiny.vae(objective=tfvae.ELBO(beta=tfvae.WarmUp(1000))), run_eagerly=True)
     path = tmp_path / "best.keras"
     watch = {"monitor": "val_elbo", "mode": "max"}
     callbacks = [

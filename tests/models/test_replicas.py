@@ -54,7 +54,7 @@ def trained(strategy, data, epochs=2, **changes):
     [[20, 27, 1], tiny.slow([20, 20]), tiny.slow([27]), tiny.slow([1, 20])],
     ids=str,
 )
-@pytest.mark.parametrize("floatx", ["float32", "float64"])
+@pytest.mark.parametrize("floatx", [tiny.slow("float32"), "float64"])
 def test_two_replicas_train_like_one_device(two, sizes, floatx, request):
     if floatx == "float64":
         request.getfixturevalue("float64")

@@ -41,7 +41,7 @@ def as_json(model):
 
 
 def trained(make=tiny.vae):
-    model = tiny.compiled(make())
+    model = tiny.compiled(make(), run_eagerly=True)  # so that nothing has to be traced
     model.fit(RAW, batch_size=8, shuffle=False, verbose=0)
     return model
 
@@ -83,6 +83,7 @@ def run_alone(code, *arguments):
     assert result.returncode == 0, result.stdout + result.stderr
 
 
+@pytest.mark.slow
 def test_a_fresh_process_loads_it_with_one_call(tmp_path):
     model = trained()
     model.save(tmp_path / "model.keras")
@@ -109,7 +110,7 @@ def test_weights_alone_can_be_saved(tmp_path):
 
 def test_the_optimiser_is_saved_with_its_schedule(tmp_path):
     adam = keras.optimizers.AdamW(keras.optimizers.schedules.CosineDecay(1e-2, 10), clipnorm=1.0)
-    model = tiny.compiled(tiny.vae(), keras.optimizers.LossScaleOptimizer(adam, initial_scale=8.0))
+    model = tiny.compiled(tiny.vae(), keras.optimizers.LossScaleOptimizer(adam, initial_scale=8.0), run_eagerly=True)
     for _ in range(2):  # also what has been loaded can be trained and loaded again
         model.fit(RAW, batch_size=8, verbose=0)
         model.optimizer.dynamic_scale.assign(model.optimizer.dynamic_scale / 2)

@@ -38,7 +38,9 @@ def images(count=24, seed=0):
 
 
 def network(kind="mlp", image_shape=None):
-    """A body: dense, or convolutional (up to an image where `image_shape` is given)."""
+    """A body: "mlp", "linear" (quick to compile), or "conv" (up to an image where `image_shape` is given)."""
+    if kind == "linear":
+        return networks.mlp(())
     if kind == "mlp":
         return networks.mlp((8,), activation="tanh")
     return networks.deconvnet(image_shape, (4,)) if image_shape else networks.convnet((4,))
