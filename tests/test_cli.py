@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -105,6 +106,7 @@ def test_sample_and_reconstruct_write_pictures(run, tmp_path):
     ("arguments", "sentence"),
     [
         (["train", "--latent-size", "0"], "`latent_size` must be at least 1"),
+        (["train", "--seed", "-1"], "`seed` must be at least 0"),
         (["train", "--hidden", "500,many"], "`hidden` must be integers separated by commas"),
         (["train", "--scale", "huge"], "`scale` must be"),
         (["train", "--scale", "-1"], "`scale` must be"),
@@ -113,7 +115,7 @@ def test_sample_and_reconstruct_write_pictures(run, tmp_path):
         (["train", "--train-size", "50", "--batch-size", "100"], "`batch_size` must be between 1 and"),
         (["train", "--validation-size", "60000"], "`validation_size` must leave training images"),
         (["sample", "nowhere"], "There is no run folder nowhere"),
-        (["reconstruct", "."], "holds no model.keras"),
+        (["reconstruct", "."], "holds neither model.keras nor checkpoint.keras"),
     ],
 )
 def test_mistakes_end_in_one_sentence_and_leave_nothing(arguments, sentence, tmp_path, monkeypatch, capfd):
@@ -151,6 +153,24 @@ def test_help_and_version_import_no_tensorflow():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip().endswith("[]")
     assert tfvae.__version__ in done.stdout
+    assert "E_q[log p(x|z)]" in done.stdout
+    assert "[default: runs/001 or the next free number]" in " ".join(done.stdout.split())
+
+
+def test_a_run_that_did_not_end_shows_its_last_epoch(run, tmp_path, capfd):
+    shutil.copy(run / "checkpoint.keras", tmp_path)
+    assert command("sample", tmp_path, "-n", 4) == 0
+    assert "did not end" in capfd.readouterr().err
+    assert (tmp_path / "samples.png").exists()
+
+
+@pytest.mark.parametrize("damage", [lambda b: b[:1000], lambda b: b[: len(b) // 2] + b"x" + b[len(b) // 2 + 1 :]])
+def test_a_damaged_model_is_named(run, tmp_path, capfd, damage):
+    (tmp_path / "model.keras").write_bytes(damage((run / "model.keras").read_bytes()))
+    assert command("sample", tmp_path) == 1
+    message = capfd.readouterr().err.strip()
+    assert "model.keras is damaged or no .keras file" in message
+    assert "\n" not in message
 
 
 @pytest.mark.slow

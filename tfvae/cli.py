@@ -20,10 +20,12 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # it would swallow what stands in brackets: E_q[log p(x|z)], [default: ...]
     help="Train, look at and measure variational autoencoders.\n\n"
     "Start with `tfvae train`, then `tfvae sample RUN` and `tfvae reconstruct RUN` on the folder it names.",
 )
 _DEFAULTS = Settings()
+_MOST_IMAGES = 1000  # in a picture
 _RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder that `tfvae train` wrote.")]
 
 
@@ -111,7 +113,11 @@ def train(
         from tfvae import run
 
     folder = out or _next_free(Path("runs"))
-    report = run.train(settings, folder, verbose=1 if sys.stdout.isatty() else 2)
+    try:
+        report = run.train(settings, folder, verbose=1 if sys.stdout.isatty() else 2)
+    except KeyboardInterrupt:
+        typer.echo(f"\nInterrupted. What the last whole epoch left is in {folder}.", err=True)
+        raise typer.Exit(130) from None
     typer.echo(f"Run folder: {folder}")
     typer.echo(_summary(report))
 
@@ -119,12 +125,14 @@ def train(
 @app.command()
 def sample(
     run: _RunFolder,
-    n: Annotated[int, typer.Option("--n", "-n", min=1, help="Number of samples.")] = 64,
+    n: Annotated[int, typer.Option("--n", "-n", min=1, max=_MOST_IMAGES, help="Number of samples.")] = 64,
     seed: Annotated[int, typer.Option(help="Of the draws; more samples with one seed begin with the same ones.")] = 0,
     draw: Annotated[
         bool, typer.Option(help="Draw pixels from p(x|z) too, instead of showing the decoder's mean.")
     ] = False,
-    out: Annotated[Path | None, typer.Option(help="PNG file to write. [default: RUN/samples.png]")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="PNG file to write. [default: RUN/samples.png, or RUN/draws.png]")
+    ] = None,
 ) -> None:
     """Write a grid of samples: z from the prior, then the decoder's mean for each z."""
     model = _load(run)
@@ -132,13 +140,15 @@ def sample(
 
     grid = callbacks.SampleGrid(run, n=n, seed=seed, mean=not draw)
     grid.set_model(model)
-    _write(grid.figure(), out or run / "samples.png")
+    _write(grid.figure(), out or run / ("draws.png" if draw else "samples.png"))
 
 
 @app.command()
 def reconstruct(
     run: _RunFolder,
-    n: Annotated[int, typer.Option("--n", "-n", min=1, help="Number of test images, the first ones.")] = 30,
+    n: Annotated[
+        int, typer.Option("--n", "-n", min=1, max=_MOST_IMAGES, help="Number of test images, the first ones.")
+    ] = 30,
     out: Annotated[Path | None, typer.Option(help="PNG file to write. [default: RUN/reconstructions.png]")] = None,
 ) -> None:
     """Write a grid of test images, each above its reconstruction from the posterior mean."""
@@ -174,11 +184,14 @@ def _load(folder: Path) -> Any:
         raise FileNotFoundError(f"There is no run folder {folder}; `tfvae train` makes one.")
     with _quiet_import():
         import tfvae
-        from tfvae.run import MODEL
+        from tfvae.run import CHECKPOINT, MODEL
 
-    if not (folder / MODEL).exists():
-        raise FileNotFoundError(f"{folder} holds no {MODEL}; did its training end?")
-    return tfvae.load(folder / MODEL)
+    if (folder / MODEL).exists():
+        return tfvae.load(folder / MODEL)
+    if (folder / CHECKPOINT).exists():
+        typer.echo(f"The training in {folder} did not end; this is its last whole epoch.", err=True)
+        return tfvae.load(folder / CHECKPOINT)
+    raise FileNotFoundError(f"{folder} holds neither {MODEL} nor {CHECKPOINT}; `tfvae train` writes them.")
 
 
 def _write(figure: Any, path: Path) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import abc
 import math
+import operator
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
@@ -245,7 +246,7 @@ class Delta(Family):
 
 def checked_event_shape(event_shape: Sequence[int]) -> tuple[int, ...]:
     """The shape of an example or a latent as a tuple of ints; ValueError unless it has at least one size, all >= 1."""
-    sizes = tuple(int(extent) for extent in event_shape)
+    sizes = tuple(operator.index(extent) for extent in event_shape)  # no silent 2.5 -> 2
     if not sizes or min(sizes) < 1:
         raise ValueError(f"`event_shape` must be sizes >= 1, at least one; received {tuple(event_shape)}.")
     return sizes

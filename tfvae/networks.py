@@ -8,6 +8,7 @@ weights, so a resumed run would differ.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Integral
 
 import keras
 
@@ -69,5 +70,6 @@ def deconvnet(image_shape: Sequence[int], filters: Sequence[int] = (64, 32), act
 
 
 def _check_sizes(argument: str, sizes: Sequence[int], at_least_one: bool = False) -> None:
-    if any(not isinstance(size, int) or size < 1 for size in sizes) or (at_least_one and not sizes):
-        raise ValueError(f"`{argument}` must be integers >= 1; received {tuple(sizes)}.")
+    good = isinstance(sizes, (tuple, list)) and all(isinstance(size, Integral) and int(size) >= 1 for size in sizes)
+    if not good or (at_least_one and not sizes):
+        raise ValueError(f"`{argument}` must be a tuple of integers >= 1; received {sizes!r}.")

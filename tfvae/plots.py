@@ -40,6 +40,7 @@ def image_grid(images: np.ndarray, columns: int | None = None, title: str | None
         mosaic[top : top + height, left : left + width] = image
     above = 0.4 if title else 0.0
     figure_width, grid_height = columns * _CELL_INCHES * width / max(height, width), rows * _CELL_INCHES
+    figure_width = max(figure_width, 0.075 * len(title or ""))  # at least as wide as the title
     figure = Figure(figsize=(figure_width, grid_height + above), dpi=120)
     axes = figure.add_axes((0.0, 0.0, 1.0, grid_height / (grid_height + above)))
     axes.imshow(mosaic.squeeze(-1) if channels == 1 else mosaic, cmap="gray", vmin=0.0, vmax=1.0)

@@ -16,6 +16,7 @@ import tensorflow as tf
 from tfvae.noise import Noise
 
 LEVELS = 256
+BAD_INPUT = "the input has values that are not finite or, for images, floats outside [0, 1] or levels outside 0 to 255"
 
 
 class Preprocessing(abc.ABC):
@@ -33,11 +34,19 @@ class Preprocessing(abc.ABC):
         return tf.convert_to_tensor(x)
 
     def problems(self, raw: tf.Tensor) -> tf.Tensor:
-        """Number of examples of `[B, *event]` that are no images: NaN, or floats outside [0, 1]. int32 scalar."""
-        if not raw.dtype.is_floating:
+        """Number of examples of `[B, *event]` that are no images, int32 scalar: NaN, floats outside [0, 1], or levels
+        outside 0 to 255."""
+        if raw.dtype == tf.uint8:
             return tf.constant(0)
-        good = tf.reduce_all((raw >= 0) & (raw <= 1), axis=list(range(1, raw.shape.rank)))
+        values, most = (tf.cast(raw, tf.int64), LEVELS - 1) if raw.dtype.is_integer else (raw, 1)
+        good = tf.reduce_all((values >= 0) & (values <= most), axis=list(range(1, raw.shape.rank)))
         return tf.reduce_sum(tf.cast(~good, tf.int32))
+
+    def check(self, raw: Any) -> None:
+        """Raises ValueError if `problems` finds any in `raw`, `[B, *event]`. Not for use inside a `tf.function`."""
+        problems = int(self.problems(tf.convert_to_tensor(raw)))
+        if problems:
+            raise ValueError(f"`raw` has {problems} bad examples: {BAD_INPUT}.")
 
     def get_config(self) -> dict[str, Any]:
         return {}

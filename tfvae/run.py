@@ -14,6 +14,7 @@ from tfvae.models import VAE
 from tfvae.settings import Settings
 
 MODEL = "model.keras"
+CHECKPOINT = "checkpoint.keras"
 _PICTURED = 30  # validation images in the reconstruction grids
 _EVALUATION_BATCH = 500
 
@@ -64,7 +65,7 @@ def train(settings: Settings, folder: Path, verbose: int = 1) -> dict[str, Any]:
             callbacks.SampleGrid(folder / "samples"),
             callbacks.ReconstructionGrid(folder / "reconstructions", validation.images[:_PICTURED]),
             keras.callbacks.CSVLogger(str(folder / "history.csv")),
-            keras.callbacks.ModelCheckpoint(str(folder / "checkpoint.keras")),
+            keras.callbacks.ModelCheckpoint(str(folder / CHECKPOINT)),
         ],
         verbose=verbose,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zipfile
 
 import keras
 
@@ -21,7 +22,13 @@ def load(path: str | os.PathLike[str]) -> keras.Model:
 
     Raises:
         FileNotFoundError: there is no such file.
+        ValueError: the file is damaged or is no `.keras` file.
     """
     if not os.path.exists(path):
         raise FileNotFoundError(f"There is no model at {os.fspath(path)!r}.")
-    return keras.saving.load_model(path)
+    try:
+        return keras.saving.load_model(path)
+    except (zipfile.BadZipFile, OSError, ValueError) as error:
+        if zipfile.is_zipfile(path) and not isinstance(error, zipfile.BadZipFile):
+            raise  # Keras' own message says more
+        raise ValueError(f"{os.fspath(path)} is damaged or no .keras file.") from error

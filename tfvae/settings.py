@@ -42,6 +42,8 @@ class Settings:
         for name in ("latent_size", "epochs", "batch_size", "validation_size"):
             if getattr(self, name) < 1:
                 raise ValueError(f"`{name}` must be at least 1; received {getattr(self, name)}.")
+        if self.seed < 0:
+            raise ValueError(f"`seed` must be at least 0; received {self.seed}.")
         if self.train_size is not None and self.train_size < 1:
             raise ValueError(f"`train_size` must be at least 1; received {self.train_size}.")
         if not 0 < self.learning_rate < 1:

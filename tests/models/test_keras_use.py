@@ -182,3 +182,37 @@ def test_booleans_are_black_and_white():
     black_and_white = RAW >= 128
     levels = np.where(black_and_white, 255, 0).astype("uint8")
     tiny.assert_same_bits(model.predict(black_and_white, verbose=0), model.predict(levels, verbose=0))
+
+
+def test_sample_weights_need_no_labels():
+    weight = np.arange(24) % 3 / 2.0
+    with_labels, without = (tiny.compiled(tiny.vae(), run_eagerly=True) for _ in range(2))
+    for model, y in ((with_labels, np.zeros(24)), (without, None)):
+        model.fit(RAW, y, sample_weight=weight, validation_data=(RAW, y, weight), shuffle=False, verbose=0)
+    tiny.assert_same_bits(tiny.values(with_labels.weights), tiny.values(without.weights))
+    assert with_labels.history.history["val_loss"] == without.history.history["val_loss"]
+    assert without.evaluate(RAW, sample_weight=weight, verbose=0) == pytest.approx(
+        with_labels.evaluate(RAW, np.zeros(24), sample_weight=weight, verbose=0)
+    )
+    assert without.evaluate(RAW, sample_weight=np.zeros(24), verbose=0)[0] == 0
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, 255.0, -0.1])
+def test_what_is_no_image_is_not_measured(bad):
+    model, images = tiny.compiled(tiny.vae()), np.float32(RAW / 255)
+    good = model.evaluate(images, verbose=0)
+    images[17, 0, 0] = bad
+    with pytest.raises(FloatingPointError, match=r"^Evaluation stopped: the input has values that are not finite"):
+        model.evaluate(images, verbose=0)
+    for measure in (lambda: model.log_likelihood(images, 2), lambda: tfvae.evaluation.fix(images, model.preprocess)):
+        with pytest.raises(ValueError, match=r"^`raw` has 1 bad examples"):
+            measure()
+    images[17, 0, 0] = RAW[17, 0, 0] / 255
+    assert model.evaluate(images, verbose=0) == good
+
+
+def test_levels_outside_0_to_255_are_refused():
+    model = tiny.compiled(tiny.vae(), run_eagerly=True)
+    model.fit(RAW.astype("int32"), verbose=0)
+    with pytest.raises(FloatingPointError, match="levels outside 0 to 255"):
+        model.fit(RAW.astype("int32") + 1, verbose=0)

@@ -28,6 +28,10 @@ def fix(raw: np.ndarray, preprocess: Preprocessing, seed: int = EVALUATION_SEED)
         raw: `[N, *event]`, uint8 levels or floats in [0, 1].
         preprocess: the model's.
         seed: of the draw.
+
+    Raises:
+        ValueError: some examples are no images.
     """
+    preprocess.check(raw)
     x = np.asarray(preprocess(raw, Noise(seed)))
     return FixedArray(x, hashlib.sha256(np.ascontiguousarray(x).tobytes()).hexdigest()[:12])

@@ -34,7 +34,7 @@ def log_likelihood(model: UnsupervisedModel, raw: Any, sample_size: int = 5000, 
         `[N]` in nats, to be called what `model.unit` says.
 
     Raises:
-        ValueError: `sample_size` is below 1, there are no examples, or what the model gives is no likelihood.
+        ValueError: `sample_size` is below 1, there are no examples or bad ones, or the model has no likelihood.
     """
     if sample_size < 1:
         raise ValueError(f"`sample_size` must be at least 1; received {sample_size}.")
@@ -43,6 +43,7 @@ def log_likelihood(model: UnsupervisedModel, raw: Any, sample_size: int = 5000, 
     examples = model.as_examples(raw)
     if not examples.shape[0]:
         raise ValueError("`raw` must hold at least one example; received none.")
+    model.preprocess.check(examples)
     blocks, rest = divmod(sample_size, _SAMPLES)
     size = min(_ROWS, examples.shape[0])
 

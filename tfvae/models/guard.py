@@ -8,6 +8,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfvae.preprocessing import BAD_INPUT
+
 PATIENCE = 10
 """Skipped steps in a row after which training stops."""
 
@@ -15,6 +17,7 @@ _TERMS = ("input", "distortion", "rate", "loss", "gradient")
 _INPUT = 1 + _TERMS.index("input")
 # Entries of the guard's counters.
 _SKIPPED, _IN_A_ROW, _STOP_TERM, _STOP_STEP = range(4)
+_IN_EVALUATION = -1  # instead of a step
 
 
 class Guard(keras.layers.Layer):
@@ -57,22 +60,29 @@ class Guard(keras.layers.Layer):
         )
         return fine
 
+    def refuse_input(self, problems: tf.Tensor) -> None:
+        """Makes `check` stop an evaluation if the number of examples that are no input is not 0, int32 scalar."""
+        before = tf.convert_to_tensor(self.counters.value)
+        refused = tf.stack([before[_SKIPPED], before[_IN_A_ROW], tf.constant(_INPUT, tf.int64), _IN_EVALUATION])
+        self.counters.assign(tf.where(problems > 0, refused, before))
+
     @property
     def skipped(self) -> int:
         """Number of training steps skipped so far."""
         return int(keras.ops.convert_to_numpy(self.counters)[_SKIPPED])
 
     def check(self) -> None:
-        """Raises FloatingPointError if training has to stop, and clears that state so that it can be tried again."""
+        """Raises FloatingPointError if training or an evaluation has to stop; afterwards it may be tried again."""
         counters = keras.ops.convert_to_numpy(self.counters)
         if counters[_STOP_TERM] == 0:
             return
         term, step = int(counters[_STOP_TERM]), int(counters[_STOP_STEP])
         self.counters.assign([counters[_SKIPPED], 0, 0, 0])
+        if step == _IN_EVALUATION:
+            raise FloatingPointError(f"Evaluation stopped: {BAD_INPUT}.")
         if term == _INPUT:
             raise FloatingPointError(
-                f"Training stopped at step {step}: the input has values that are not finite or, for images, floats "
-                "outside [0, 1]. The weights were not changed by that batch."
+                f"Training stopped at step {step}: {BAD_INPUT}. The weights were not changed by that batch."
             )
         raise FloatingPointError(
             f"Training stopped at step {step}: the {_TERMS[term - 1]} was not finite in {PATIENCE} steps in a row. "

@@ -28,6 +28,8 @@ class UnsupervisedModel(keras.Model, abc.ABC):
     A training step whose input, loss or gradients are not finite changes nothing and is counted (`skipped_steps`); ten
     in a row, or one non-finite input, stop `fit` with a FloatingPointError.
 
+    What is minimised is the objective: `compile(loss=..., metrics=...)` has no effect.
+
     Args:
         preprocess: from raw data to x.
         family: of p(x|z). Its event is one example; with the preprocessing it says what log p(x) may be called
@@ -48,6 +50,8 @@ class UnsupervisedModel(keras.Model, abc.ABC):
     ):
         # The networks inside may compute in half precision; losses and distributions may not.
         super().__init__(name=name, dtype="float64" if keras.config.floatx() == "float64" else "float32")
+        if not isinstance(seed, int):
+            raise ValueError(f"`seed` must be an integer; received {seed!r}.")
         self.preprocess, self.objective, self.seed = preprocess, objective, seed
         self.unit, self.data_shape = unit(preprocess, family), family.event_shape
         self.guard = Guard()
@@ -90,6 +94,27 @@ class UnsupervisedModel(keras.Model, abc.ABC):
         super().reset_metrics()
         self._evaluated.assign(0)  # Keras calls this at the start of every evaluation
 
+    def fit(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> keras.callbacks.History:
+        """Keras' `fit`, except that `sample_weight` needs no labels. (Keras drops the weights where y is None.)"""
+        if kwargs.get("sample_weight") is not None and y is None:
+            y = x
+        validation = kwargs.get("validation_data")
+        if isinstance(validation, tuple) and len(validation) == 3 and validation[1] is None:
+            kwargs["validation_data"] = (validation[0], validation[0], validation[2])
+        return super().fit(x, y, *args, **kwargs)
+
+    def evaluate(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
+        """Keras' `evaluate`, except that `sample_weight` needs no labels.
+
+        Raises:
+            FloatingPointError: the data have values that are not finite or, for images, no images.
+        """
+        if kwargs.get("sample_weight") is not None and y is None:
+            y = x
+        figures = super().evaluate(x, y, *args, **kwargs)
+        self.guard.check()
+        return figures
+
     def train_step(self, data: Any) -> dict[str, tf.Tensor]:
         raw, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         raw = self.as_examples(raw)
@@ -121,6 +146,7 @@ class UnsupervisedModel(keras.Model, abc.ABC):
         first_row, global_rows = _place_in_global_batch(raw)
         noise = Noise(EVALUATION_SEED, 0, self._evaluated.value + tf.cast(first_row, tf.int64))
         scores = self.objective(self.sample_trace(raw, noise, self.objective.sample_size, y=y))
+        self.guard.refuse_input(_over_replicas(self.preprocess.problems(raw)))
         self._evaluated.assign_add(tf.cast(global_rows, tf.int64))
         return self._logs(scores, sample_weight)
 
@@ -191,9 +217,7 @@ class UnsupervisedModel(keras.Model, abc.ABC):
             "loss": _count_not_finite([loss]),
             "gradient": _count_not_finite(gradients),
         }
-        if _replicas() == 1:
-            return counts
-        summed = tf.distribute.get_replica_context().all_reduce("SUM", tf.stack(list(counts.values())))
+        summed = _over_replicas(tf.stack(list(counts.values())))
         return dict(zip(counts, tf.unstack(summed), strict=True))
 
     def _logs(self, scores: Scores, sample_weight: Any, counted: Any = True) -> dict[str, tf.Tensor]:
@@ -209,6 +233,11 @@ def _replicas() -> int:
     return int(tf.distribute.get_strategy().num_replicas_in_sync)
 
 
+def _over_replicas(counts: tf.Tensor) -> tf.Tensor:
+    """Sum over the replicas, on each of them."""
+    return counts if _replicas() == 1 else tf.distribute.get_replica_context().all_reduce("SUM", counts)
+
+
 def _place_in_global_batch(batch: tf.Tensor) -> tuple[Any, Any]:
     """Position of this replica's first example in the global batch, and the number of examples of all replicas."""
     rows = tf.shape(batch)[0]
@@ -217,7 +246,7 @@ def _place_in_global_batch(batch: tf.Tensor) -> tuple[Any, Any]:
     # Replicas may hold different numbers of examples (27 = 14 + 13), so each has to hear of the others'.
     context = tf.distribute.get_replica_context()
     replica = context.replica_id_in_sync_group
-    sizes = context.all_reduce("SUM", tf.one_hot(replica, _replicas(), on_value=rows, off_value=0, dtype=tf.int32))
+    sizes = _over_replicas(tf.one_hot(replica, _replicas(), on_value=rows, off_value=0, dtype=tf.int32))
     return tf.cumsum(sizes, exclusive=True)[replica], tf.reduce_sum(sizes)
 
 
