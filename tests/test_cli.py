@@ -14,6 +14,7 @@ from PIL import Image
 
 import tfvae
 from tfvae import cli
+from tfvae.settings import Settings
 
 SMALL = [
     *("--epochs", 2, "--train-size", 300, "--validation-size", 100),
@@ -58,6 +59,18 @@ def test_config_holds_every_setting(run):
     config = yaml.safe_load((run / "config.yaml").read_text())
     assert config["hidden"] == [16, 8]
     assert (config["epochs"], config["seed"], config["latent_size"], config["scale"]) == (2, 3, 2, "shared")
+
+
+def test_each_network_has_sizes_of_its_own():
+    assert Settings().hidden == (500, 500)
+    assert Settings(network="conv").hidden == (32, 64)
+    assert Settings(network="conv", hidden=(8,)).hidden == (8,)
+
+
+def test_a_convolutional_run(tmp_path):
+    small = [*("--network", "conv", "--hidden", "2,4", "--epochs", 1, "--train-size", 100, "--batch-size", 50)]
+    assert command("train", *small, "--validation-size", 50, "--out", tmp_path / "conv") == 0
+    assert yaml.safe_load((tmp_path / "conv/config.yaml").read_text())["network"] == "conv"
 
 
 def test_history_has_a_row_an_epoch_with_training_and_validation_figures(run):

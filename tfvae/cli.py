@@ -59,11 +59,16 @@ def train(
         Path | None, typer.Option(help="Folder for the run; made new. [default: runs/001 or the next free number]")
     ] = None,
     network: Annotated[
-        str, typer.Option(help='"mlp" for dense layers, "conv" for convolutions (better images, several times slower).')
+        str, typer.Option(help='"mlp" for dense layers, "conv" for convolutions (much slower on a CPU).')
     ] = _DEFAULTS.network,
     hidden: Annotated[
-        str, typer.Option(help="Units of the dense layers or channels of the convolutions, from data to latents.")
-    ] = ",".join(map(str, _DEFAULTS.hidden)),
+        str,
+        typer.Option(
+            help="Units of the dense layers or channels of the convolutions, from data to latents. "
+            "[default: 500,500 for mlp, 32,64 for conv]",
+            show_default=False,
+        ),
+    ] = "",
     latent_size: Annotated[
         int, typer.Option(help="Latent dimensions D. 2 can be drawn as a map; more reconstruct better.")
     ] = _DEFAULTS.latent_size,

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import yaml
 
+HIDDEN = {"mlp": (500, 500), "conv": (32, 64)}
+"""The networks by name, with what `hidden` is if it is not given."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
@@ -14,7 +17,7 @@ class Settings:
 
     Attributes:
         network: "mlp" or "conv".
-        hidden: units of the dense layers, or channels of the convolutions.
+        hidden: units of the dense layers, or channels of the convolutions; those of `HIDDEN` if not given.
         latent_size: number of latent dimensions.
         scale: standard deviation of p(x|z): "shared", "image", "pixel" or a number.
         epochs: passes over the training part.
@@ -26,7 +29,7 @@ class Settings:
     """
 
     network: str = "mlp"
-    hidden: tuple[int, ...] = (500, 500)
+    hidden: tuple[int, ...] = ()
     latent_size: int = 8
     scale: str | float = "shared"
     epochs: int = 20
@@ -37,8 +40,10 @@ class Settings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.network not in ("mlp", "conv"):
-            raise ValueError(f'`network` must be "mlp" or "conv"; received {self.network!r}.')
+        if self.network not in HIDDEN:
+            raise ValueError(f"`network` must be {' or '.join(map(repr, HIDDEN))}; received {self.network!r}.")
+        if not self.hidden:
+            object.__setattr__(self, "hidden", HIDDEN[self.network])
         for name in ("latent_size", "epochs", "batch_size", "validation_size"):
             if getattr(self, name) < 1:
                 raise ValueError(f"`{name}` must be at least 1; received {getattr(self, name)}.")
