@@ -41,7 +41,7 @@ def outcome(tests: tuple[str, ...], bug: Bug | None = None) -> tuple[int, str]:
         # The copy has to be found before an installed tfvae.
         environment = os.environ | {"PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"}
         command = [sys.executable, "-m", "pytest", "-q", "--no-header", "-p", "no:cacheprovider"]
-        command += ["-x"] if bug else []
+        command += ["-x"] if bug else ["-n", "2"]  # bugs run two at a time, each until the first failure
         done = subprocess.run([*command, *tests], cwd=copy, env=environment, capture_output=True, text=True)
         return done.returncode, done.stdout[-2000:]
 
