@@ -54,4 +54,8 @@ def batches(
         gathered = tuple(tf.ensure_shape(tf.gather(each, order), [batch_size, *each.shape[1:]]) for each in data)
         return gathered[0] if labels is None else gathered
 
-    return tf.data.Dataset.range(start, np.iinfo(np.int64).max).map(batch).prefetch(tf.data.AUTOTUNE)
+    dataset = tf.data.Dataset.range(start, np.iinfo(np.int64).max).map(batch).prefetch(2)
+    # There is nothing to tune, and the tuning thread of TensorFlow 2.21 can miss that its iterator is being deleted.
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return dataset.with_options(options)

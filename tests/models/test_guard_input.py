@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 import tiny
 
+import tfvae
 from tfvae import preprocessing
+
+RAW = tiny.images(24)
 
 
 @pytest.mark.parametrize("mode", tiny.ALL_MODES)
@@ -51,3 +54,24 @@ def test_training_can_be_tried_again_with_good_data(mode):
     first, *_, last = (tiny.train(model, 20, raw)["loss"][0] for _ in range(3))
     assert last < first
     assert (model.skipped_steps, model.steps) == (1, 61)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, 255.0, -0.1])
+def test_what_is_no_image_is_not_measured(bad):
+    model, images = tiny.compiled(tiny.vae()), np.float32(RAW / 255)
+    good = model.evaluate(images, verbose=0)
+    images[17, 0, 0] = bad
+    with pytest.raises(FloatingPointError, match=r"^Evaluation stopped: the input has values that are not finite"):
+        model.evaluate(images, verbose=0)
+    for measure in (lambda: model.log_likelihood(images, 2), lambda: tfvae.evaluation.fix(images, model.preprocess)):
+        with pytest.raises(ValueError, match=r"^`raw` has 1 bad examples"):
+            measure()
+    images[17, 0, 0] = RAW[17, 0, 0] / 255
+    assert model.evaluate(images, verbose=0) == good
+
+
+def test_levels_outside_0_to_255_are_refused():
+    model = tiny.compiled(tiny.vae(), run_eagerly=True)
+    model.fit(RAW.astype("int32"), verbose=0)
+    with pytest.raises(FloatingPointError, match="levels outside 0 to 255"):
+        model.fit(RAW.astype("int32") + 1, verbose=0)

@@ -195,24 +195,3 @@ def test_sample_weights_need_no_labels():
         with_labels.evaluate(RAW, np.zeros(24), sample_weight=weight, verbose=0)
     )
     assert without.evaluate(RAW, sample_weight=np.zeros(24), verbose=0)[0] == 0
-
-
-@pytest.mark.parametrize("bad", [np.nan, np.inf, 255.0, -0.1])
-def test_what_is_no_image_is_not_measured(bad):
-    model, images = tiny.compiled(tiny.vae()), np.float32(RAW / 255)
-    good = model.evaluate(images, verbose=0)
-    images[17, 0, 0] = bad
-    with pytest.raises(FloatingPointError, match=r"^Evaluation stopped: the input has values that are not finite"):
-        model.evaluate(images, verbose=0)
-    for measure in (lambda: model.log_likelihood(images, 2), lambda: tfvae.evaluation.fix(images, model.preprocess)):
-        with pytest.raises(ValueError, match=r"^`raw` has 1 bad examples"):
-            measure()
-    images[17, 0, 0] = RAW[17, 0, 0] / 255
-    assert model.evaluate(images, verbose=0) == good
-
-
-def test_levels_outside_0_to_255_are_refused():
-    model = tiny.compiled(tiny.vae(), run_eagerly=True)
-    model.fit(RAW.astype("int32"), verbose=0)
-    with pytest.raises(FloatingPointError, match="levels outside 0 to 255"):
-        model.fit(RAW.astype("int32") + 1, verbose=0)

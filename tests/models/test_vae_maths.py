@@ -62,12 +62,11 @@ def test_with_the_exact_posterior_every_log_weight_is_the_evidence(full, decoder
         np.testing.assert_allclose(scores.elbo, evidence[0], rtol=1e-10)
 
 
-@pytest.mark.parametrize("rate", ["closed form", "sampled"])
-@BOTH
-def test_with_a_wrong_posterior_the_elbo_misses_the_evidence_by_the_kl_divergence(full, rate):
+@pytest.mark.parametrize(("full", "analytic"), [(False, True), (False, False), (True, False)])
+def test_with_a_wrong_posterior_the_elbo_misses_the_evidence_by_the_kl_divergence(full, analytic):
     system = SYSTEM[full]
     x = system.draw(5)
-    scores = exact_scores(linear_vae(system, WRONG, full=full), x, analytic=rate == "closed form" and not full)
+    scores = exact_scores(linear_vae(system, WRONG, full=full), x, analytic)
     np.testing.assert_allclose(system.log_evidence(x) - scores.elbo, system.gap(x, WRONG), rtol=1e-10)
     np.testing.assert_allclose(scores.rate, system.rate(x, WRONG), rtol=1e-10)
     np.testing.assert_allclose(scores.distortion, system.distortion(x, WRONG), rtol=1e-10)
@@ -93,11 +92,9 @@ def test_the_packages_noise_has_these_expectations(full, sample_size):
     system = SYSTEM[full]
     (x,) = system.draw(1)
     scores = tfvae.ELBO(analytic_kl=False)(sampled_trace(system, WRONG, x, sample_size, full))
-    for values, truth in [
-        (scores.elbo, system.log_evidence(x) - system.gap(x, WRONG)),
-        (scores.distortion, system.distortion(x, WRONG)),
-        (scores.rate, system.rate(x, WRONG)),
-    ]:
+    elbo = system.log_evidence(x) - system.gap(x, WRONG)
+    truths = (elbo, system.distortion(x, WRONG), system.rate(x, WRONG))
+    for values, truth in zip((scores.elbo, scores.distortion, scores.rate), truths, strict=True):
         mean, error = mean_and_error(values)
         assert error < 0.02 * abs(truth)
         assert abs(mean - truth) <= 4 * error

@@ -20,6 +20,7 @@ from pathlib import Path
 from bugs import BUGS, Bug
 
 ROOT = Path(__file__).resolve().parents[2]
+_SECONDS = 900
 _TESTS_FAILED = 1  # pytest's exit code for failed tests; others are usage errors, collection errors and so on
 
 
@@ -42,7 +43,12 @@ def outcome(tests: tuple[str, ...], bug: Bug | None = None) -> tuple[int, str]:
         environment = os.environ | {"PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"}
         command = [sys.executable, "-m", "pytest", "-q", "--no-header", "-p", "no:cacheprovider"]
         command += ["-x"] if bug else ["-n", "2"]  # bugs run two at a time, each until the first failure
-        done = subprocess.run([*command, *tests], cwd=copy, env=environment, capture_output=True, text=True)
+        try:
+            done = subprocess.run(
+                [*command, *tests], cwd=copy, env=environment, capture_output=True, text=True, timeout=_SECONDS
+            )
+        except subprocess.TimeoutExpired:
+            return -1, f"no end after {_SECONDS} seconds"
         return done.returncode, done.stdout[-2000:]
 
 
