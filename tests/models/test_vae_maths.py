@@ -40,8 +40,8 @@ class Cubature:
 
 def exact_scores(model, x, analytic):
     """The scores of the x `[B, P]`, their expectation over the noise taken exactly."""
-    objective = tfvae.ELBO(analytic_kl=analytic)
-    return objective(model.sample_trace(tf.constant(x), Cubature(), 2 * model.prior.event_shape[0]))
+    trace = model.sample_trace(tf.constant(x), Cubature(), 2 * model.prior.event_shape[0])
+    return tfvae.ELBO(analytic_kl=analytic)(trace)
 
 
 @pytest.mark.parametrize("sample_size", [1, 3, 8])
@@ -72,12 +72,9 @@ def test_with_a_wrong_posterior_the_elbo_misses_the_evidence_by_the_kl_divergenc
     np.testing.assert_allclose(scores.distortion, system.distortion(x, WRONG), rtol=1e-10)
 
 
-REPEATS = 5000
-
-
 def sampled_trace(system, posterior, x, sample_size, full=False):
-    """A trace of REPEATS independent rows of one x `[P]`, with the package's own noise."""
-    rows = tf.constant(np.repeat(x[np.newaxis], REPEATS, axis=0))
+    """A trace of 5,000 independent rows of one x `[P]`, with the package's own noise."""
+    rows = tf.constant(np.repeat(x[np.newaxis], 5000, axis=0))
     return linear_vae(system, posterior, full=full).sample_trace(rows, Noise(1), sample_size)
 
 
