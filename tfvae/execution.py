@@ -33,8 +33,8 @@ def many_steps_in_one_program(train_step: Callable[[Any], Any], steps: int) -> C
     """A function of an iterator that runs `steps` training steps as one XLA program.
 
     Keras' own loop launches one XLA program a step, which costs more than a small model's step. Where fewer than
-    `steps` batches are left, or batches are not all of one shape, the steps run one at a time, with the same result
-    bit for bit.
+    `steps` batches are left, or batches are not all of one shape, the steps run one at a time. The result is the same:
+    bit for bit where all batches have one shape, else to the rounding of sums.
 
     Args:
         train_step: a model's training step, from a batch (tensors in any nest) to logs.

@@ -89,7 +89,11 @@ def test_several_steps_in_one_program_equal_one_step_at_a_time(examples, form):
             history = model.fit(data.batch(BATCH), epochs=2, verbose=0).history
         assert model.steps == 14
         outcomes.append([*history["loss"], *history["rate"], *tiny.state(model)])
-    tiny.assert_same_bits(*outcomes)
+    if examples % BATCH == 0:
+        tiny.assert_same_bits(*outcomes)
+    else:  # Keras then traces for batches of any size, which XLA compiles to other sums
+        for one, other in zip(*outcomes, strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
 
 
 def gradients_and_losses(steps, **options):
