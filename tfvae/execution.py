@@ -29,28 +29,47 @@ def settings(model: keras.Model, steps_per_epoch: int) -> dict[str, Any]:
     }
 
 
-def many_steps_in_one_program(train_step: Callable[[Any], Any], steps: int) -> Callable[[Any], dict[str, tf.Tensor]]:
+def many_steps_in_one_program(
+    step: Callable[[Any], tuple[dict[str, tf.Tensor], tf.Tensor]],
+    guarded_step: Callable[[Any], dict[str, tf.Tensor]],
+    state: Callable[[], list[tf.Variable]],
+    steps: int,
+) -> Callable[[Any], dict[str, tf.Tensor]]:
     """A function of an iterator that runs `steps` training steps as one XLA program.
 
-    Keras' own loop launches one XLA program a step, which costs more than a small model's step. Where fewer than
-    `steps` batches are left, or batches are not all of one shape, the steps run one at a time. The result is the same:
-    bit for bit where all batches have one shape, else to the rounding of sums.
+    Keras' own loop launches one XLA program a step, which costs more than a small model's step. So does looking at
+    every gradient in every step, so the program is hopeful: whatever is not finite stays so in the weights or in the
+    optimiser's variables, which are looked at once in the end. If hope was in vain, the state of before is put back and
+    the same batches go through guarded steps. They also do where fewer than `steps` batches are left, or batches are
+    not all of one shape. The result is the same: bit for bit where all batches have one shape, else to the rounding of
+    sums.
 
     Args:
-        train_step: a model's training step, from a batch (tensors in any nest) to logs.
+        step: a training step that is not guarded, from a batch (tensors in any nest) to logs and to a bool scalar,
+            whether what it looked at is finite.
+        guarded_step: the same step, which changes nothing if something is not finite.
+        state: gives all variables that a step may change.
         steps: number of steps, at least 2.
     """
-    one = tf.function(train_step, jit_compile=True, autograph=False)
+    one = tf.function(guarded_step, jit_compile=True, autograph=False)
 
     @tf.function(jit_compile=True, autograph=False)
     def many(batches: Any) -> Any:
-        def body(index: tf.Tensor, _: Any) -> Any:
-            return index + 1, train_step(tf.nest.map_structure(lambda each: each[index], batches))
+        def body(index: tf.Tensor, fine: tf.Tensor, _: Any) -> Any:
+            del fine  # True, or the loop had ended
+            logs, fine = step(tf.nest.map_structure(lambda each: each[index], batches))
+            return index + 1, fine, logs
 
         batch = tf.nest.map_structure(lambda each: tf.TensorSpec(each.shape[1:], each.dtype), batches)
-        logs = one.get_concrete_function(batch).structured_outputs
+        logs, _ = tf.function(step, autograph=False).get_concrete_function(batch).structured_outputs
         no_logs = tf.nest.map_structure(lambda spec: tf.zeros(spec.shape, spec.dtype), logs)
-        return tf.while_loop(lambda index, _: index < steps, body, (tf.constant(0), no_logs))[1]
+        _, fine, logs = tf.while_loop(
+            lambda index, fine, _: fine & (index < steps), body, (tf.constant(0), tf.constant(True), no_logs)
+        )
+        for variable in state():
+            if variable.dtype.is_floating:
+                fine &= tf.reduce_all(tf.math.is_finite(variable))
+        return fine, logs
 
     def run(iterator: Any) -> Any:
         batches = list(itertools.islice(iterator, steps))
@@ -58,7 +77,12 @@ def many_steps_in_one_program(train_step: Callable[[Any], Any], steps: int) -> C
             raise StopIteration  # what Keras expects at the end of the data
         shapes = {tuple(each.shape for each in tf.nest.flatten(batch)) for batch in batches}
         if len(batches) == steps and len(shapes) == 1:
-            return many(tf.nest.map_structure(lambda *each: tf.stack(each), *batches))
+            before = [tf.convert_to_tensor(variable) for variable in state()]
+            fine, logs = many(tf.nest.map_structure(lambda *each: tf.stack(each), *batches))
+            if fine:
+                return logs
+            for variable, value in zip(state(), before, strict=True):
+                variable.assign(value)
         for batch in batches:
             logs = one(batch)
         return logs

@@ -30,6 +30,10 @@ class Poisoned(tfvae.ELBO):
         bad = (step >= self.first) & ((step - self.first) % self.period < self.bad)
         if self.term == "gradient":  # the slope of a square root at 0, while its value is 0
             return scores._replace(loss=scores.loss + tf.sqrt(tf.where(bad, 0 * scores.rate, 1.0)))
+        if self.term == "infinite gradient":  # in one example, lest infinities of both signs meet in a NaN
+            first = bad & (tf.range(tf.shape(scores.loss)[0]) == 0)
+            zero = scores.distortion - tf.stop_gradient(scores.distortion)
+            return scores._replace(loss=scores.loss + tf.sqrt(tf.where(first, zero, 1.0)))
         poison = tf.where(bad, np.nan, 0.0)
         return scores._replace(**{name: getattr(scores, name) + poison for name in {self.term, "loss"}})
 
@@ -56,6 +60,25 @@ def test_bad_steps_change_nothing_but_their_counter(mode, term):
     tiny.train(model, 4)
     tiny.assert_same_bits(tiny.state(model), before)
     assert (model.skipped_steps, model.steps) == (4, 4)
+
+
+@pytest.mark.parametrize("mode", ["graph", "one program"])
+def test_clipping_by_value_does_not_hide_an_infinite_gradient(mode):
+    likelihood = tfvae.families.Normal(tiny.SHAPE, scale=0.5)
+    model = tiny.vae(likelihood, objective=Poisoned(term="infinite gradient", bad=4))
+    model.encoder.trainable = model.decoder.network.trainable = False  # where infinities of both signs meet in a NaN
+    tiny.compiled(model, keras.optimizers.Adam(1e-2, clipvalue=1.0), **tiny.MODES[mode])
+    before = tiny.state(model)
+    tiny.train(model, 4)
+    tiny.assert_same_bits(tiny.state(model), before)
+    assert model.skipped_steps == 4
+
+
+def test_a_bad_gradient_in_the_last_step_of_a_program_is_seen():
+    model = poisoned("one program", "gradient", first=3, bad=1)
+    tiny.train(model, 4)
+    assert all(np.all(np.isfinite(each)) for each in tiny.state(model))
+    assert (model.skipped_steps, int(model.optimizer.iterations)) == (1, 3)
 
 
 @pytest.mark.parametrize("mode", tiny.ALL_MODES)

@@ -221,4 +221,25 @@ BUGS = [
         "(index + 1, add(total, 0, _SAMPLES))",
         ("tests/evaluation/test_likelihood.py",),
     ),
+    Bug(
+        "infinite gradients cut off by clipping go unseen in one program",
+        "models/unsupervised.py",
+        "seen = gradients if guarded or hidden else []",
+        "seen = gradients if guarded else []",
+        GUARD,
+    ),
+    Bug(
+        "a hopeful program's state is not put back",
+        "execution.py",
+        "            variable.assign(value)",
+        "            variable.assign(variable)",
+        GUARD,
+    ),
+    Bug(
+        "a hopeful program's weights are not looked at",
+        "execution.py",
+        "fine &= tf.reduce_all(tf.math.is_finite(variable))",
+        "fine &= tf.reduce_all(variable >= variable) | True",
+        GUARD,
+    ),
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import functools
 from typing import Any
 
 import keras
@@ -116,6 +117,19 @@ class UnsupervisedModel(keras.Model, abc.ABC):
         return figures
 
     def train_step(self, data: Any) -> dict[str, tf.Tensor]:
+        return self._step(data, guarded=True)[0]
+
+    def _step(self, data: Any, guarded: bool) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
+        """One training step.
+
+        Args:
+            data: a batch.
+            guarded: undo the step if something is not finite. Otherwise neither is it undone, nor are gradients looked
+                at that would leave their mark in the weights: `execution` does both for many steps at once.
+
+        Returns:
+            The logs, and whether everything that was looked at is finite, bool scalar.
+        """
         raw, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         raw = self.as_examples(raw)
         first_row, global_rows = _place_in_global_batch(raw)
@@ -132,13 +146,18 @@ class UnsupervisedModel(keras.Model, abc.ABC):
                 loss += tf.cast(tf.add_n(self.losses), loss.dtype) / _replicas()
             scaled_loss = self.optimizer.scale_loss(loss)
         gradients = tape.gradient(scaled_loss, variables)
-        fine = self.guard.judge(self._problems(raw, scores, loss, gradients), self._steps.value)
-        in_branch = not self.jit_compile and _replicas() == 1
+        hidden = self.optimizer.clipvalue is not None  # infinite gradients are cut off and leave no mark
+        seen = gradients if guarded or hidden else []
+        fine = self.guard.judge(self._problems(raw, scores, loss, seen), self._steps.value)
         with tf.control_dependencies([fine]):  # at the end of data of unknown size TensorFlow starts a step without any
-            apply_if(fine, self.optimizer, gradients, variables, in_branch)
-            undo_unless(fine, passive, passive_before)
+            if guarded:
+                in_branch = not self.jit_compile and _replicas() == 1
+                apply_if(fine, self.optimizer, gradients, variables, in_branch)
+                undo_unless(fine, passive, passive_before)
+            else:
+                self.optimizer.apply_gradients(list(zip(gradients, variables, strict=True)))
             self._steps.assign_add(1)
-        return self._logs(scores, sample_weight, counted=fine)
+        return self._logs(scores, sample_weight, counted=fine), fine
 
     def test_step(self, data: Any) -> dict[str, tf.Tensor]:
         raw, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
@@ -164,7 +183,9 @@ class UnsupervisedModel(keras.Model, abc.ABC):
         one_by_one = self.train_function
         several = self.jit_compile and self.steps_per_execution > 1 and not self.run_eagerly
         if several and self.distribute_strategy.num_replicas_in_sync == 1:
-            together = execution.many_steps_in_one_program(self.train_step, self.steps_per_execution)
+            together = execution.many_steps_in_one_program(
+                functools.partial(self._step, guarded=False), self.train_step, self._state, self.steps_per_execution
+            )
         else:
             together = one_by_one
 
@@ -176,6 +197,10 @@ class UnsupervisedModel(keras.Model, abc.ABC):
 
         self.train_function = run
         return run
+
+    def _state(self) -> list[Any]:
+        """Every variable that a training step may change."""
+        return [variable.value for variable in [*self.variables, *self.optimizer.variables]]
 
     def as_examples(self, raw: Any) -> tf.Tensor:
         """The raw batch as `[B, *data_shape]`: a last axis of one channel may be missing.
