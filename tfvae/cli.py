@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import inspect
 import os
 import sys
 import tempfile
+import typing
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,7 +16,8 @@ from typing import Annotated, Any
 import typer
 
 from tfvae._version import __version__
-from tfvae.settings import Settings
+from tfvae.interruption import EXIT_CODE, Interrupted, Interruption
+from tfvae.settings import Settings, read_yaml
 
 app = typer.Typer(
     name="tfvae",
@@ -24,7 +28,7 @@ app = typer.Typer(
     help="Train, look at and measure variational autoencoders.\n\n"
     "Start with `tfvae train`, then `tfvae sample RUN` and `tfvae reconstruct RUN` on the folder it names.",
 )
-_DEFAULTS = Settings()
+_RUNS = Path("runs")
 _MOST_IMAGES = 1000  # in a picture
 _RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder that `tfvae train` wrote.")]
 
@@ -53,78 +57,67 @@ def _options(
     """Options before the command."""
 
 
-@app.command()
-def train(
-    out: Annotated[
-        Path | None, typer.Option(help="Folder for the run; made new. [default: runs/001 or the next free number]")
-    ] = None,
-    network: Annotated[
-        str, typer.Option(help='"mlp" for dense layers, "conv" for convolutions (much slower on a CPU).')
-    ] = _DEFAULTS.network,
-    hidden: Annotated[
-        str,
-        typer.Option(
-            help="Units of the dense layers or channels of the convolutions, from data to latents. "
-            "[default: 500,500 for mlp, 32,64 for conv]",
-            show_default=False,
-        ),
-    ] = "",
-    latent_size: Annotated[
-        int, typer.Option(help="Latent dimensions D. 2 can be drawn as a map; more reconstruct better.")
-    ] = _DEFAULTS.latent_size,
-    scale: Annotated[
-        str,
-        typer.Option(
-            help="Standard deviation of the decoder's normal p(x|z): one learned number (shared), one for each image "
-            "(image), one for each pixel (pixel: the best bits and the worst samples), or a fixed number."
-        ),
-    ] = str(_DEFAULTS.scale),
-    epochs: Annotated[int, typer.Option(help="Passes over the training images.")] = _DEFAULTS.epochs,
-    batch_size: Annotated[int, typer.Option(help="Images a step.")] = _DEFAULTS.batch_size,
-    learning_rate: Annotated[
-        float, typer.Option(help="Adam's step size at the start; it falls to zero along a cosine.")
-    ] = _DEFAULTS.learning_rate,
-    train_size: Annotated[
-        int | None, typer.Option(help="Train on the first so many images only, for a quick look. [default: all]")
-    ] = None,
-    validation_size: Annotated[
-        int, typer.Option(help="Training images held out for validation; the test images are never used for it.")
-    ] = _DEFAULTS.validation_size,
-    seed: Annotated[
-        int, typer.Option(help="Of initial weights, noise and data order: the same seed gives the same run.")
-    ] = _DEFAULTS.seed,
-) -> None:
-    """Train a VAE on MNIST and measure it once on the test images.
+def train(context: typer.Context, **options: Any) -> None:
+    """Train a VAE and measure it once on the test images.
 
-    Encoder q(z|x) and decoder p(x|z) are normal distributions made by networks, the prior is N(0, I), and training
-    maximises the ELBO, E_q[log p(x|z)] - KL(q(z|x) || p(z)) <= log p(x).
+    Encoder q(z|x) and decoder p(x|z) are distributions made by networks, the prior is N(0, I), and training maximises
+    the ELBO, E_q[log p(x|z)] - KL(q(z|x) || p(z)) <= log p(x).
 
-    The run folder gets the settings, the history, pictures of samples and reconstructions for each epoch, a map of
-    the latent space, and the model as a .keras file.
+    The run folder gets the settings, the history, checkpoints, pictures of samples, reconstructions and the latent space
+    for each epoch, and the model as a .keras file. Ctrl-C saves; `tfvae train --out RUN --resume` goes on.
     """
-    settings = Settings(
-        network=network,
-        hidden=_sizes(hidden),
-        latent_size=latent_size,
-        scale=_scale(scale),
-        epochs=epochs,
-        batch_size=batch_size,
-        learning_rate=learning_rate,
-        train_size=train_size,
-        validation_size=validation_size,
-        seed=seed,
-    )
-    with _quiet_import():
-        from tfvae import run
-
-    folder = out or _next_free(Path("runs"))
-    try:
-        report = run.train(settings, folder, verbose=1 if sys.stdout.isatty() else 2)
-    except KeyboardInterrupt:
-        typer.echo(f"\nInterrupted. What the last whole epoch left is in {folder}.", err=True)
-        raise typer.Exit(130) from None
+    sources = {name: context.get_parameter_source(name) for name in options}
+    given = {name: value for name, value in options.items() if (source := sources[name]) and source.name != "DEFAULT"}
+    out, config, resume = (given.pop(name, None) for name in ("out", "config", "resume"))
+    wanted = (read_yaml(config) if config else {}) | given
+    folder = out or (_newest(_RUNS) if resume else _next_free(_RUNS))
+    settings = _settings_of(folder, wanted) if resume else Settings(**wanted)
+    with Interruption() as interruption:
+        with _quiet_import():
+            from tfvae import run
+        try:
+            report = run.train(settings, folder, interruption, bool(resume), verbose=1 if sys.stdout.isatty() else 2)
+        except Interrupted:
+            typer.echo(f"\nInterrupted; everything is saved. Go on: tfvae train --out {folder} --resume", err=True)
+            raise typer.Exit(EXIT_CODE) from None
     typer.echo(f"Run folder: {folder}")
-    typer.echo(_summary(report))
+    typer.echo(run.summary(report))
+
+
+def _train_signature() -> inspect.Signature:
+    """The parameters of `train`: its own, then one for each setting."""
+
+    def option(name: str, kind: Any, default: Any, text: str, **more: Any) -> inspect.Parameter:
+        shown = typer.Option(help=text, **more)
+        return inspect.Parameter(
+            name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, shown]
+        )
+
+    parameters = [
+        inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context),
+        option("out", Path | None, None, "Folder for the run; made new. [default: runs/001 or the next free number]"),
+        option(
+            "resume",
+            bool,
+            False,
+            "Go on with the run in --out (the newest one if not given); settings may be left out.",
+        ),
+        option("config", Path | None, None, "YAML file with any of the settings below; options given here win."),
+    ]
+    types = typing.get_type_hints(Settings)
+    for field in dataclasses.fields(Settings):
+        # What has a form of its own comes as text, and Settings reads it.
+        kind = types[field.name] if field.metadata["read"] is None else str
+        plain = isinstance(field.default, (int, float, str))
+        default = field.default if plain else None if kind is not str else ""
+        parameters.append(
+            option(field.name, kind, default, field.metadata["help"], show_default=plain and default is not False)
+        )
+    return inspect.Signature(parameters)
+
+
+train.__signature__ = _train_signature()  # type: ignore[attr-defined]
+app.command()(train)
 
 
 @app.command()
@@ -189,14 +182,15 @@ def _load(folder: Path) -> Any:
         raise FileNotFoundError(f"There is no run folder {folder}; `tfvae train` makes one.")
     with _quiet_import():
         import tfvae
-        from tfvae.run import CHECKPOINT, MODEL
+        from tfvae.run import CHECKPOINTS, MODEL, Checkpoints
 
     if (folder / MODEL).exists():
         return tfvae.load(folder / MODEL)
-    if (folder / CHECKPOINT).exists():
-        typer.echo(f"The training in {folder} did not end; this is its last whole epoch.", err=True)
-        return tfvae.load(folder / CHECKPOINT)
-    raise FileNotFoundError(f"{folder} holds neither {MODEL} nor {CHECKPOINT}; `tfvae train` writes them.")
+    newest, _ = Checkpoints(folder / CHECKPOINTS).newest()
+    if newest is not None:
+        typer.echo(f"The training in {folder} did not end; this is its checkpoint of step {newest.step}.", err=True)
+        return newest.load()[0]
+    raise FileNotFoundError(f"{folder} holds neither {MODEL} nor a checkpoint; `tfvae train` writes them.")
 
 
 def _write(figure: Any, path: Path) -> None:
@@ -204,30 +198,30 @@ def _write(figure: Any, path: Path) -> None:
     typer.echo(f"Wrote {path}")
 
 
-def _sizes(text: str) -> tuple[int, ...]:
-    try:
-        return tuple(int(part) for part in text.split(",") if part.strip())
-    except ValueError:
-        raise ValueError(
-            f"`hidden` must be integers separated by commas, such as 500,500; received {text!r}."
-        ) from None
+def _settings_of(folder: Path, wanted: dict[str, Any]) -> Settings:
+    """The settings of a run that is to go on, which those that are given now must not change."""
+    config = folder / "config.yaml"
+    if not config.is_file():
+        raise FileNotFoundError(f"There is nothing to resume in {folder}: it has no {config.name}.")
+    before = read_yaml(config)
+    settings = Settings(**before)
+    changed = Settings(**(before | wanted)).differences(settings)
+    if changed:
+        changes = ", ".join(f"{name} {old} (now {new})" for name, (new, old) in changed.items())
+        raise ValueError(f"The run in {folder} has other settings: {changes}. Start a new run to change them.")
+    return settings
 
 
-def _scale(text: str) -> str | float:
-    try:
-        return float(text)
-    except ValueError:
-        return text
+def _newest(folder: Path) -> Path:
+    numbered = _numbered(folder)
+    if not numbered:
+        raise FileNotFoundError(f"There is no run in {folder} to resume; name one with --out.")
+    return max(numbered, key=lambda each: int(each.name))
+
+
+def _numbered(folder: Path) -> list[Path]:
+    return [each for each in folder.glob("*") if each.name.isdigit()] if folder.is_dir() else []
 
 
 def _next_free(folder: Path) -> Path:
-    taken = [int(each.name) for each in folder.glob("*") if each.name.isdigit()] if folder.is_dir() else []
-    return folder / f"{max(taken, default=0) + 1:03d}"
-
-
-def _summary(report: dict[str, Any]) -> str:
-    bits = f" = {report['bits_per_dim']:.3f} bits/dim" if "bits_per_dim" in report else ""
-    return (
-        f"Test ELBO {report['elbo']:.2f} nats{bits} on {report['test_images']:,} images, "
-        f"array {report['data_digest']}, {report['samples_per_image']} sample an image ({report['convention']})."
-    )
+    return folder / f"{max((int(each.name) for each in _numbered(folder)), default=0) + 1:03d}"

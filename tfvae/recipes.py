@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+
+import keras
 
 from tfvae import families, networks, preprocessing
 from tfvae.conditional import ConditionalDistribution
 from tfvae.models import VAE
-from tfvae.objectives import ELBO
+from tfvae.objectives import Objective
 from tfvae.priors import StandardNormal
 
 
@@ -17,7 +18,7 @@ def vae(
     latent_size: int = 8,
     hidden: Sequence[int] = (500, 500),
     scale: str | float = "shared",
-    beta: Any = 1.0,
+    objective: Objective | None = None,
     seed: int = 0,
 ) -> VAE:
     """A VAE with dense networks and normal distributions on dequantised images.
@@ -27,19 +28,12 @@ def vae(
         latent_size: number D of latent dimensions.
         hidden: units of the layers of the encoder; the decoder has them in reverse order.
         scale: standard deviation of p(x|z): "shared", "image", "pixel" or a number; see `families.Normal`.
-        beta: weight of the rate, a number or a schedule; see `ELBO`.
+        objective: what is minimised; the ELBO with one sample if not given.
         seed: of the noise of training.
     """
-    return VAE(
-        encoder=ConditionalDistribution(networks.mlp(hidden), families.Normal((latent_size,)), name="encoder"),
-        decoder=ConditionalDistribution(
-            networks.mlp(hidden[::-1]), families.Normal(image_shape, scale=scale), name="decoder"
-        ),
-        prior=StandardNormal((latent_size,)),
-        preprocess=preprocessing.Dequantize(),
-        objective=ELBO(beta=beta),
-        seed=seed,
-    )
+    bodies = networks.mlp(hidden), networks.mlp(hidden[::-1])
+    likelihood = families.Normal(image_shape, scale=scale)
+    return compose(*bodies, latent_size, likelihood, preprocessing.Dequantize(), objective, seed)
 
 
 def conv_vae(
@@ -47,7 +41,7 @@ def conv_vae(
     latent_size: int = 8,
     filters: Sequence[int] = (32, 64),
     scale: str | float = "shared",
-    beta: Any = 1.0,
+    objective: Objective | None = None,
     seed: int = 0,
 ) -> VAE:
     """A VAE with convolutional networks and normal distributions on dequantised images of any size.
@@ -57,16 +51,29 @@ def conv_vae(
         latent_size: number D of latent dimensions.
         filters: channels of the layers of the encoder; the decoder has them in reverse order.
         scale: standard deviation of p(x|z): "shared", "image", "pixel" or a number; see `families.Normal`.
-        beta: weight of the rate, a number or a schedule; see `ELBO`.
+        objective: what is minimised; the ELBO with one sample if not given.
         seed: of the noise of training.
     """
+    bodies = networks.convnet(filters), networks.deconvnet(image_shape, filters[::-1])
+    likelihood = families.Normal(image_shape, scale=scale)
+    return compose(*bodies, latent_size, likelihood, preprocessing.Dequantize(), objective, seed)
+
+
+def compose(
+    encoder_body: keras.Layer,
+    decoder_body: keras.Layer,
+    latent_size: int,
+    likelihood: families.Family,
+    preprocess: preprocessing.Preprocessing,
+    objective: Objective | None,
+    seed: int,
+) -> VAE:
+    """The VAE of two network bodies and a likelihood, with a diagonal normal posterior and the prior N(0, I)."""
     return VAE(
-        encoder=ConditionalDistribution(networks.convnet(filters), families.Normal((latent_size,)), name="encoder"),
-        decoder=ConditionalDistribution(
-            networks.deconvnet(image_shape, filters[::-1]), families.Normal(image_shape, scale=scale), name="decoder"
-        ),
+        encoder=ConditionalDistribution(encoder_body, families.Normal((latent_size,)), name="encoder"),
+        decoder=ConditionalDistribution(decoder_body, likelihood, name="decoder"),
         prior=StandardNormal((latent_size,)),
-        preprocess=preprocessing.Dequantize(),
-        objective=ELBO(beta=beta),
+        preprocess=preprocess,
+        objective=objective,
         seed=seed,
     )

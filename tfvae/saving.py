@@ -9,6 +9,7 @@ import keras
 
 # Importing these registers their classes with Keras, which then finds them by the names in the file.
 from tfvae import conditional, families, models, objectives, preprocessing, priors  # noqa: F401
+from tfvae.serialization import check_version
 
 
 def load(path: str | os.PathLike[str]) -> keras.Model:
@@ -22,11 +23,12 @@ def load(path: str | os.PathLike[str]) -> keras.Model:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the file is damaged or is no `.keras` file.
+        ValueError: the file is damaged, is no `.keras` file, or was saved by a newer tfvae.
     """
     if not os.path.exists(path):
         raise FileNotFoundError(f"There is no model at {os.fspath(path)!r}.")
     try:
+        check_version(path)
         return keras.saving.load_model(path)
     except (zipfile.BadZipFile, OSError, ValueError) as error:
         if zipfile.is_zipfile(path) and not isinstance(error, zipfile.BadZipFile):

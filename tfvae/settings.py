@@ -1,60 +1,251 @@
-"""What a training run is made of. No TensorFlow here, so that the command line's help is instant."""
+"""What a training run is made of. No TensorFlow here, so that the command line's help is instant.
+
+Each field of `Settings` is an option of `tfvae train` and a key of its YAML file; the help texts stand here, once.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import difflib
+import math
+import typing
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 HIDDEN = {"mlp": (500, 500), "conv": (32, 64)}
 """The networks by name, with what `hidden` is if it is not given."""
+LIKELIHOODS = ("normal", "bernoulli", "continuous-bernoulli", "logistic", "categorical")
+PREPROCESSINGS = ("binarize", "dequantize", "levels", "rescale")
+OBJECTIVES = ("elbo", "iwae")
+SCHEDULES = ("cosine", "constant")
+PRECISIONS = ("float32", "bfloat16", "float16")
+
+
+def _option(default: Any, text: str, read: Callable[[str, Any], Any] | None = None) -> Any:
+    """A field with its help text; `read(name, value)` makes its value from what YAML or the command line give."""
+    return dataclasses.field(default=default, metadata={"help": text, "read": read})
+
+
+def _sizes(name: str, value: Any) -> tuple[int, ...]:
+    """Integers from "500,500", [500, 500] or 500."""
+    parts = [part for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+    parts = [parts] if isinstance(parts, int) else parts
+    try:
+        sizes = tuple(_whole(part) for part in parts)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"`{name}` must be integers separated by commas, such as 500,500; received {value!r}."
+        ) from None
+    if any(size < 1 for size in sizes):
+        raise ValueError(f"`{name}` must be sizes >= 1; received {value!r}.")
+    return sizes
+
+
+def _image_size(name: str, value: Any) -> tuple[int, int] | None:
+    """(height, width) from "28x20", "32", 32 or [28, 20]."""
+    if value is None or value == "":
+        return None
+    parts = value.split("x") if isinstance(value, str) else [value] if isinstance(value, int) else value
+    try:
+        sizes = [_whole(part) for part in parts]
+        height, width = sizes if len(sizes) == 2 else sizes * 2
+        if min(height, width) < 1:
+            raise ValueError
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"`{name}` must be HEIGHTxWIDTH or one number, such as 28x20 or 32; received {value!r}."
+        ) from None
+    return height, width
+
+
+def _scale(name: str, value: Any) -> str | float:
+    """A word, or a number; the family says which words and numbers it knows."""
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return str(value)
+
+
+def _whole(value: Any) -> int:
+    if isinstance(value, bool) or int(value) != float(value):
+        raise ValueError
+    return int(value)
 
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """The settings of `tfvae train`; each is an option of the command line and a key of a run's config.yaml.
+    """The settings of `tfvae train`. Raises ValueError, one sentence, for what makes no sense."""
 
-    Attributes:
-        network: "mlp" or "conv".
-        hidden: units of the dense layers, or channels of the convolutions; those of `HIDDEN` if not given.
-        latent_size: number of latent dimensions.
-        scale: standard deviation of p(x|z): "shared", "image", "pixel" or a number.
-        epochs: passes over the training part.
-        batch_size: examples a step.
-        learning_rate: of Adam at the start; it falls to zero along a cosine.
-        train_size: images to train on, the first of the training part; None for all.
-        validation_size: images held out of the training images.
-        seed: of initial weights, noise and data order.
-    """
-
-    network: str = "mlp"
-    hidden: tuple[int, ...] = ()
-    latent_size: int = 8
-    scale: str | float = "shared"
-    epochs: int = 20
-    batch_size: int = 100
-    learning_rate: float = 1e-3
-    train_size: int | None = None
-    validation_size: int = 5000
-    seed: int = 0
+    data: str = _option(
+        "mnist",
+        'What to train on: "mnist" (embedded), "tfds:NAME" (TensorFlow Datasets), or a path: .npz, .npy, .mat or a '
+        "folder of images.",
+    )
+    image_size: tuple[int, int] | None = _option(
+        None, "Resize the images to HEIGHTxWIDTH, such as 28x20, or to a square, such as 32.", _image_size
+    )
+    train_size: int | None = _option(None, "Train on the first so many images only, for a quick look. [default: all]")
+    validation_size: int = _option(
+        5000, "Training images held out for validation; the test images are never used for it."
+    )
+    test_size: int | None = _option(
+        None, "Images held out for the test where the data have no test part. [default: a tenth]"
+    )
+    likelihood: str = _option(
+        "normal",
+        'Family of p(x|z): "normal", "bernoulli" (binarised images), "continuous-bernoulli", "logistic" (discretised, '
+        'for 8-bit levels) or "categorical" (256 levels; use it with --network conv).',
+    )
+    preprocess: str | None = _option(
+        None,
+        'From grey levels to x: "binarize", "dequantize", "levels" or "rescale". [default: what suits the likelihood]',
+    )
+    scale: str | float = _option(
+        "shared",
+        "Standard deviation of a normal or scale of a logistic p(x|z): one learned number (shared), one for each image "
+        "(image), one for each pixel (pixel: the best bits and the worst samples), or a fixed number.",
+        _scale,
+    )
+    network: str = _option("mlp", '"mlp" for dense layers, "conv" for convolutions (much slower on a CPU).')
+    hidden: tuple[int, ...] = _option(
+        (),
+        "Units of the dense layers or channels of the convolutions, from data to latents. "
+        "[default: 500,500 for mlp, 32,64 for conv]",
+        _sizes,
+    )
+    latent_size: int = _option(8, "Latent dimensions D. 2 can be drawn as a map; more reconstruct better.")
+    objective: str = _option("elbo", 'What is maximised: "elbo", or "iwae", the importance-weighted bound.')
+    sample_size: int = _option(1, "Samples of z for each image: 1 is usual for elbo, 5 to 50 for iwae.")
+    beta: float = _option(1.0, "Weight of the rate KL(q(z|x) || p(z)) in the loss; 1 is the bound itself.")
+    warm_up: float = _option(0.0, "Epochs in which beta rises from 0.")
+    free_bits: float = _option(0.0, "Nats that each latent dimension of each image may cost before it is charged.")
+    epochs: int = _option(20, "Passes over the training images.")
+    batch_size: int = _option(100, "Images a step.")
+    learning_rate: float = _option(1e-3, "Adam's step size at the start.")
+    schedule: str = _option("cosine", 'Course of the step size: "cosine" falls to zero, "constant" stays.')
+    clip: float | None = _option(None, "Largest norm of all gradients together. [default: none]")
+    averaging: float | None = _option(
+        None,
+        "Momentum of a moving average of the weights, such as 0.999, which is then validated, drawn, tested and saved. "
+        "[default: none]",
+    )
+    patience: int | None = _option(
+        None, "Stop after so many epochs without a better val_loss, and keep the best weights. [default: never]"
+    )
+    precision: str = _option("float32", 'What the networks compute in: "float32", "bfloat16" or "float16".')
+    tensorboard: bool = _option(False, "Write pictures and scalars for TensorBoard too, into RUN/tensorboard.")
+    seed: int = _option(0, "Of initial weights, noise, data order and splits: the same seed gives the same run.")
 
     def __post_init__(self) -> None:
-        if self.network not in HIDDEN:
-            raise ValueError(f"`network` must be {' or '.join(map(repr, HIDDEN))}; received {self.network!r}.")
+        for field in dataclasses.fields(self):
+            object.__setattr__(self, field.name, _checked_type(field.name, getattr(self, field.name)))
+        for name, choices in _CHOICES.items():
+            if getattr(self, name) is not None and getattr(self, name) not in choices:
+                raise ValueError(_one_of(name, getattr(self, name), choices))
+        for name, (lower, holds) in _BOUNDS.items():
+            value = getattr(self, name)
+            if value is not None and not (holds(value) and math.isfinite(value)):
+                raise ValueError(f"`{name}` must be {lower}; received {value}.")
+        if self.warm_up > self.epochs:
+            raise ValueError(
+                f"`warm_up` must not be longer than training, {self.epochs} epochs; received {self.warm_up:g}."
+            )
+        if self.objective == "iwae" and (self.beta, self.warm_up, self.free_bits) != (1.0, 0.0, 0.0):
+            raise ValueError(
+                "`beta`, `warm_up` and `free_bits` weigh the rate of the elbo; the objective iwae has none."
+            )
         if not self.hidden:
             object.__setattr__(self, "hidden", HIDDEN[self.network])
-        for name in ("latent_size", "epochs", "batch_size", "validation_size"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"`{name}` must be at least 1; received {getattr(self, name)}.")
-        if self.seed < 0:
-            raise ValueError(f"`seed` must be at least 0; received {self.seed}.")
-        if self.train_size is not None and self.train_size < 1:
-            raise ValueError(f"`train_size` must be at least 1; received {self.train_size}.")
-        if not 0 < self.learning_rate < 1:
-            raise ValueError(f"`learning_rate` must be between 0 and 1; received {self.learning_rate}.")
 
-    def write(self, path: Path) -> None:
-        """Writes the settings as YAML."""
-        values = dataclasses.asdict(self) | {"hidden": list(self.hidden)}
-        path.write_text(yaml.safe_dump(values, sort_keys=False))
+    def as_yaml(self) -> str:
+        """The settings as a YAML file that `read_yaml` reads back."""
+        values = {key: list(value) if isinstance(value, tuple) else value for key, value in vars(self).items()}
+        return yaml.safe_dump(values, sort_keys=False)
+
+    def differences(self, other: Settings) -> dict[str, tuple[Any, Any]]:
+        """The fields that differ, with both values."""
+        mine, others = vars(self), vars(other)
+        return {name: (mine[name], others[name]) for name in mine if mine[name] != others[name]}
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """The settings in a YAML file, by name: those that it gives, checked each by itself.
+
+    Raises:
+        ValueError: the file is no YAML, has a key that is no setting, one twice, or a value of the wrong kind; the
+            sentence names the line.
+        OSError: the file cannot be read.
+    """
+    try:
+        root = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f", line {mark.line + 1}" if mark else ""
+        raise ValueError(f"{path}{line}: this is not YAML ({getattr(error, 'problem', None) or 'not text'}).") from None
+    if root is None:
+        return {}
+    if not isinstance(root, yaml.MappingNode):
+        raise ValueError(f"{path}, line 1: expected lines of the form `name: value`.")
+    constructor, found = yaml.constructor.SafeConstructor(), {}
+    for key, node in root.value:
+        name, line = key.value, key.start_mark.line + 1
+        if name not in _NAMES:
+            raise ValueError(f"{path}, line {line}: there is no setting {name!r}.{_near(name, _NAMES)}")
+        if name in found:
+            raise ValueError(f"{path}, line {line}: `{name}` stands here a second time.")
+        try:
+            found[name] = _checked_type(name, constructor.construct_object(node, deep=True))
+        except ValueError as error:
+            raise ValueError(f"{path}, line {line}: {error}") from None
+    return found
+
+
+_NAMES = tuple(field.name for field in dataclasses.fields(Settings))
+_READ = {field.name: field.metadata["read"] for field in dataclasses.fields(Settings)}
+_TYPES = typing.get_type_hints(Settings)
+_CHOICES = {
+    "network": tuple(HIDDEN), "likelihood": LIKELIHOODS, "preprocess": PREPROCESSINGS, "objective": OBJECTIVES,
+    "schedule": SCHEDULES, "precision": PRECISIONS,
+}  # fmt: skip
+_AT_LEAST_1 = ("at least 1", lambda value: value >= 1)
+_AT_LEAST_0 = ("at least 0", lambda value: value >= 0)
+_BETWEEN_0_AND_1 = ("between 0 and 1", lambda value: 0 < value < 1)
+_BOUNDS = {
+    **dict.fromkeys(("latent_size", "epochs", "batch_size", "validation_size", "sample_size"), _AT_LEAST_1),
+    **dict.fromkeys(("train_size", "test_size", "patience"), _AT_LEAST_1),
+    **dict.fromkeys(("seed", "beta", "warm_up", "free_bits"), _AT_LEAST_0),
+    **dict.fromkeys(("learning_rate", "averaging"), _BETWEEN_0_AND_1),
+    "clip": ("above 0", lambda value: value > 0),
+}
+_KINDS = {int: "an integer", float: "a number", str: "text", bool: "true or false"}
+
+
+def _checked_type(name: str, value: Any) -> Any:
+    """The value in the type of its field."""
+    if _READ[name] is not None:
+        return _READ[name](name, value)
+    kinds = typing.get_args(_TYPES[name]) or (_TYPES[name],)
+    if value is None and type(None) in kinds:
+        return None
+    kind = kinds[0]
+    if kind is float and isinstance(value, str):  # YAML 1.1 reads 1e-3 as text
+        with contextlib.suppress(ValueError):
+            value = float(value)
+    fits = isinstance(value, (int, float) if kind is float else kind) and (kind is bool) == isinstance(value, bool)
+    if not fits:
+        raise ValueError(f"`{name}` must be {_KINDS[kind]}; received {value!r}.")
+    return kind(value)
+
+
+def _one_of(name: str, value: Any, choices: tuple[str, ...]) -> str:
+    known = ", ".join(map(repr, choices[:-1])) + f" or {choices[-1]!r}"
+    return f"`{name}` must be {known}; received {value!r}.{_near(str(value), choices)}"
+
+
+def _near(word: str, known: tuple[str, ...]) -> str:
+    near = difflib.get_close_matches(word.lower(), known, n=1)
+    return f" Did you mean {near[0]!r}?" if near else ""

@@ -101,6 +101,13 @@ def test_metrics_are_those_of_the_good_steps():
     assert loss == pytest.approx((good[0] + good[3]) / 2, rel=1e-6)
 
 
+def test_a_program_that_is_repeated_counts_its_good_steps_once():
+    (one_by_one,), (together,) = (
+        tiny.train(poisoned(mode, first=1, bad=2), 4)["loss"] for mode in ("XLA", "one program")
+    )
+    assert together == pytest.approx(one_by_one, rel=1e-6)
+
+
 def _single_steps(count):
     model = tiny.compiled(tiny.vae(), keras.optimizers.SGD(0.0), run_eagerly=True)
     for _ in range(count):

@@ -160,7 +160,9 @@ def test_the_recipe_is_the_composition():
         )
 
     def recipe():
-        return tfvae.vae(tiny.SHAPE, latent_size=3, hidden=(8, 6), scale="image", beta=2.0, seed=4)
+        return tfvae.vae(
+            tiny.SHAPE, latent_size=3, hidden=(8, 6), scale="image", objective=tfvae.ELBO(beta=2.0), seed=4
+        )
 
     assert_trained_alike(hand, recipe)
 

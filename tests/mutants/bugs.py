@@ -242,4 +242,11 @@ BUGS = [
         "fine &= tf.reduce_all(variable >= variable) | True",
         GUARD,
     ),
+    Bug(
+        "a repeated program counts twice in the metrics",
+        "models/unsupervised.py",
+        "[*self.variables, *self.metrics_variables, *self.optimizer.variables]",
+        "[*self.variables, *self.optimizer.variables]",
+        GUARD,
+    ),
 ]

@@ -15,6 +15,7 @@ from tfvae.models.guard import Guard, apply_if, undo_unless, values_of
 from tfvae.noise import EVALUATION_SEED, Noise
 from tfvae.objectives import Objective, Scores
 from tfvae.preprocessing import Preprocessing
+from tfvae.serialization import mark_version
 from tfvae.trace import Trace
 from tfvae.units import unit
 
@@ -94,6 +95,11 @@ class UnsupervisedModel(keras.Model, abc.ABC):
     def reset_metrics(self) -> None:
         super().reset_metrics()
         self._evaluated.assign(0)  # Keras calls this at the start of every evaluation
+
+    def save(self, filepath: Any, *args: Any, **kwargs: Any) -> None:
+        """Keras' `save`, which also notes the version of tfvae in the file."""
+        super().save(filepath, *args, **kwargs)
+        mark_version(filepath)
 
     def fit(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> keras.callbacks.History:
         """Keras' `fit`, except that `sample_weight` needs no labels. (Keras drops the weights where y is None.)"""
@@ -184,7 +190,7 @@ class UnsupervisedModel(keras.Model, abc.ABC):
         several = self.jit_compile and self.steps_per_execution > 1 and not self.run_eagerly
         if several and self.distribute_strategy.num_replicas_in_sync == 1:
             together = execution.many_steps_in_one_program(
-                functools.partial(self._step, guarded=False), self.train_step, self._state, self.steps_per_execution
+                functools.partial(self._step, guarded=False), self.train_step, self.state, self.steps_per_execution
             )
         else:
             together = one_by_one
@@ -198,9 +204,10 @@ class UnsupervisedModel(keras.Model, abc.ABC):
         self.train_function = run
         return run
 
-    def _state(self) -> list[Any]:
-        """Every variable that a training step may change."""
-        return [variable.value for variable in [*self.variables, *self.optimizer.variables]]
+    def state(self) -> list[Any]:
+        """Every variable that a training step may change, as TensorFlow variables: of the compiled, built model."""
+        variables = [*self.variables, *self.metrics_variables, *self.optimizer.variables]
+        return [variable.value for variable in variables]
 
     def as_examples(self, raw: Any) -> tf.Tensor:
         """The raw batch as `[B, *data_shape]`: a last axis of one channel may be missing.

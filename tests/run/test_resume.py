@@ -1,0 +1,157 @@
+"""A run that was interrupted anywhere and taken up again equals one that was not, bit for bit."""
+
+import csv
+import dataclasses
+import errno
+import os
+import zipfile
+
+import keras
+import numpy as np
+import pytest
+
+import tfvae
+from tfvae import run
+from tfvae.interruption import Interrupted, Interruption
+from tfvae.run.checkpoints import Checkpoints
+from tfvae.settings import Settings
+
+# Convolutions run one step an execution, so there are 15 executions an epoch to be interrupted in.
+SMALL = Settings(
+    epochs=3, train_size=150, validation_size=100, batch_size=10, network="conv", hidden=(2, 2), latent_size=2,
+    averaging=0.9, warm_up=2, seed=3,
+)  # fmt: skip
+# 106 steps an epoch have no divisor from 3 to 50: two steps an XLA program, and 53 programs an epoch.
+DENSE = Settings(
+    epochs=2, train_size=1060, validation_size=100, batch_size=10, hidden=(8,), latent_size=2, clip=100.0, seed=3
+)
+
+
+class After(Interruption):
+    """An interruption that comes when it has been looked for so many times."""
+
+    def __init__(self, looks):
+        self.looks = looks
+        super().__init__()
+
+    @property
+    def wanted(self):
+        self.looks -= 1
+        return self.looks < 0
+
+    @wanted.setter
+    def wanted(self, value):
+        pass
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run") / "whole"
+    run.train(SMALL, folder, verbose=0)
+    return folder
+
+
+def files(folder):
+    """The run's files that have to be equal, by name: all that are not named by the hash of a zip with times in it."""
+    names = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+    return {name: path.read_bytes() for name, path in names.items() if not name.endswith(".keras")}
+
+
+def everything(path):
+    model = tfvae.load(path)
+    return [keras.ops.convert_to_numpy(variable) for variable in model.state()]
+
+
+def assert_same_run(one, other):
+    assert files(one).keys() == files(other).keys()
+    for name, content in files(one).items():
+        assert content == files(other)[name], name
+    for left, right in zip(everything(one / run.MODEL), everything(other / run.MODEL), strict=True):
+        np.testing.assert_array_equal(left, right)
+
+
+@pytest.mark.parametrize("looks", [0, 13, 14, 15, 20])
+def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(whole, tmp_path, looks):
+    """Looks 0 to 13 fall between executions of the first epoch, 14 into its validation, 15 behind its pictures."""
+    folder = tmp_path / "run"
+    with pytest.raises(Interrupted):
+        run.train(SMALL, folder, After(looks), verbose=0)
+    run.train(SMALL, folder, resume=True, verbose=0)
+    assert_same_run(folder, whole)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("looks", [0, 30, 53, 54])
+def test_an_interrupted_dense_run_goes_on_too(tmp_path, looks):
+    run.train(DENSE, tmp_path / "whole", verbose=0)
+    with pytest.raises(Interrupted):
+        run.train(DENSE, tmp_path / "run", After(looks), verbose=0)
+    run.train(DENSE, tmp_path / "run", resume=True, verbose=0)
+    assert_same_run(tmp_path / "run", tmp_path / "whole")
+
+
+def test_a_run_interrupted_again_and_again(whole, tmp_path):
+    folder, times = tmp_path / "run", 0
+    for _ in range(20):
+        try:
+            run.train(SMALL, folder, After(12), resume=times > 0, verbose=0)
+            break
+        except Interrupted:
+            times += 1
+    assert times >= 3
+    assert_same_run(folder, whole)
+
+
+def test_a_damaged_checkpoint_is_named_and_the_one_before_is_used(whole, tmp_path, capsys):
+    folder = tmp_path / "run"
+    with pytest.raises(Interrupted):
+        run.train(SMALL, folder, After(2 * 15 + 5), verbose=0)
+    newest = Checkpoints(folder / run.CHECKPOINTS).all()[-1]
+    content = bytearray(newest.path.read_bytes())
+    content[len(content) // 2] ^= 1
+    newest.path.write_bytes(content)
+    run.train(SMALL, folder, resume=True, verbose=0)
+    assert f"{newest.path} is damaged and not used." in capsys.readouterr().out
+    assert_same_run(folder, whole)
+
+
+def test_a_full_disk_stops_the_run_and_the_last_checkpoint_survives(whole, tmp_path, monkeypatch):
+    folder, write, written = tmp_path / "run", zipfile.ZipFile.writestr, []
+
+    def full(self, name, content, *arguments, **options):
+        if name == "training.json":
+            written.append(name)
+            if len(written) == 2:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return write(self, name, content, *arguments, **options)
+
+    monkeypatch.setattr(zipfile.ZipFile, "writestr", full)
+    with pytest.raises(OSError, match=r"A checkpoint could not be written to .*: No space left on device\."):
+        run.train(SMALL, folder, verbose=0)
+    (only,) = (folder / run.CHECKPOINTS).iterdir()
+    assert only.name.startswith("step-000000015-")
+    monkeypatch.undo()
+    run.train(SMALL, folder, resume=True, verbose=0)
+    assert_same_run(folder, whole)
+
+
+def test_patience_stops_the_run_and_keeps_the_best_weights(tmp_path):
+    """A huge step size makes the loss worse after some time."""
+    settings = dataclasses.replace(SMALL, epochs=12, learning_rate=0.3, schedule="constant", patience=2, warm_up=0)
+    run.train(settings, tmp_path / "run", verbose=0)
+    rows = list(csv.DictReader((tmp_path / "run/history.csv").open()))
+    losses = [float(row["val_loss"]) for row in rows]
+    best = min(range(len(losses)), key=losses.__getitem__)
+    assert len(losses) == best + 1 + settings.patience < settings.epochs
+    data = tfvae.datasets.load("mnist")
+    _, validation = data.split_validation(settings.validation_size, settings.seed)
+    loss = tfvae.load(tmp_path / "run" / run.MODEL).evaluate(validation.images, batch_size=500, return_dict=True)[
+        "loss"
+    ]
+    assert loss == pytest.approx(losses[best], rel=1e-5)
+
+
+def test_the_last_and_the_best_checkpoints_are_kept(whole):
+    steps = [checkpoint.step for checkpoint in Checkpoints(whole / run.CHECKPOINTS).all()]
+    assert steps[-2:] == [30, 45]
+    assert len(steps) <= 3

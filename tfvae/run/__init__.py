@@ -1,0 +1,137 @@
+"""One training run from settings to a run folder: the main job behind `tfvae train`."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from tfvae import callbacks, datasets, plots, training
+from tfvae.models import VAE
+from tfvae.run import build
+from tfvae.run.averages import Averages
+from tfvae.run.checkpoints import Checkpoints
+from tfvae.interruption import Interruption
+from tfvae.run.recorder import Recorder
+from tfvae.run.report import BATCH, summary, test
+from tfvae.settings import Settings
+
+__all__ = ["CHECKPOINTS", "MODEL", "Checkpoints", "summary", "train"]
+
+CONFIG, MODEL, REPORT = "config.yaml", "model.keras", "report.json"
+CHECKPOINTS, TENSORBOARD = "checkpoints", "tensorboard"
+_PICTURED = 30  # validation images in the reconstruction grids
+
+
+def train(
+    settings: Settings,
+    folder: Path,
+    interruption: Interruption | None = None,
+    resume: bool = False,
+    verbose: int = 1,
+) -> dict[str, Any]:
+    """Trains a VAE, measures it once on the test images and fills a run folder.
+
+    The folder gets config.yaml, history.csv, checkpoints/, samples/, reconstructions/ and other folders with a picture an
+    epoch, latent_map.png, model.keras and report.json.
+
+    Args:
+        settings: what to train.
+        folder: made here; must not hold anything yet, unless `resume`.
+        interruption: entered by the caller, who is told of a stop by `Interrupted`.
+        resume: go on from the newest checkpoint in the folder that is whole (from the start if there is none). The
+            result is that of a run that was never interrupted, bit for bit.
+        verbose: as for `fit`.
+
+    Returns:
+        The report: the test figures by name, with their convention and the digest of the array they are about.
+
+    Raises:
+        FileExistsError: the folder exists and is not empty.
+        ValueError: the settings do not fit the data.
+        OSError: the folder cannot be written.
+    """
+    if not resume and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise FileExistsError(
+            f"{folder} exists already and is not an empty folder; choose another with --out, or go on with --resume."
+        )
+    data = datasets.load(settings.data, settings.image_size, settings.test_size, settings.seed)
+    images, validation = data.split_validation(settings.validation_size, settings.seed)
+    if settings.train_size is not None:
+        images = images.take_first(settings.train_size)
+    per_epoch = training.steps_per_epoch(len(images), settings.batch_size)
+    checkpoints = Checkpoints(folder / CHECKPOINTS)
+    model, state = _resumed(checkpoints) if resume else (None, None)
+    if model is None:
+        model = build.model(settings, images.image_shape, per_epoch)
+    if not resume:
+        _start(folder, settings)
+    averages = Averages() if settings.averaging is not None else None
+    recorder = Recorder(folder, checkpoints, per_epoch, interruption or Interruption(), settings.patience, state)
+    pictures = _pictures(folder, settings, validation, data.class_names)
+    if averages:
+        exchange = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: averages.exchange())
+        pictures = [averages, exchange, *pictures, exchange]
+    if not recorder.has_ended:
+        model.fit(
+            images.batches(settings.batch_size, settings.seed, start=model.steps),
+            initial_epoch=recorder.epoch,
+            epochs=settings.epochs,
+            steps_per_epoch=per_epoch,
+            validation_data=validation.in_order(BATCH),
+            shuffle=False,
+            callbacks=[*pictures, recorder],
+            verbose=verbose,
+        )
+    if settings.patience is not None:
+        model = _best(checkpoints, recorder)
+    model.save(folder / MODEL)
+    report = test(model, data.test)
+    _write_whole(folder / REPORT, json.dumps(report, indent=2) + "\n")
+    return report
+
+
+def _start(folder: Path, settings: Settings) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _write_whole(folder / CONFIG, settings.as_yaml())
+    except OSError as error:
+        raise OSError(f"The run folder {folder} cannot be written: {error.strerror}.") from error
+
+
+def _resumed(checkpoints: Checkpoints) -> tuple[VAE | None, dict[str, Any] | None]:
+    """The model and state of the newest checkpoint, or nothing where there is none."""
+    newest, damaged = checkpoints.newest()
+    for each in damaged:
+        print(f"{each.path} is damaged and not used.")
+    if newest is None:
+        return None, None
+    return newest.load()
+
+
+def _best(checkpoints: Checkpoints, recorder: Recorder) -> VAE:
+    """The model of the best epoch, with its averaged weights if it has some."""
+    assert recorder.best is not None
+    best = checkpoints.at(recorder.best["step"])
+    if best is None:
+        raise OSError(f"The checkpoint of the best epoch, step {recorder.best['step']}, is missing.")
+    model, _ = best.load()
+    model.optimizer.finalize_variable_values(model.trainable_weights)
+    return model
+
+
+def _pictures(folder: Path, settings: Settings, validation: Any, class_names: tuple[str, ...]) -> list[Any]:
+    some = validation.first(_PICTURED)
+    return [
+        callbacks.SampleGrid(folder / "samples"),
+        callbacks.ReconstructionGrid(folder / "reconstructions", some.images),
+    ]
+
+
+def _write_whole(path: Path, text: str) -> None:
+    unfinished = path.with_name(f".{path.name}")
+    unfinished.write_text(text, encoding="utf-8")
+    os.replace(unfinished, path)

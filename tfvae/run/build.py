@@ -1,0 +1,97 @@
+"""From settings to the parts that they name."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+
+import keras
+
+from tfvae import execution, families, networks, preprocessing, recipes
+from tfvae.models import VAE
+from tfvae.objectives import ELBO, ImportanceWeighted, Objective, WarmUp
+from tfvae.settings import Settings
+
+
+def model(settings: Settings, image_shape: tuple[int, int, int], steps_per_epoch: int) -> VAE:
+    """The model of the settings, compiled, its weights drawn by the settings' seed."""
+    keras.utils.set_random_seed(settings.seed)
+    with _policy(settings.precision):
+        encoder_body, decoder_body = _bodies(settings, image_shape)
+        vae = recipes.compose(
+            encoder_body,
+            decoder_body,
+            settings.latent_size,
+            _likelihood(settings, image_shape),
+            _preprocessing(settings),
+            _objective(settings, steps_per_epoch),
+            settings.seed,
+        )
+    vae.compile(
+        optimizer=_optimizer(settings, steps_per_epoch),
+        **execution.settings(vae, steps_per_epoch, settings.batch_size),
+    )
+    return vae
+
+
+def _bodies(settings: Settings, image_shape: Sequence[int]) -> tuple[keras.Layer, keras.Layer]:
+    if settings.network == "conv":
+        return networks.convnet(settings.hidden), networks.deconvnet(image_shape, settings.hidden[::-1])
+    return networks.mlp(settings.hidden), networks.mlp(settings.hidden[::-1])
+
+
+def _likelihood(settings: Settings, image_shape: Sequence[int]) -> families.Family:
+    match settings.likelihood:
+        case "normal":
+            return families.Normal(image_shape, scale=settings.scale)
+        case "logistic":
+            return families.DiscretizedLogistic(image_shape, scale=settings.scale)
+        case "bernoulli":
+            return families.Bernoulli(image_shape)
+        case "continuous-bernoulli":
+            return families.ContinuousBernoulli(image_shape)
+        case _:
+            return families.Categorical(image_shape)
+
+
+def _preprocessing(settings: Settings) -> preprocessing.Preprocessing:
+    suits = {"bernoulli": "binarize", "logistic": "levels", "categorical": "levels"}
+    match settings.preprocess or suits.get(settings.likelihood, "dequantize"):
+        case "binarize":
+            return preprocessing.Binarize()
+        case "levels":
+            return preprocessing.Levels()
+        case "rescale":
+            return preprocessing.Rescale()
+        case _:
+            return preprocessing.Dequantize()
+
+
+def _objective(settings: Settings, steps_per_epoch: int) -> Objective:
+    if settings.objective == "iwae":
+        return ImportanceWeighted(sample_size=settings.sample_size)
+    warm_up = round(settings.warm_up * steps_per_epoch)
+    beta = WarmUp(warm_up, final=settings.beta) if warm_up else settings.beta
+    return ELBO(beta=beta, sample_size=settings.sample_size, free_bits=settings.free_bits)
+
+
+def _optimizer(settings: Settings, steps_per_epoch: int) -> keras.optimizers.Optimizer:
+    rate = settings.learning_rate
+    if settings.schedule == "cosine":
+        rate = keras.optimizers.schedules.CosineDecay(rate, settings.epochs * steps_per_epoch)
+    averaging = {} if settings.averaging is None else {"use_ema": True, "ema_momentum": settings.averaging}
+    adam = keras.optimizers.Adam(rate, global_clipnorm=settings.clip, **averaging)
+    # `compile` does this by itself only where the model's own policy is float16, and a VAE's never is.
+    return keras.optimizers.LossScaleOptimizer(adam) if settings.precision == "float16" else adam
+
+
+@contextlib.contextmanager
+def _policy(precision: str) -> Iterator[None]:
+    """What layers compute in that are made inside: half precision, with weights in float32."""
+    before = keras.config.dtype_policy()
+    if precision != "float32":
+        keras.config.set_dtype_policy(f"mixed_{precision}")
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)

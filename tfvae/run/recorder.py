@@ -1,0 +1,137 @@
+"""The callback that keeps a training run's records, so that it can be taken up again as if nothing had happened."""
+
+from __future__ import annotations
+
+import csv
+import os
+from pathlib import Path
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tfvae.run.checkpoints import Checkpoints
+from tfvae.interruption import Interrupted, Interruption
+
+HISTORY = "history.csv"
+_MONITORED = "val_loss"
+
+
+class Recorder(keras.callbacks.Callback):
+    """Writes the history and a checkpoint at the end of every epoch, stops early, and saves at an interruption.
+
+    An interruption is answered after the execution (some steps) that it falls into. One that falls into the validation
+    or the drawing goes back to before the last execution of the epoch, which a resumed run then repeats. A resumed run
+    passes over the executions that the checkpoint has behind it, so that its epochs are Keras' own, and the figures of a
+    half epoch go on from where they were.
+
+    Args:
+        folder: the run's.
+        checkpoints: where they go.
+        steps_per_epoch: training steps of an epoch.
+        interruption: entered by the caller.
+        patience: epochs without a better val_loss after which training stops, or None.
+        state: what the checkpoint held that the run goes on from, or None.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        checkpoints: Checkpoints,
+        steps_per_epoch: int,
+        interruption: Interruption,
+        patience: int | None = None,
+        state: dict[str, Any] | None = None,
+    ):
+        super().__init__()
+        self.folder, self.checkpoints, self.interruption = folder, checkpoints, interruption
+        self.steps_per_epoch, self.patience = steps_per_epoch, patience
+        state = state or {"epoch": 0, "step": 0, "metrics": {}, "history": [], "best": None}
+        self.epoch: int = state["epoch"]
+        self.history: list[dict[str, float]] = state["history"]
+        self.best: dict[str, Any] | None = state["best"]
+        self._resumed_at: int = state["step"]
+        self._resumed_metrics: dict[str, list[float]] = state["metrics"]
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether patience is at an end."""
+        best_epoch = self.best["epoch"] if self.best else self.epoch
+        return self.patience is not None and self.epoch - best_epoch >= self.patience
+
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+        step = self.model.train_function
+
+        def pass_over(iterator: Any) -> Any:
+            # Nothing is taken from the data, which begin at the step that the run goes on from.
+            if self._done < self._resumed_at:
+                return {metric.name: metric.result() for metric in self.model.metrics}
+            return step(iterator)
+
+        if self._resumed_at:
+            self.model.train_function = pass_over
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        self.epoch, self._done = epoch, 0
+        for metric in self.model.metrics if self._resumed_at else ():
+            for variable, value in zip(metric.variables, self._resumed_metrics[metric.name], strict=True):
+                variable.assign(value)
+
+    def on_train_batch_begin(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        if batch + self.model.steps_per_execution >= self.steps_per_epoch:
+            # Tensors are never changed, so that this copies nothing yet.
+            self._before_last = (self._done, [tf.convert_to_tensor(variable) for variable in self.model.state()])
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        self._done = batch + 1
+        if self._done <= self._resumed_at:
+            return
+        self.interruption.unsaved = True
+        if self.interruption.wanted and self._done < self.steps_per_epoch:
+            self._save_and_stop(self._done)
+
+    def on_test_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        if self.interruption.wanted:
+            done, values = self._before_last
+            for variable, value in zip(self.model.state(), values, strict=True):
+                variable.assign(value)
+            self._save_and_stop(done)
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        logs = logs or {}
+        self.epoch, self._resumed_at = epoch + 1, 0
+        self.history.append({"epoch": self.epoch, **{name: float(value) for name, value in logs.items()}})
+        if self.best is None or self.history[-1][_MONITORED] < self.best[_MONITORED]:
+            step = self.model.steps
+            self.best = {"epoch": self.epoch, "step": step, _MONITORED: self.history[-1][_MONITORED]}
+        self._save(0)
+        write_history(self.folder / HISTORY, self.history)
+        self.model.stop_training = self.model.stop_training or self.has_ended
+        if self.interruption.wanted:
+            raise Interrupted
+
+    def _save_and_stop(self, done: int) -> None:
+        self._save(done)
+        raise Interrupted
+
+    def _save(self, done: int) -> None:
+        metrics = {metric.name: [float(variable) for variable in metric.variables] for metric in self.model.metrics}
+        state = {
+            "epoch": self.epoch,
+            "step": done,
+            "metrics": metrics if done else {},
+            "history": self.history,
+            "best": self.best,
+        }
+        self.checkpoints.write(self.model, self.model.steps, state, self.best["step"] if self.best else None)
+        self.interruption.unsaved = False
+
+
+def write_history(path: Path, history: list[dict[str, float]]) -> None:
+    """The history as a table, a row an epoch, written whole or not at all."""
+    unfinished = path.with_name(f".{path.name}")
+    with unfinished.open("w", newline="") as file:
+        table = csv.DictWriter(file, list(history[-1]))
+        table.writeheader()
+        table.writerows(history)
+    os.replace(unfinished, path)
