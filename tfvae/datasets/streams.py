@@ -1,8 +1,9 @@
 """Images that stay on disk and are read, shuffled and decoded while a model trains.
 
 Training order, a function of (seed, epoch) and of nothing else: the files in random order, one after the other, their
-records cut into blocks, and each block in a random order of its own. The permutations are those of `index_shuffle`,
-because `tf.data`'s own shuffling also depends on TensorFlow's global seed and cannot be entered at a later epoch.
+records cut into blocks, and each block in a random order of its own. The random numbers are those of `noise`, because
+`tf.data`'s own shuffling also depends on TensorFlow's global seed and cannot be entered at a later epoch, and
+`index_shuffle` takes only the last eight bits of a seed or an epoch for small data (TensorFlow 2.21).
 Resuming passes over whole files and whole records without decoding any image, so it takes no more than reading a part
 of one file and a block.
 """
@@ -21,8 +22,9 @@ from tfvae.datasets.splits import Split, at_least_one
 if TYPE_CHECKING:
     import tensorflow as tf
 
+    from tfvae.noise import Noise
+
 _DECODED_AT_ONCE = 256  # images, where they are decoded into memory
-_MOST_BLOCKS = 2**24  # in an epoch: room in a seed for the number of a block
 
 
 class Part(NamedTuple):
@@ -127,7 +129,10 @@ class StreamedSplit:
         """The records of one epoch in their random order, without the first `passed` of them."""
         import tensorflow as tf
 
-        paths, skips, takes = (tf.gather(column, _order(len(self.parts), seed, epoch, 0)) for column in self._columns())
+        from tfvae.noise import Noise
+
+        order = _order(Noise(seed, epoch), "order of files", len(self.parts))
+        paths, skips, takes = (tf.gather(column, order) for column in _columns(self.parts))
         first_block = passed // self.block
         before = first_block * self.block
         # How many of each file's records come before the first block that is needed.
@@ -136,13 +141,11 @@ class StreamedSplit:
         records = _records(*(tf.boolean_mask(each, needed) for each in (paths, skips + ahead, takes - ahead)))
 
         def permute(number: tf.Tensor, block: tf.Tensor) -> tf.Tensor:
-            return tf.gather(block, _order(tf.size(block), seed, epoch, number + 1))
+            noise = Noise(seed, epoch, first_row=number * self.block)
+            return tf.gather(block, _order(noise, "order in a block", tf.size(block)))
 
         blocks = records.batch(self.block).enumerate(first_block).map(permute)
         return blocks.unbatch().skip(passed - before)
-
-    def _columns(self) -> Any:
-        return _columns(self.parts)
 
 
 def _slice(parts: Sequence[Part], start: int, stop: int) -> tuple[Part, ...]:
@@ -175,14 +178,11 @@ def _records(paths: tf.Tensor, skips: tf.Tensor, takes: tf.Tensor) -> tf.data.Da
     return tf.data.Dataset.from_tensor_slices((paths, skips, takes)).flat_map(read)
 
 
-def _order(size: Any, seed: int, epoch: tf.Tensor, use: Any) -> tf.Tensor:
-    """A random order of 0 ... size - 1, another one for each use in each epoch."""
+def _order(noise: Noise, stream: str, size: Any) -> tf.Tensor:
+    """A random order of 0 ... size - 1, by sorting one random number for each."""
     import tensorflow as tf
 
-    size = tf.cast(size, tf.int64)
-    number = epoch * _MOST_BLOCKS + tf.cast(use, tf.int64)
-    key = tf.stack([tf.constant(seed, tf.int64), number])
-    return tf.random.experimental.index_shuffle(tf.range(size), key, size - 1)
+    return tf.argsort(noise.uniform(stream, size, ()), stable=True)
 
 
 def _decoded(records: tf.data.Dataset, decode: Callable[[tf.Tensor], tf.Tensor]) -> tf.data.Dataset:

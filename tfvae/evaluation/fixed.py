@@ -35,7 +35,7 @@ def fix(raw: np.ndarray, preprocess: Preprocessing, seed: int = EVALUATION_SEED)
     """
     preprocess.check(raw)
     x = np.asarray(preprocess(raw, Noise(seed)))
-    return FixedArray(x, _digits(hashlib.sha256(np.ascontiguousarray(x))))
+    return FixedArray(x, _digits(hashlib.sha256(x.tobytes())))
 
 
 def digest(batches: Iterable[Any], preprocess: Preprocessing, seed: int = EVALUATION_SEED) -> str:
@@ -54,7 +54,7 @@ def digest(batches: Iterable[Any], preprocess: Preprocessing, seed: int = EVALUA
     found, rows = hashlib.sha256(), 0
     for raw in batches:
         preprocess.check(raw)
-        found.update(np.ascontiguousarray(preprocess(raw, Noise(seed, first_row=rows))))
+        found.update(np.asarray(preprocess(raw, Noise(seed, first_row=rows))).tobytes())
         rows += len(raw)
     return _digits(found)
 
