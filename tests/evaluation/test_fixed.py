@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 import tfvae
-from tfvae.evaluation import fix
+from tfvae.datasets import Split
+from tfvae.evaluation import digest, fix
 from tfvae.noise import Noise
-from tfvae.preprocessing import Binarize, Dequantize, Identity
+from tfvae.preprocessing import Binarize, Dequantize, Identity, Levels, Rescale
 
 RAW = np.random.default_rng(0).integers(0, 256, (23, 3, 2, 1), np.uint8)
 
@@ -67,3 +68,26 @@ def test_evaluating_again_scores_the_same_array():
     binary = model(Binarize(), tfvae.families.Bernoulli((3, 2, 1)))
     first, second = (binary.evaluate(RAW, batch_size=10, return_dict=True, verbose=0) for _ in range(2))
     assert first == second
+
+
+@pytest.mark.parametrize("preprocess", [Binarize(), Dequantize(), Levels(), Rescale()], ids=lambda each: each.makes)
+@pytest.mark.parametrize("batch_size", [1, 4, 22, 23, 50])
+def test_the_digest_of_batches_is_that_of_the_array(preprocess, batch_size):
+    batches = Split(RAW).in_order(batch_size)
+    assert digest(batches, preprocess) == fix(RAW, preprocess).digest
+    assert digest(batches, preprocess, seed=5) == fix(RAW, preprocess, seed=5).digest
+
+
+def test_the_digest_of_batches_in_float64(float64):
+    assert digest([RAW[:7], RAW[7:]], Dequantize()) == fix(RAW, Dequantize()).digest
+
+
+def test_the_digest_of_batches_depends_on_their_order():
+    assert digest([RAW[7:], RAW[:7]], Binarize()) != fix(RAW, Binarize()).digest
+
+
+def test_batches_with_bad_images_have_no_digest():
+    bad = RAW.astype(np.float32) / 255
+    bad[20, 1, 1, 0] = np.nan
+    with pytest.raises(ValueError, match="1 bad examples"):
+        digest([bad[:10], bad[10:]], Binarize())

@@ -1,30 +1,89 @@
-"""Datasets as NumPy arrays; nothing here imports TensorFlow."""
+"""Datasets of images: the embedded MNIST, files, folders and TensorFlow Datasets.
+
+Nothing here imports TensorFlow until tensors are asked for.
+"""
+
+from __future__ import annotations
 
 import difflib
+import os
+from pathlib import Path
+from typing import Any
 
-from tfvae.datasets import mnist
+from tfvae.datasets import files, folders, mnist, tfds
+from tfvae.datasets.resizing import as_size, resize_split
 from tfvae.datasets.splits import Dataset, Split, hold_out
+from tfvae.datasets.streams import StreamedSplit
 
-__all__ = ["Dataset", "Split", "hold_out", "load"]
+__all__ = ["Dataset", "Split", "StreamedSplit", "hold_out", "load"]
 
-_LOADERS = {"mnist": mnist.load}
+_MNIST = "mnist"
+_KINDS = f"{_MNIST!r}, 'tfds:NAME', a folder of images or a file that ends in {', '.join(files.SUFFIXES)}"
 
 
-def load(name: str) -> Dataset:
-    """Return the dataset of that name, which is embedded in the package: no network is needed.
+def load(
+    source: str | os.PathLike,
+    image_size: tuple[int, int] | int | None = None,
+    test_size: int | None = None,
+    seed: int = 0,
+    data_dir: str | os.PathLike | None = None,
+) -> Dataset:
+    """Return a dataset of images, divided into training and test images; docs/data.md has the details.
 
     Args:
-        name: "mnist".
+        source: "mnist", which is embedded in the package; "tfds:NAME", a dataset of TensorFlow Datasets; a file .npz,
+            .npy or .mat; or a folder of images, with a sub-folder for each class if there are classes.
+        image_size: (height, width), or one int for both, to resize all images to, with antialiasing and without keeping
+            proportions; None to leave them as they are.
+        test_size: number of images to hold out for the test from data that have no test part; None for a tenth.
+        seed: a non-negative int, which images to hold out.
+        data_dir: for "tfds:NAME", the folder of prepared datasets; None for TFDS_DATA_DIR or ~/tensorflow_datasets.
 
     Returns:
-        A `Dataset` with `train` and `test`: images uint8 [N, height, width, channels] and labels uint8 [N].
+        A `Dataset` with `train` and `test`, both a `Split` in memory or a `StreamedSplit` on disk.
 
     Raises:
-        ValueError: no dataset has this name.
-        OSError: the embedded file is missing or damaged.
+        ValueError: nothing has this name, the data are not images, or an argument does not fit them.
+        FileNotFoundError: there is no such file or folder.
+        OSError: a file is damaged, or a dataset is not there and cannot be downloaded.
     """
-    if name in _LOADERS:
-        return _LOADERS[name]()
-    near = difflib.get_close_matches(name.lower(), _LOADERS)
-    hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
-    raise ValueError(f"`name` must be one of {', '.join(map(repr, _LOADERS))}; received {name!r}.{hint}")
+    size, name = as_size(image_size), os.fspath(source)
+    if seed < 0:
+        raise ValueError(f"`seed` must be at least 0; received {seed}.")
+    if name.startswith(tfds.PREFIX):
+        return tfds.load(name.removeprefix(tfds.PREFIX), size, test_size, data_dir)
+    if data_dir is not None:
+        raise ValueError(f"`data_dir` is only for 'tfds:NAME'; received {os.fspath(data_dir)!r} with {name!r}.")
+    if name == _MNIST:
+        return _mnist(size, test_size)
+    path = Path(name)
+    if path.is_dir():
+        return folders.load(path, size, test_size, seed)
+    if not path.exists():
+        raise _unknown(name)
+    if path.suffix not in files.SUFFIXES:
+        raise ValueError(f"`source` must be {_KINDS}; received the file {name!r}.")
+    return files.load(path, size, test_size, seed)
+
+
+def _mnist(size: tuple[int, int] | None, test_size: int | None) -> Dataset:
+    if test_size is not None:
+        raise ValueError(f"`test_size` must not be given: MNIST has its own 10,000 test images; received {test_size}.")
+    whole = mnist.load()
+    return Dataset(_MNIST, resize_split(whole.train, size), resize_split(whole.test, size), whole.class_names)
+
+
+def _unknown(name: str) -> Exception:
+    """What to raise for a name that is neither a dataset nor a path."""
+    path = Path(name)
+    if path.suffix or len(path.parts) != 1 or name.endswith(os.sep):
+        return FileNotFoundError(f"`source` must be {_KINDS}; there is no file or folder {name!r}.")
+    near = [repr(each) for each in difflib.get_close_matches(name.lower(), [_MNIST])]
+    hint = f" Did you mean {near[0]}?" if near else _in_tfds(name)
+    return ValueError(f"`source` must be {_KINDS}; received {name!r}.{hint}")
+
+
+def _in_tfds(name: Any) -> str:
+    import tensorflow_datasets
+
+    return f" Did you mean '{tfds.PREFIX}{name}'?" if name in tensorflow_datasets.list_builders() else ""

@@ -33,7 +33,7 @@ def load() -> Dataset:
     content = _content()
     train, end = _split(content, 0, TRAIN_SIZE)
     test, _ = _split(content, end, TEST_SIZE)
-    return Dataset(name="mnist", train=train, test=test, class_names=tuple("0123456789"))
+    return Dataset("mnist", train, test, tuple("0123456789"))
 
 
 def _content() -> bytes:

@@ -1,24 +1,31 @@
-"""What a dataset of images is in memory: two splits of uint8 arrays."""
+"""What a dataset of images is: a training and a test split, here in memory; `streams` has the one that is not."""
+
+from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 
 @dataclass(frozen=True, eq=False)  # eq=False: comparing arrays gives arrays, not an answer
 class Split:
-    """Images with their labels, in the same order.
+    """Images in memory, with their labels, if any, in the same order.
 
     Args:
-        images: uint8 [N, height, width, channels], 0 to 255.
-        labels: uint8 [N], positions in the dataset's `class_names`.
+        images: uint8 (0 to 255) or float32 (in [0, 1]) [N, height, width, channels].
+        labels: int [N], positions in the dataset's `class_names`, or None.
     """
 
     images: np.ndarray
-    labels: np.ndarray
+    # `Any` instead of None, here and below: whoever loads MNIST would have to prove to a type checker what is plain.
+    labels: np.ndarray | Any = None
 
     def __post_init__(self) -> None:
-        if len(self.images) != len(self.labels):
+        if self.labels is not None and len(self.images) != len(self.labels):
             raise ValueError(
                 "`images` and `labels` must have the same length; "
                 f"received {len(self.images)} images and {len(self.labels)} labels."
@@ -27,33 +34,84 @@ class Split:
     def __len__(self) -> int:
         return len(self.images)
 
-    def take(self, indices: np.ndarray) -> "Split":
-        """Return the rows at `indices` (int [M]), in that order, as a new split of M images."""
-        return Split(self.images[indices], self.labels[indices])
+    @property
+    def image_shape(self) -> tuple[int, ...]:
+        """(height, width, channels)."""
+        return self.images.shape[1:]
+
+    def take(self, indices: Any) -> Split:
+        """The rows at `indices` (int [M], or a slice), in that order, as a new split."""
+        return Split(self.images[indices], None if self.labels is None else self.labels[indices])
+
+    def take_first(self, n: int) -> Split:
+        """The first n examples, or all if there are fewer."""
+        return self.take(slice(at_least_one(n)))
+
+    def drop_first(self, n: int) -> Split:
+        """All examples but the first n."""
+        return self.take(slice(n, None))
+
+    def first(self, n: int) -> Split:
+        """The first n examples in memory, or all if there are fewer; here the same as `take_first`."""
+        return self.take_first(n)
+
+    def batches(self, batch_size: int, seed: int, start: int = 0) -> tf.data.Dataset:
+        """Endless shuffled batches of raw images for training: `training.batches` of the images."""
+        from tfvae import training
+
+        return training.batches(self.images, batch_size, seed, start)
+
+    def in_order(self, batch_size: int) -> tf.data.Dataset:
+        """Raw images from first to last, [batch_size, H, W, C]; the last batch may be smaller. For evaluation."""
+        import tensorflow as tf
+
+        batches = tf.data.Dataset.from_tensor_slices(self.images).batch(batch_size).prefetch(2)
+        # As in `training.batches`: the tuning thread of TensorFlow 2.21 can miss that its iterator is being deleted.
+        options = tf.data.Options()
+        options.autotune.enabled = False
+        return batches.with_options(options)
 
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """A named dataset with its authors' division into training and test images.
+    """A named dataset, divided into training and test images.
 
     Args:
-        name: the name that `tfvae.datasets.load` knows it by.
-        train: the training images.
-        test: the test images.
-        class_names: what the labels 0, 1, ... mean.
+        name: what it was loaded as, without folders.
+        train: the training images, a `Split` or a `StreamedSplit`; both have the same methods.
+        test: the test images, likewise.
+        class_names: what the labels 0, 1, ... mean; empty where there are no labels.
+        test_origin: where the test images come from, in words.
+        in_random_order: the training images were shuffled when they were stored, so any first ones are a fair sample.
     """
 
     name: str
-    train: Split
-    test: Split
-    class_names: tuple[str, ...]
+    train: Split | Any
+    test: Split | Any
+    class_names: tuple[str, ...] = ()
+    test_origin: str = "the dataset's own test part"
+    in_random_order: bool = False
 
-    def split_validation(self, size: int = 5000, seed: int = 0) -> tuple[Split, Split]:
-        """Hold out validation images from the training images; `hold_out(self.train, size, seed)`."""
-        return hold_out(self.train, size, seed)
+    def split_validation(self, size: int = 5000, seed: int = 0) -> tuple[Split | Any, Split | Any]:
+        """Hold out validation images from the training images.
+
+        They are the first `size` ones where the dataset is stored in random order (TensorFlow Datasets), whatever the
+        seed; else a random part, `hold_out(self.train, size, seed)`.
+
+        Args:
+            size: number of validation images, 1 to len(train) - 1.
+            seed: a non-negative int, which images to hold out.
+
+        Returns:
+            The remaining training images and the validation images.
+
+        Raises:
+            ValueError: `size` leaves one of the parts empty.
+        """
+        return hold_out(self.train, size, None if self.in_random_order else seed)
 
 
-def hold_out(split: Split, size: int, seed: int = 0) -> tuple[Split, Split]:
+def hold_out(split: Split | Any, size: int, seed: int | None = 0) -> tuple[Split | Any, Split | Any]:
     """Hold out a random part of a split, the same one for the same seed.
 
     Both parts keep the order of the split, and together they are the whole split.
@@ -61,16 +119,48 @@ def hold_out(split: Split, size: int, seed: int = 0) -> tuple[Split, Split]:
     Args:
         split: the N images to divide.
         size: how many images to hold out, 1 to N - 1.
-        seed: a non-negative int, which images to hold out.
+        seed: a non-negative int, which images to hold out; None holds out the first ones.
 
     Returns:
-        The remaining `Split` of N - size images and the held-out `Split` of size images, both copies.
+        The remaining N - size images and the held-out ones.
 
     Raises:
         ValueError: `size` leaves one of the parts empty.
     """
     if not 0 < size < len(split):
         raise ValueError(f"`size` must be between 1 and {len(split) - 1}; received {size}.")
+    if seed is None:
+        return split.drop_first(size), split.take_first(size)
     # The bit generator is named because NumPy may one day choose another as its default.
     order = np.random.Generator(np.random.PCG64(seed)).permutation(len(split))
     return split.take(np.sort(order[size:])), split.take(np.sort(order[:size]))
+
+
+def hold_out_test(split: Split | Any, test_size: int | None, seed: int | None) -> tuple[Split | Any, Split | Any, str]:
+    """Hold out test images from data that have no test part.
+
+    Args:
+        split: all N images.
+        test_size: how many to hold out; None for a tenth of them, at least one.
+        seed: which ones; None holds out the first ones.
+
+    Returns:
+        The training images, the test images and `Dataset.test_origin`.
+
+    Raises:
+        ValueError: `test_size` leaves one of the parts empty.
+    """
+    size = max(1, round(len(split) / 10)) if test_size is None else test_size
+    if not 0 < size < len(split):
+        raise ValueError(
+            f"`test_size` must leave training and test images: between 1 and {len(split) - 1} of {len(split)}; "
+            f"received {size}."
+        )
+    which = "the first" if seed is None else f"with seed {seed},"
+    return *hold_out(split, size, seed), f"held out of the data: {which} {size} of {len(split)} images"
+
+
+def at_least_one(n: int) -> int:
+    if n < 1:
+        raise ValueError(f"`n` must be at least 1; received {n}.")
+    return n

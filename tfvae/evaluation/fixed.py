@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from typing import NamedTuple
+from collections.abc import Iterable
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -34,4 +35,29 @@ def fix(raw: np.ndarray, preprocess: Preprocessing, seed: int = EVALUATION_SEED)
     """
     preprocess.check(raw)
     x = np.asarray(preprocess(raw, Noise(seed)))
-    return FixedArray(x, hashlib.sha256(np.ascontiguousarray(x).tobytes()).hexdigest()[:12])
+    return FixedArray(x, _digits(hashlib.sha256(x.tobytes())))
+
+
+def digest(batches: Iterable[Any], preprocess: Preprocessing, seed: int = EVALUATION_SEED) -> str:
+    """The digest of `fix`, from an evaluation set in batches, of which no more than one is held.
+
+    The same digits whatever the sizes of the batches, and those of `fix` for all of them in one array.
+
+    Args:
+        batches: finite, in index order, each `[B, *event]` as for `fix`; such as `split.in_order(500)`.
+        preprocess: the model's.
+        seed: of the draw.
+
+    Raises:
+        ValueError: some examples are no images.
+    """
+    found, rows = hashlib.sha256(), 0
+    for raw in batches:
+        preprocess.check(raw)
+        found.update(np.asarray(preprocess(raw, Noise(seed, first_row=rows))).tobytes())
+        rows += len(raw)
+    return _digits(found)
+
+
+def _digits(sha256: Any) -> str:
+    return sha256.hexdigest()[:12]

@@ -1,0 +1,202 @@
+"""Images that stay on disk and are read, shuffled and decoded while a model trains.
+
+Training order, a function of (seed, epoch) and of nothing else: the files in random order, one after the other, their
+records cut into blocks, and each block in a random order of its own. The random numbers are those of `noise`, because
+`tf.data`'s own shuffling also depends on TensorFlow's global seed and cannot be entered at a later epoch, and
+`index_shuffle` takes only the last eight bits of a seed or an epoch for small data (TensorFlow 2.21).
+Resuming passes over whole files and whole records without decoding any image, so it takes no more than reading a part
+of one file and a block.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from tfvae.datasets.splits import Split, at_least_one
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+    from tfvae.noise import Noise
+
+_DECODED_AT_ONCE = 256  # images, where they are decoded into memory
+
+
+class Part(NamedTuple):
+    """Records of one TFRecord file: `take` of them, after the first `skip`."""
+
+    path: str
+    skip: int
+    take: int
+
+
+@dataclass(frozen=True, eq=False)
+class StreamedSplit:
+    """Images in TFRecord files, never all of them in memory; the methods are those of `Split`.
+
+    Args:
+        parts: the records, in the order in which they are counted.
+        image: decodes a record (string scalar) to a raw image.
+        label: decodes a record to a class number, or None where there are no labels.
+        image_shape: (height, width, channels) of all images.
+        block: number of consecutive records that are shuffled among themselves, about three times as many are held.
+    """
+
+    parts: tuple[Part, ...]
+    image: Callable[[tf.Tensor], tf.Tensor]
+    label: Callable[[tf.Tensor], tf.Tensor] | None
+    image_shape: tuple[int, ...]
+    block: int
+
+    def __len__(self) -> int:
+        return sum(part.take for part in self.parts)
+
+    def take_first(self, n: int) -> StreamedSplit:
+        """The first n examples, or all if there are fewer, still on disk."""
+        return replace(self, parts=_slice(self.parts, 0, at_least_one(n)))
+
+    def drop_first(self, n: int) -> StreamedSplit:
+        """All examples but the first n, still on disk."""
+        return replace(self, parts=_slice(self.parts, n, len(self)))
+
+    def first(self, n: int) -> Split:
+        """The first n examples in memory, or all if there are fewer.
+
+        Raises:
+            OSError: a file is missing or damaged.
+        """
+        few = self.take_first(n)
+        return Split(few._gather(few.image), None if few.label is None else few._gather(few.label))
+
+    def batches(self, batch_size: int, seed: int, start: int = 0) -> tf.data.Dataset:
+        """Endless shuffled batches of raw images, from any step on.
+
+        Batch number s is a function of (seed, s) alone, as in `training.batches`: each epoch is a new random order of
+        all examples, of which the last `len(self) % batch_size` are left out. The order is random within limits: see
+        the head of this module.
+
+        Args:
+            batch_size: examples in each batch; every batch has this many.
+            seed: of the order.
+            start: number of the first batch.
+
+        Returns:
+            An infinite dataset of `[batch_size, *image_shape]`. A missing or damaged file raises an error of
+            TensorFlow's when it is read.
+
+        Raises:
+            ValueError: the batch is larger than the data.
+        """
+        import tensorflow as tf
+
+        from tfvae import training
+
+        per_epoch = training.steps_per_epoch(len(self), batch_size)
+        first_epoch, done = divmod(start, per_epoch)
+
+        def epoch(number: tf.Tensor) -> tf.data.Dataset:
+            passed = tf.where(number == first_epoch, tf.constant(done * batch_size, tf.int64), 0)
+            return self._shuffled(seed, number, passed).take(per_epoch * batch_size - passed)
+
+        records = tf.data.Dataset.range(first_epoch, np.iinfo(np.int64).max).flat_map(epoch)
+        return _fixed(_decoded(records, self.image).batch(batch_size, drop_remainder=True).prefetch(2))
+
+    def in_order(self, batch_size: int) -> tf.data.Dataset:
+        """Raw images from first to last, [batch_size, H, W, C]; the last batch may be smaller. For evaluation."""
+        return _fixed(_decoded(_records(*_columns(self.parts)), self.image).batch(batch_size).prefetch(2))
+
+    def _gather(self, decode: Callable[[tf.Tensor], tf.Tensor]) -> np.ndarray:
+        """What `decode` makes of all records, in one array that is filled batch by batch."""
+        import tensorflow as tf
+
+        data = _fixed(_decoded(_records(*_columns(self.parts)), decode).batch(_DECODED_AT_ONCE))
+        spec = data.element_spec
+        array, filled = np.empty((len(self), *spec.shape[1:]), spec.dtype.as_numpy_dtype), 0
+        try:
+            for batch in data:
+                array[filled : filled + len(batch)] = batch
+                filled += len(batch)
+        except tf.errors.OpError as error:
+            raise OSError(f"{os.path.dirname(self.parts[0].path)} is damaged: {error.message}") from error
+        return array
+
+    def _shuffled(self, seed: int, epoch: tf.Tensor, passed: tf.Tensor) -> tf.data.Dataset:
+        """The records of one epoch in their random order, without the first `passed` of them."""
+        import tensorflow as tf
+
+        from tfvae.noise import Noise
+
+        order = _order(Noise(seed, epoch), "order of files", len(self.parts))
+        paths, skips, takes = (tf.gather(column, order) for column in _columns(self.parts))
+        first_block = passed // self.block
+        before = first_block * self.block
+        # How many of each file's records come before the first block that is needed.
+        ahead = tf.clip_by_value(before - (tf.cumsum(takes) - takes), 0, takes)
+        needed = ahead < takes
+        records = _records(*(tf.boolean_mask(each, needed) for each in (paths, skips + ahead, takes - ahead)))
+
+        def permute(number: tf.Tensor, block: tf.Tensor) -> tf.Tensor:
+            noise = Noise(seed, epoch, first_row=number * self.block)
+            return tf.gather(block, _order(noise, "order in a block", tf.size(block)))
+
+        blocks = records.batch(self.block).enumerate(first_block).map(permute)
+        return blocks.unbatch().skip(passed - before)
+
+
+def _slice(parts: Sequence[Part], start: int, stop: int) -> tuple[Part, ...]:
+    """The records number start to stop - 1."""
+    sliced, begin = [], 0
+    for part in parts:
+        low, high = max(start - begin, 0), min(stop - begin, part.take)
+        if low < high:
+            sliced.append(Part(part.path, part.skip + low, high - low))
+        begin += part.take
+    return tuple(sliced)
+
+
+def _columns(parts: Sequence[Part]) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    import tensorflow as tf
+
+    paths, skips, takes = zip(*parts, strict=True)
+    return tf.constant(paths), tf.constant(skips, tf.int64), tf.constant(takes, tf.int64)
+
+
+def _records(paths: tf.Tensor, skips: tf.Tensor, takes: tf.Tensor) -> tf.data.Dataset:
+    """The records of parts, one part after the other."""
+    import tensorflow as tf
+
+    def read(path: tf.Tensor, skip: tf.Tensor, take: tf.Tensor) -> tf.data.Dataset:
+        # A file that was cut short between two records would otherwise go unnoticed.
+        complete = tf.data.experimental.assert_cardinality(take)
+        return tf.data.TFRecordDataset(path).skip(skip).take(take).apply(complete)
+
+    return tf.data.Dataset.from_tensor_slices((paths, skips, takes)).flat_map(read)
+
+
+def _order(noise: Noise, stream: str, size: Any) -> tf.Tensor:
+    """A random order of 0 ... size - 1, by sorting one random number for each."""
+    import tensorflow as tf
+
+    return tf.argsort(noise.uniform(stream, size, ()), stable=True)
+
+
+def _decoded(records: tf.data.Dataset, decode: Callable[[tf.Tensor], tf.Tensor]) -> tf.data.Dataset:
+    # In parallel, and yet in order. The number is fixed because tuning is off.
+    return records.map(decode, num_parallel_calls=os.cpu_count() or 1, deterministic=True)
+
+
+def _fixed(data: tf.data.Dataset) -> tf.data.Dataset:
+    import tensorflow as tf
+
+    options = tf.data.Options()
+    options.deterministic = True
+    # As in `training.batches`: the tuning thread of TensorFlow 2.21 can miss that its iterator is being deleted.
+    options.autotune.enabled = False
+    # Several workers would otherwise each read other files; so all read all, and each keeps its part of every batch.
+    options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
+    return data.with_options(options)
