@@ -11,10 +11,11 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfvae.families.base import Family, Parameter
+from tfvae.families.location_scale import LocationScale
 
 
 @keras.saving.register_keras_serializable("tfvae")
-class Normal(Family):
+class Normal(LocationScale):
     """`tfd.Independent(tfd.Normal(location, scale))`: the lecture's q(z|x) and p(x|z).
 
     Args:
@@ -31,39 +32,13 @@ class Normal(Family):
     scores = "density"
 
     def __init__(self, event_shape: Sequence[int], scale: str | float = "pixel", min_scale: float = 1 / 256):
-        super().__init__(event_shape)
-        is_number = isinstance(scale, (int, float)) and not isinstance(scale, bool)
-        if scale not in ("pixel", "image", "shared") and not (is_number and 0 < float(scale) < math.inf):
-            raise ValueError(f'`scale` must be "pixel", "image", "shared" or a number > 0; received {scale!r}.')
-        if not 0 < min_scale < math.inf:
-            raise ValueError(f"`min_scale` must be > 0; received {min_scale!r}.")
-        self.scale, self.min_scale = scale, min_scale
-
-    @property
-    def parameters(self) -> dict[str, Parameter]:
-        location = {"location": Parameter("element")}
-        if self.scale == "pixel":
-            return location | {"raw_scale": Parameter("element")}
-        if self.scale == "image":
-            return location | {"raw_scale": Parameter("example")}
-        if self.scale == "shared":
-            return location | {"raw_scale": Parameter("model")}
-        return location
+        super().__init__(event_shape, scale, min_scale)
 
     def distribution(self, location: tf.Tensor, raw_scale: tf.Tensor | None = None) -> tfp.distributions.Distribution:
-        if raw_scale is None:
-            scale = tf.constant(self.scale, location.dtype)
-        else:
-            scale = self.min_scale + tf.math.softplus(raw_scale)
-            if self.scale == "image":  # [..., 1] -> [..., 1, 1, 1]
-                scale = tf.reshape(scale, tf.concat([tf.shape(scale)[:-1], [1] * len(self.event_shape)], axis=0))
-        return self._reinterpreted(tfp.distributions.Normal(location, scale))
+        return self._reinterpreted(tfp.distributions.Normal(location, self._scale(raw_scale, location.dtype)))
 
     def transform(self, distribution: tfp.distributions.Distribution, base: tf.Tensor) -> tf.Tensor:
         return distribution.mean() + distribution.stddev() * base
-
-    def get_config(self) -> dict[str, Any]:
-        return super().get_config() | {"scale": self.scale, "min_scale": self.min_scale}
 
 
 @keras.saving.register_keras_serializable("tfvae")
