@@ -11,6 +11,29 @@ def normal_log_density(x, mean, stddev):
     return stats.norm.logpdf(np.asarray(x, np.float64), mean, stddev)
 
 
+def continuous_bernoulli_log_density(x, logits):
+    """log of exp(s x) s / (exp(s) - 1) for s = logits != 0, written for exp(-|s|)."""
+    x, logits = np.asarray(x, np.float64), np.asarray(logits, np.float64)
+    size = np.abs(logits)
+    from_mode = np.where(logits > 0, 1 - x, x)
+    return np.log(size / -np.expm1(-size)) - size * from_mode
+
+
+def logistic_level_log_probability(level, loc, scale):
+    """log P(k) of a logistic variable rounded to 0 ... 255, all in levels.
+
+    (tanh(b/2) - tanh(a/2))/2 = sinh((b - a)/2) / (2 cosh(a/2) cosh(b/2)) inside, a tail at both ends.
+    """
+    level, loc, scale = np.broadcast_arrays(*(np.asarray(each, np.float64) for each in (level, loc, scale)))
+    lower, upper = (level - 0.5 - loc) / scale, (level + 0.5 - loc) / scale
+    half_width = 0.5 / scale
+    log_sinh = half_width + np.log(-np.expm1(-2 * half_width)) - np.log(2)
+    log_cosh = [np.logaddexp(edge / 2, -edge / 2) - np.log(2) for edge in (lower, upper)]
+    inside = log_sinh - np.log(2) - log_cosh[0] - log_cosh[1]
+    tails = [special.log_expit(upper), special.log_expit(-lower)]
+    return np.select([level <= 0, level >= 255], tails, inside)
+
+
 def kl_diagonal_normals(mean, stddev, other_mean=0.0, other_stddev=1.0):
     """KL(N(mean, stddev^2) || N(other_mean, other_stddev^2)) of each element, in nats; not summed."""
     ratio = (np.asarray(stddev, np.float64) / other_stddev) ** 2

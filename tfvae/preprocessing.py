@@ -30,7 +30,7 @@ class Preprocessing(abc.ABC):
         """x for raw images, both `[B, *event]`; a draw where noise is given, else the representative."""
 
     def grey(self, x: Any) -> tf.Tensor:
-        """x as grey values to look at, in [0, 1] for images."""
+        """x as grey values, in [0, 1] for images: what pictures show and what encoders see."""
         return tf.convert_to_tensor(x)
 
     def problems(self, raw: tf.Tensor) -> tf.Tensor:
@@ -99,7 +99,7 @@ class Levels(Preprocessing):
         return _level(raw)
 
     def grey(self, x: Any) -> tf.Tensor:
-        return tf.convert_to_tensor(x) / (LEVELS - 1)
+        return tf.convert_to_tensor(x) * (1 / (LEVELS - 1))  # not /, which XLA rounds in another way
 
 
 @keras.saving.register_keras_serializable("tfvae")

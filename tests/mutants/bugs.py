@@ -15,7 +15,7 @@ class Bug(NamedTuple):
 
 OBJECTIVES = ("tests/test_objectives.py",)
 MATHS = ("tests/models/test_vae_maths.py",)
-FAMILIES = ("tests/test_families.py",)
+FAMILIES = ("tests/families/test_families.py",)
 PREPROCESSING = ("tests/test_preprocessing.py",)
 NOISE = ("tests/test_noise.py",)
 REPLICAS = ("tests/models/test_replicas.py",)
@@ -110,28 +110,28 @@ BUGS = [
     ),
     Bug(
         "variance for standard deviation in the reparameterisation",
-        "families.py",
+        "families/normal.py",
         "distribution.stddev() * base",
         "distribution.variance() * base",
         FAMILIES,
     ),
     Bug(
         "full normal transposed",
-        "families.py",
+        "families/normal.py",
         "distribution.scale.matvec(base)",
         "distribution.scale.matvec(base, adjoint=True)",
         FAMILIES,
     ),
     Bug(
         "no floor under the scale",
-        "families.py",
+        "families/location_scale.py",
         "scale = self.min_scale + tf.math.softplus(raw_scale)",
         "scale = tf.math.softplus(raw_scale)",
         FAMILIES,
     ),
     Bug(
         "Bernoulli drawn inverted",
-        "families.py",
+        "families/bernoulli.py",
         "tf.cast(base < distribution.mean()",
         "tf.cast(base > distribution.mean()",
         FAMILIES,

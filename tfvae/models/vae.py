@@ -24,7 +24,8 @@ class VAE(UnsupervisedModel):
     """A variational autoencoder: prior p(z), decoder p(x|z), encoder q(z|x).
 
     Args:
-        encoder: q(z|x), from x to a distribution over latents.
+        encoder: q(z|x), from x to a distribution over latents. It sees `preprocess.grey(x)`, which is x but for
+            whole levels.
         decoder: p(x|z), from latents to a distribution over x. Its family's event shape is the shape of the data.
         prior: p(z), over the same latents.
         preprocess: from raw data to x.
@@ -65,11 +66,14 @@ class VAE(UnsupervisedModel):
                 f"`encoder` was built for x of shape {encoder.input_event_shape} and `decoder` for latents of shape "
                 f"{decoder.input_event_shape}; the data have shape {data_shape} and the latents {latent_shape}."
             )
-        encoder.prepare = self.representative
+        encoder.prepare = lambda raw: preprocess.grey(self.representative(raw))
 
     def call(self, raw: Any, training: bool | None = None) -> tfp.distributions.Distribution:
-        posterior = self.encoder(self.representative(raw), training=training)
-        return self.decoder(posterior.mean(), training=training)
+        return self.decoder(self.posterior(self.representative(raw), training).mean(), training=training)
+
+    def posterior(self, x: tf.Tensor, training: bool = False) -> tfp.distributions.Distribution:
+        """q(z|x) for preprocessed data: batch shape `[B]`, event shape that of the latents."""
+        return self.encoder(self.preprocess.grey(x), training=training)
 
     def representative(self, raw: Any) -> tf.Tensor:
         """x for raw data, without noise: `[B, *data]`."""
@@ -79,7 +83,7 @@ class VAE(UnsupervisedModel):
         self, raw: tf.Tensor, noise: Noise, sample_size: int, y: Any = None, training: bool = False
     ) -> Trace:
         x = self.preprocess(raw, noise)
-        posterior = self.encoder(x, training=training)
+        posterior = self.posterior(x, training)
         z = self.encoder.family.draw(posterior, noise, "posterior", sample_size)
         likelihood = self.decoder(z, training=training)
         return Trace(

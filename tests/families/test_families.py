@@ -10,43 +10,42 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 from hypothesis import given
 from hypothesis import strategies as st
-from oracles import normal_log_density
+from making import called, largest, made, parameters, scored_x
+from oracles import continuous_bernoulli_log_density, logistic_level_log_probability, normal_log_density
 from scipy import special, stats
 
-from tfvae.families import Bernoulli, Delta, FullNormal, Normal
+from tfvae.families import (
+    Bernoulli,
+    Categorical,
+    ContinuousBernoulli,
+    Delta,
+    DiscretizedLogistic,
+    FullNormal,
+    Normal,
+)
 from tfvae.noise import Noise
 
 SCALES = ["pixel", "image", "shared", 0.7]
 DENSITIES = [*(Normal((2, 3, 1), scale) for scale in SCALES), Normal((4,), min_scale=0.1), FullNormal((3,))]
-WITH_LOG_PROB = [*DENSITIES, Bernoulli((2, 3, 1))]
+LOGISTICS = [DiscretizedLogistic((2, 3, 1), scale) for scale in SCALES]
+WITH_LOG_PROB = [
+    *DENSITIES,
+    Bernoulli((2, 3, 1)),
+    ContinuousBernoulli((2, 3, 1)),
+    *LOGISTICS,
+    Categorical((2, 3, 1), levels=5),
+]
 ALL = [*WITH_LOG_PROB, Delta((2, 3))]
 
 
-def called(family):
-    return "-".join(map(str, (type(family).__name__, *family.event_shape, getattr(family, "scale", ""))))
-
+ONE_PARAMETER = [Bernoulli, ContinuousBernoulli, Categorical, Delta]
 
 every_family = pytest.mark.parametrize("family", ALL, ids=called)
 every_log_prob = pytest.mark.parametrize("family", WITH_LOG_PROB, ids=called)
 
 
-def parameters(family, *leading, dtype=np.float32, seed=0, fill=None):
-    """Random parameters of the shapes that the family asks for, or all of them `fill`."""
-    rng = np.random.default_rng(seed)
-    per = {"element": (*leading, *family.event_shape), "example": leading, "model": ()}
-    values = {}
-    for name, (kind, size) in family.parameters.items():
-        shape = per[kind] if kind == "element" and size == 1 else (*per[kind], size)
-        values[name] = (rng.normal(size=shape) if fill is None else np.full(shape, fill)).astype(dtype)
-    return values
-
-
-def made(family, values):
-    return family.distribution(**{name: tf.convert_to_tensor(value) for name, value in values.items()})
-
-
-def normal_scale(family, values):
-    """The standard deviations in NumPy, with axes that broadcast to [..., *event]."""
+def scale_of(family, values):
+    """The scale in NumPy, with axes that broadcast to [..., *event]."""
     if "raw_scale" not in values:
         return family.scale
     scale = family.min_scale + np.logaddexp(0, values["raw_scale"].astype(np.float64))
@@ -68,11 +67,19 @@ def closed_form(family, values, x):
     if isinstance(family, Bernoulli):
         p = special.expit(values["logits"])
         return np.sum(special.xlogy(x, p) + special.xlogy(1 - x, 1 - p), axis=event)
+    if isinstance(family, ContinuousBernoulli):
+        return np.sum(continuous_bernoulli_log_density(x, values["logits"]), axis=event)
+    if isinstance(family, Categorical):
+        log_p = values["logits"] - special.logsumexp(values["logits"], axis=-1, keepdims=True)
+        return np.sum(np.take_along_axis(log_p, x.astype(int)[..., np.newaxis], axis=-1)[..., 0], axis=event)
+    if isinstance(family, DiscretizedLogistic):
+        location, scale = 255 * values["location"], 255 * scale_of(family, values)
+        return np.sum(logistic_level_log_probability(x, location, scale), axis=event)
     if isinstance(family, FullNormal):
         factor = scale_tril(family, values)
         one = [stats.multivariate_normal.logpdf(x[i], m, f @ f.T) for i, (m, f) in flat(values["location"], factor)]
         return np.reshape(one, x.shape[:2])
-    return np.sum(normal_log_density(x, values["location"], normal_scale(family, values)), axis=event)
+    return np.sum(normal_log_density(x, values["location"], scale_of(family, values)), axis=event)
 
 
 def flat(location, factor):
@@ -83,12 +90,10 @@ def flat(location, factor):
 @pytest.mark.parametrize(("dtype", "rtol"), [(np.float64, 1e-12), (np.float32, 1e-5)])
 def test_log_prob_is_the_closed_form_of_whole_examples(family, dtype, rtol):
     values = parameters(family, 2, 5, dtype=dtype)
-    x = np.random.default_rng(1).normal(size=(2, 5, *family.event_shape)).astype(dtype)
-    if isinstance(family, Bernoulli):
-        x = (x > 0).astype(dtype)
+    x = scored_x(family, 2, 5, *family.event_shape, dtype=dtype)
     log_prob = made(family, values).log_prob(x)
     assert (log_prob.shape, log_prob.dtype) == ((2, 5), dtype)
-    np.testing.assert_allclose(log_prob, closed_form(family, values, x), rtol=rtol)
+    np.testing.assert_allclose(log_prob, closed_form(family, values, x), rtol=rtol, atol=rtol)
 
 
 def test_bernoulli_of_grey_values_is_the_cross_entropy():
@@ -124,12 +129,12 @@ def test_draws_have_the_mean_and_the_covariance_of_the_distribution(family):
     one = {name: value.astype(np.float64) for name, value in parameters(family, 1).items()}
     distribution = made(family, one)
     rows = {n: v if family.parameters[n].per == "model" else np.repeat(v, size, axis=0) for n, v in one.items()}
-    draws = family.draw(made(family, rows), Noise(0), "z").numpy().reshape(size, -1)
-    mean = distribution.mean().numpy().ravel()
+    draws = family.draw(made(family, rows), Noise(0), "z").numpy().reshape(size, -1) / largest(family)
+    mean = distribution.mean().numpy().ravel() / largest(family)
     if isinstance(family, FullNormal):
         covariance = distribution.covariance().numpy()[0]
     else:
-        covariance = np.diag(distribution.variance().numpy().ravel())
+        covariance = np.diag(distribution.variance().numpy().ravel()) / largest(family) ** 2
     error = np.sqrt(np.diag(covariance) / size)
     assert np.all(error < 0.02)
     assert np.all(np.abs(draws.mean(axis=0) - mean) <= 4 * error)
@@ -178,20 +183,26 @@ def test_full_normal_keeps_its_diagonal_above_the_floor():
 
 
 @given(
-    st.sampled_from([*SCALES, Bernoulli, Delta]),
+    st.sampled_from([(Normal, scale) for scale in SCALES] + [(DiscretizedLogistic, scale) for scale in SCALES])
+    | st.sampled_from([(make, None) for make in ONE_PARAMETER]),
     st.sampled_from([None, 1, 2, 4]),
     st.integers(1, 5),
     st.lists(st.integers(1, 4), min_size=1, max_size=3),
 )
 def test_draws_have_an_axis_of_samples_where_asked_and_one_of_examples(kind, sample_size, batch_size, event_shape):
-    if kind == "image" and len(event_shape) != 3:
+    make, scale = kind
+    if scale == "image" and len(event_shape) != 3:
         event_shape = (*event_shape, 1, 1)[:3]
-    family = kind(event_shape) if isinstance(kind, type) else Normal(event_shape, kind)
+    family = make(event_shape, scale) if scale else make(event_shape)
     distribution = made(family, parameters(family, batch_size))
     assert (distribution.batch_shape, distribution.event_shape) == ((batch_size,), tuple(event_shape))
     draw = family.draw(distribution, Noise(0), "z", sample_size)
-    assert draw.shape == (*([] if sample_size is None else [sample_size]), batch_size, *event_shape)
-    assert draw.dtype == tf.float32
+    leading = (*([] if sample_size is None else [sample_size]), batch_size)
+    assert (draw.shape, draw.dtype) == ((*leading, *event_shape), tf.float32)
+    if not isinstance(family, Delta):
+        log_prob = distribution.log_prob(draw)
+        assert log_prob.shape == leading
+        assert np.all(np.isfinite(log_prob))  # a draw is something that can be
 
 
 @every_log_prob
@@ -200,7 +211,7 @@ def test_permuting_the_batch_permutes_the_terms(family):
     permuted = {n: v if family.parameters[n].per == "model" else v[order] for n, v in values.items()}
     x = np.random.default_rng(1).integers(0, 2, size=(2, 6, *family.event_shape)).astype(np.float32)
     terms, permuted_terms = (made(family, v).log_prob(i) for v, i in ((values, x), (permuted, x[:, order])))
-    np.testing.assert_allclose(permuted_terms, terms.numpy()[:, order], rtol=1e-6)
+    np.testing.assert_allclose(permuted_terms, terms.numpy()[:, order], rtol=1e-6, atol=1e-6)
 
 
 def test_normal_draws_are_mean_plus_stddev_times_the_noise_and_so_are_their_gradients():
@@ -246,20 +257,21 @@ def test_config_survives_json(family):
     assert vars(again) == vars(family)
 
 
-@pytest.mark.parametrize("make", [Normal, Bernoulli, Delta, FullNormal])
+@pytest.mark.parametrize("make", [Normal, FullNormal, DiscretizedLogistic, *ONE_PARAMETER])
 @pytest.mark.parametrize("event_shape", [(), (0,), (3, -1)])
 def test_event_shapes_without_elements_are_refused(make, event_shape):
     with pytest.raises(ValueError, match=r"^`event_shape` must be sizes >= 1, at least one; received \("):
         make(event_shape)
 
 
+@pytest.mark.parametrize("make", [Normal, DiscretizedLogistic])
 @pytest.mark.parametrize("scale", ["pixels", 0, -1.0, math.inf, math.nan, True, None])
-def test_scales_that_are_none_are_refused(scale):
+def test_scales_that_are_none_are_refused(make, scale):
     with pytest.raises(ValueError, match=r'^`scale` must be "pixel", "image", "shared" or a number > 0; received '):
-        Normal((2,), scale)
+        make((2,), scale)
 
 
-@pytest.mark.parametrize("make", [Normal, FullNormal])
+@pytest.mark.parametrize("make", [Normal, FullNormal, DiscretizedLogistic])
 @pytest.mark.parametrize("min_scale", [0, -0.1, math.inf, math.nan])
 def test_floors_that_are_none_are_refused(make, min_scale):
     with pytest.raises(ValueError, match=r"^`min_scale` must be > 0; received .+\.$"):

@@ -1,0 +1,121 @@
+"""What a family of distributions is.
+
+A family says which parameters it needs, makes the distribution from them, and turns given noise into draws from it.
+It owns no variables (`ConditionalDistribution` does), and its event is one whole example, so that `log_prob` of `[S,
+B, *event]` is always `[S, B]`.
+
+Parameters arrive in float32 or float64, never in half precision, and the distributions compute in that type.
+"""
+
+from __future__ import annotations
+
+import abc
+import math
+import operator
+from collections.abc import Sequence
+from typing import Any, Literal, NamedTuple
+
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from tfvae.noise import Noise
+
+
+class Parameter(NamedTuple):
+    """A parameter that a family needs.
+
+    Attributes:
+        per: "element": one for each element of the event, `[..., *event]`; "example": given by the network once for
+            each example, `[..., size]`; "model": a free variable, the same for all examples, `[size]`.
+        size: how many; for "element", more than one adds a last axis, `[..., *event, size]`.
+    """
+
+    per: Literal["element", "example", "model"]
+    size: int = 1
+
+
+class Family(abc.ABC):
+    """A family of distributions over examples of one shape.
+
+    Args:
+        event_shape: shape of one example, for example `(28, 28, 1)` for images or `(20,)` for latents.
+    """
+
+    scores: str
+    """What a log probability is about, for the units table: "density", "binary", "levels" or "point"."""
+
+    def __init__(self, event_shape: Sequence[int]):
+        self.event_shape = checked_event_shape(event_shape)
+
+    @property
+    def event_size(self) -> int:
+        """Number of elements of one example."""
+        return math.prod(self.event_shape)
+
+    @property
+    @abc.abstractmethod
+    def parameters(self) -> dict[str, Parameter]:
+        """What `distribution` takes, by name."""
+
+    @abc.abstractmethod
+    def distribution(self, *args: Any, **parameters: Any) -> tfp.distributions.Distribution:
+        """The distribution for given parameters, which come by name as in `parameters`.
+
+        Event shape `event_shape`, batch shape the axes of the parameters before it.
+        """
+
+    base: Literal["normal", "uniform"] = "normal"
+    """The noise that `transform` turns into draws: standard normal, or uniform on (0, 1)."""
+
+    @abc.abstractmethod
+    def transform(self, distribution: tfp.distributions.Distribution, base: tf.Tensor) -> tf.Tensor:
+        """Draws from a distribution that this family made, as a function of noise of the kind `base`.
+
+        Where the family is continuous this is the reparameterisation that gradients flow through.
+
+        Args:
+            distribution: with batch shape `[B]`.
+            base: `[B, *event]` or `[S, B, *event]`, in the distribution's dtype; the result has its shape.
+        """
+
+    def draw(
+        self,
+        distribution: tfp.distributions.Distribution,
+        noise: Noise,
+        stream: str,
+        sample_size: int | None = None,
+    ) -> tf.Tensor:
+        """Draws from a distribution that this family made, with given noise.
+
+        Args:
+            distribution: with batch shape `[B]`.
+            noise: where the random numbers come from.
+            stream: names this use of them.
+            sample_size: None, or the number S of draws for each example.
+
+        Returns:
+            `[B, *event]`, or `[S, B, *event]` where `sample_size` is given.
+        """
+        rows = distribution.batch_shape[0]
+        rows = distribution.batch_shape_tensor()[0] if rows is None else rows
+        numbers = noise.normal if self.base == "normal" else noise.uniform
+        base = numbers(stream, rows, self.event_shape, sample_size)
+        return self.transform(distribution, tf.cast(base, distribution.dtype))
+
+    def get_config(self) -> dict[str, Any]:
+        return {"event_shape": list(self.event_shape)}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Family:
+        return cls(**config)
+
+    def _reinterpreted(self, distribution: tfp.distributions.Distribution) -> tfp.distributions.Distribution:
+        return tfp.distributions.Independent(distribution, reinterpreted_batch_ndims=len(self.event_shape))
+
+
+def checked_event_shape(event_shape: Sequence[int]) -> tuple[int, ...]:
+    """The shape of an example or a latent as a tuple of ints; ValueError unless it has at least one size, all >= 1."""
+    sizes = tuple(operator.index(extent) for extent in event_shape)  # no silent 2.5 -> 2
+    if not sizes or min(sizes) < 1:
+        raise ValueError(f"`event_shape` must be sizes >= 1, at least one; received {tuple(event_shape)}.")
+    return sizes

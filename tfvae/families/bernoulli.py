@@ -1,0 +1,27 @@
+"""The Bernoulli distribution."""
+
+from __future__ import annotations
+
+import keras
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from tfvae.families.base import Family, Parameter
+
+
+@keras.saving.register_keras_serializable("tfvae")
+class Bernoulli(Family):
+    """`tfd.Independent(tfd.Bernoulli(logits))`, for binarised images. Draws are 0.0 or 1.0 and carry no gradient."""
+
+    scores = "binary"
+    base = "uniform"
+
+    @property
+    def parameters(self) -> dict[str, Parameter]:
+        return {"logits": Parameter("element")}
+
+    def distribution(self, logits: tf.Tensor) -> tfp.distributions.Distribution:
+        return self._reinterpreted(tfp.distributions.Bernoulli(logits=logits, dtype=logits.dtype))
+
+    def transform(self, distribution: tfp.distributions.Distribution, base: tf.Tensor) -> tf.Tensor:
+        return tf.cast(base < distribution.mean(), base.dtype)

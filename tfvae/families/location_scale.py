@@ -1,0 +1,56 @@
+"""What the families with a location and a scale share: where the scale comes from."""
+
+from __future__ import annotations
+
+import abc
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from tfvae.families.base import Family, Parameter
+
+
+class LocationScale(Family, abc.ABC):
+    """A family with a location for each element and a scale that may be shared.
+
+    Args:
+        event_shape: shape of one example.
+        scale: "pixel", "image", "shared" or a number > 0, see `Normal`.
+        min_scale: smallest value of a learned scale.
+
+    A learned scale is `min_scale + softplus(raw_scale)`.
+    """
+
+    def __init__(self, event_shape: Sequence[int], scale: str | float, min_scale: float):
+        super().__init__(event_shape)
+        is_number = isinstance(scale, (int, float)) and not isinstance(scale, bool)
+        if scale not in ("pixel", "image", "shared") and not (is_number and 0 < float(scale) < math.inf):
+            raise ValueError(f'`scale` must be "pixel", "image", "shared" or a number > 0; received {scale!r}.')
+        if not 0 < min_scale < math.inf:
+            raise ValueError(f"`min_scale` must be > 0; received {min_scale!r}.")
+        self.scale, self.min_scale = scale, min_scale
+
+    @property
+    def parameters(self) -> dict[str, Parameter]:
+        location = {"location": Parameter("element")}
+        if self.scale == "pixel":
+            return location | {"raw_scale": Parameter("element")}
+        if self.scale == "image":
+            return location | {"raw_scale": Parameter("example")}
+        if self.scale == "shared":
+            return location | {"raw_scale": Parameter("model")}
+        return location
+
+    def _scale(self, raw_scale: tf.Tensor | None, dtype: tf.DType) -> tf.Tensor:
+        """The scale, with axes that broadcast to those of the location."""
+        if raw_scale is None:
+            return tf.constant(self.scale, dtype)
+        scale = self.min_scale + tf.math.softplus(raw_scale)
+        if self.scale == "image":  # [..., 1] -> [..., 1, 1, 1]
+            scale = tf.reshape(scale, tf.concat([tf.shape(scale)[:-1], [1] * len(self.event_shape)], axis=0))
+        return scale
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config() | {"scale": self.scale, "min_scale": self.min_scale}
