@@ -10,7 +10,6 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-
 _SECONDS = 0.3  # of one execution at most, by the estimate below: the progress bar moves once per execution
 _MOST_STEPS = 50
 _CPU_SPEED, _GPU_SPEED = 1e11, 1e13  # floating-point operations a second, assumed
