@@ -7,14 +7,18 @@ from collections.abc import Sequence
 
 import matplotlib
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-# Okabe and Ito's palette and three greys between: ten colours that colour-blind readers can tell apart best.
+# Okabe and Ito's palette, a grey and a purple: ten colours that colour-blind readers can tell apart best.
 _CLASS_COLOURS = (
     "#000000", "#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7", "#999999", "#7F3C8D",
 )  # fmt: skip
+_BLUE, _VERMILION = "#0072B2", "#D55E00"
 _CELL_INCHES = 0.6
 _GAP = 2  # pixels between images
+_SMALLEST_VARIANCE = 1e-4  # that shows in a picture
+_INDEX_LABELS = 25  # at most, on an axis of latent dimensions
 
 
 def image_grid(images: np.ndarray, columns: int | None = None, title: str | None = None) -> Figure:
@@ -25,25 +29,16 @@ def image_grid(images: np.ndarray, columns: int | None = None, title: str | None
         columns: images in a row; as square a grid as possible if not given.
         title: printed above.
     """
-    if images.ndim != 4 or images.shape[-1] not in (1, 3):
-        raise ValueError(f"`images` must be [N, H, W, 1 or 3]; received shape {images.shape}.")
-    if not np.issubdtype(images.dtype, np.floating):
-        raise ValueError(f"`images` must be floats in [0, 1]; received {images.dtype}. Divide levels by 255.")
-    if not len(images):
-        raise ValueError("`images` must hold at least one image; received none.")
+    _check_images(images, "N")
     columns = columns or math.ceil(math.sqrt(len(images)))
     rows = -(-len(images) // columns)
-    height, width, channels = images.shape[1:]
-    mosaic = np.ones((rows * (height + _GAP) - _GAP, columns * (width + _GAP) - _GAP, channels), np.float32)
-    for index, image in enumerate(np.clip(images, 0.0, 1.0)):
-        top, left = (index // columns) * (height + _GAP), (index % columns) * (width + _GAP)
-        mosaic[top : top + height, left : left + width] = image
+    height, width = images.shape[1:3]
     above = 0.4 if title else 0.0
     figure_width, grid_height = columns * _CELL_INCHES * width / max(height, width), rows * _CELL_INCHES
     figure_width = max(figure_width, 0.075 * len(title or ""))  # at least as wide as the title
     figure = Figure(figsize=(figure_width, grid_height + above), dpi=120)
     axes = figure.add_axes((0.0, 0.0, 1.0, grid_height / (grid_height + above)))
-    axes.imshow(mosaic.squeeze(-1) if channels == 1 else mosaic, cmap="gray", vmin=0.0, vmax=1.0)
+    _show(axes, _mosaic(images, columns))
     axes.set_axis_off()
     if title:
         figure.text(0.5, 1.0 - 0.12 / (grid_height + above), title, ha="center", va="top", fontsize=9)
@@ -66,35 +61,157 @@ def reconstruction_grid(originals: np.ndarray, reconstructions: np.ndarray, colu
     return image_grid(pairs, columns, "each image above its reconstruction (the decoder's mean)")
 
 
-def latent_map(means: np.ndarray, labels: np.ndarray, class_names: Sequence[str] | None = None) -> Figure:
+def manifold_grid(
+    images: np.ndarray,
+    values: np.ndarray,
+    names: tuple[str, str] = ("z[0]", "z[1]"),
+    title: str = "decoder means",
+) -> Figure:
+    """Images that a decoder gives for a grid of points in a plane of latents.
+
+    Args:
+        images: `[n, n, H, W, C]` in [0, 1]: `images[i, j]` is for the latent that is `values[j]` to the right and
+            `values[i]` upwards.
+        values: `[n]`, rising.
+        names: of the latent dimension to the right and of the one upwards.
+        title: printed above; it may have several lines.
+    """
+    count = len(values)
+    if images.shape[:2] != (count, count):
+        raise ValueError(f"`images` must be [{count}, {count}, H, W, C] for {count} values; received {images.shape}.")
+    flat = images[::-1].reshape(-1, *images.shape[2:])  # the first row of a picture is at its top
+    _check_images(flat, f"{count}, {count}")
+    height, width = images.shape[2:4]
+    cell = 6.0 / count / max(height, width)  # inches a pixel
+    lines = title.split("\n")
+    left, below, above, right = 0.65, 0.55, 0.2 + 0.18 * len(lines), 0.1
+    across, up = cell * count * width, cell * count * height
+    size = (max(left + across + right, 0.075 * max(map(len, lines))), below + up + above)
+    figure = Figure(figsize=size, dpi=120)
+    axes = figure.add_axes((left / size[0], below / size[1], across / size[0], up / size[1]))
+    _show(axes, _mosaic(flat, count))
+    step = -(-count // 8) | 1  # odd, so that the labels can lie symmetrically
+    labelled = np.arange((count - 1) * (step + 1) // 2 % step, count, step)
+    texts = [f"{values[index]:.1f}".replace("-0.0", "0.0") for index in labelled]
+    axes.set_xticks(labelled * (width + _GAP) + (width - 1) / 2, texts, fontsize=8)
+    axes.set_yticks((count - 1 - labelled) * (height + _GAP) + (height - 1) / 2, texts, fontsize=8)
+    axes.tick_params(length=2)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    axes.set_xlabel(names[0], fontsize=9)
+    axes.set_ylabel(names[1], fontsize=9)
+    figure.text(0.5, 1.0 - 0.12 / size[1], title, ha="center", va="top", fontsize=9)
+    return figure
+
+
+def latent_map(means: np.ndarray, labels: np.ndarray | None = None, class_names: Sequence[str] | None = None) -> Figure:
     """Posterior means as points, coloured by class.
 
     Args:
         means: `[N, D]`, D >= 2. With more than two dimensions their first two principal components are shown.
-        labels: `[N]` integers.
+        labels: `[N]` integers; one colour for all points if not given.
         class_names: a name for each label; the numbers themselves if not given.
     """
     if means.ndim != 2 or means.shape[1] < 2:
         raise ValueError(f"`means` must be [N, D] with at least two latent dimensions; received shape {means.shape}.")
     if means.shape[1] == 2:
-        points, axis_names, title = means, ["$z_1$", "$z_2$"], "posterior means"
+        points, axis_names, title = means, ["z[0]", "z[1]"], "posterior means"
     else:
         centred = means - means.mean(axis=0)
-        _, spread, directions = np.linalg.svd(centred, full_matrices=False)
-        points = centred @ directions[:2].T
-        share = spread**2 / np.sum(spread**2)
+        variances, directions = np.linalg.eigh(centred.T @ centred)
+        points = centred @ directions[:, ::-1][:, :2]
+        share = variances[::-1] / np.sum(variances)
         axis_names = [f"principal component {i + 1} ({share[i]:.0%} of variance)" for i in range(2)]
         title = f"posterior means in {means.shape[1]} dimensions, first two principal components"
     figure = Figure(figsize=(6.4, 5.6), dpi=120, layout="constrained")
     axes = figure.add_subplot()
-    for index, label in enumerate(np.unique(labels)):
-        chosen = points[labels == label]
-        name = str(class_names[label]) if class_names is not None else str(label)
+    for index, label in enumerate([None] if labels is None else np.unique(labels)):
+        chosen = points if label is None else points[labels == label]
+        name = str(label) if class_names is None or label is None else str(class_names[label])
         colour = (
             _CLASS_COLOURS[index] if index < len(_CLASS_COLOURS) else matplotlib.colormaps["turbo"](index * 37 % 256)
         )
-        axes.scatter(chosen[:, 0], chosen[:, 1], s=3, color=colour, label=name, linewidths=0)
+        # `scatter` would draw every point by itself, which takes twice as long.
+        axes.plot(chosen[:, 0], chosen[:, 1], "o", markersize=1.8, markeredgewidth=0, color=colour, label=name)
     axes.set(xlabel=axis_names[0], ylabel=axis_names[1], title=title)
     axes.set_aspect("equal", adjustable="datalim")
-    axes.legend(title="class", loc="center left", bbox_to_anchor=(1.0, 0.5), markerscale=4)
+    if labels is not None:
+        axes.legend(title="class", loc="center left", bbox_to_anchor=(1.0, 0.5), markerscale=4)
     return figure
+
+
+def latent_rates(rate: np.ndarray, active: np.ndarray, by_rate: bool = False) -> Figure:
+    """The rate of each latent dimension as a bar: filled where the dimension is active.
+
+    Args:
+        rate: `[D]` in nats.
+        active: `[D]` bool.
+        by_rate: highest first, instead of in the order of the dimensions.
+    """
+    return _latent_bars(rate, active, by_rate, "rate (nats)", f"total rate {np.sum(rate):.1f} nats")
+
+
+def latent_variances(variance_of_mean: np.ndarray, active: np.ndarray, total_rate: float) -> Figure:
+    """The variance of each latent dimension's posterior mean as a bar, for models whose rate has no parts.
+
+    Args:
+        variance_of_mean: `[D]`; on a logarithmic axis that starts at 1e-4.
+        active: `[D]` bool.
+        total_rate: in nats, for the title.
+    """
+    title = f"total rate {total_rate:.1f} nats"
+    figure = _latent_bars(variance_of_mean, active, False, "variance of the posterior mean", title)
+    figure.axes[0].set_yscale("log")
+    figure.axes[0].set_ylim(bottom=_SMALLEST_VARIANCE)
+    return figure
+
+
+def _latent_bars(values: np.ndarray, active: np.ndarray, by_value: bool, quantity: str, title: str) -> Figure:
+    dimensions = len(values)
+    if values.shape != (dimensions,) or active.shape != values.shape:
+        raise ValueError(f"Values and `active` must be [D] both; received shapes {values.shape} and {active.shape}.")
+    order = np.argsort(-values, kind="stable") if by_value else np.arange(dimensions)
+    figure = Figure(figsize=(min(max(4.5, 0.14 * dimensions + 1.0), 10.0), 3.6), dpi=120, layout="constrained")
+    axes = figure.add_subplot()
+    for name, chosen, face, edge, hatch in (
+        ("active", active[order], _BLUE, _BLUE, ""),
+        ("not active", ~active[order], "white", _VERMILION, "////"),  # told apart in black and white too
+    ):
+        axes.bar(
+            np.flatnonzero(chosen), values[order][chosen], width=0.8, linewidth=0.8,
+            facecolor=face, edgecolor=edge, hatch=hatch, label=name,
+        )  # fmt: skip
+    ticks = np.arange(0, dimensions, -(-dimensions // _INDEX_LABELS))
+    axes.set_xticks(ticks, [str(order[tick]) for tick in ticks])
+    axes.tick_params(labelsize=8)
+    axes.set_xlim(-0.7, dimensions - 0.3)
+    axes.set_xlabel("latent dimension" + (", highest first" if by_value else ""))
+    axes.set_ylabel(quantity)
+    axes.set_title(f"{title}, {np.sum(active)} of {dimensions} units active", fontsize=10)
+    figure.legend(loc="outside lower center", ncols=2, fontsize=8, frameon=False)  # beside the bars: nothing hides one
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def _check_images(images: np.ndarray, leading: str) -> None:
+    if images.ndim != 4 or images.shape[-1] not in (1, 3):
+        raise ValueError(f"`images` must be [{leading}, H, W, 1 or 3]; received shape {images.shape}.")
+    if not np.issubdtype(images.dtype, np.floating):
+        raise ValueError(f"`images` must be floats in [0, 1]; received {images.dtype}. Divide levels by 255.")
+    if not len(images):
+        raise ValueError("`images` must hold at least one image; received none.")
+
+
+def _mosaic(images: np.ndarray, columns: int) -> np.ndarray:
+    """Images in rows with white between them, `[height, width, C]`."""
+    rows = -(-len(images) // columns)
+    height, width, channels = images.shape[1:]
+    mosaic = np.ones((rows * (height + _GAP) - _GAP, columns * (width + _GAP) - _GAP, channels), np.float32)
+    for index, image in enumerate(np.clip(images, 0.0, 1.0)):
+        top, left = (index // columns) * (height + _GAP), (index % columns) * (width + _GAP)
+        mosaic[top : top + height, left : left + width] = image
+    return mosaic
+
+
+def _show(axes: Axes, mosaic: np.ndarray) -> None:
+    axes.imshow(mosaic.squeeze(-1) if mosaic.shape[-1] == 1 else mosaic, cmap="gray", vmin=0.0, vmax=1.0)

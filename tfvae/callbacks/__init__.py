@@ -1,0 +1,15 @@
+"""Keras callbacks that draw pictures while a model trains. What they draw is in `plots`."""
+
+from tfvae.callbacks.images import Manifold, ReconstructionGrid, SampleGrid
+from tfvae.callbacks.latents import LatentMap, LatentRates
+from tfvae.callbacks.picture import EpochPicture, Picture
+
+__all__ = [
+    "EpochPicture",
+    "LatentMap",
+    "LatentRates",
+    "Manifold",
+    "Picture",
+    "ReconstructionGrid",
+    "SampleGrid",
+]

@@ -1,0 +1,158 @@
+"""Pictures of images that a model makes: samples, reconstructions, the manifold."""
+
+from __future__ import annotations
+
+import os
+from statistics import NormalDist
+from typing import Any
+
+import keras
+import numpy as np
+
+from tfvae import plots
+from tfvae.callbacks.latents import latent_size, posterior_means, require_examples
+from tfvae.callbacks.picture import EpochPicture, Picture
+
+
+class SampleGrid(EpochPicture):
+    """Writes a grid of samples at the end of every epoch, from the same latents each time.
+
+    Args:
+        folder: where `samples-epoch-001.png` and so on go; made if missing.
+        n: number of samples.
+        seed: of the latents.
+        mean: show the decoder's mean for each latent, as grids usually do, instead of a draw from p(x|z).
+        every, log_dir: see `EpochPicture`.
+    """
+
+    def __init__(
+        self,
+        folder: str | os.PathLike[str],
+        n: int = 64,
+        seed: int = 0,
+        mean: bool = True,
+        every: int = 1,
+        log_dir: str | os.PathLike[str] | None = None,
+    ):
+        super().__init__(folder, "samples", every, log_dir)
+        if n < 1:
+            raise ValueError(f"`n` must be at least 1; received {n}.")
+        self.n, self.seed, self.mean = n, seed, mean
+
+    def check(self) -> None:
+        _require_images(self.model, self)
+
+    def draw(self) -> Picture:
+        _, x = self.model.sample(self.n, seed=self.seed, mean=self.mean)
+        what = "decoder means" if self.mean else "draws from p(x|z)"
+        return Picture(plots.image_grid(_grey(self.model, x), title=f"{what} for z ~ p(z)"))
+
+
+class ReconstructionGrid(EpochPicture):
+    """Writes images and their reconstructions at the end of every epoch.
+
+    Args:
+        folder: where `reconstructions-epoch-001.png` and so on go; made if missing.
+        images: raw images `[N, H, W, C]`, best from the validation part.
+        every, log_dir: see `EpochPicture`.
+    """
+
+    def __init__(
+        self,
+        folder: str | os.PathLike[str],
+        images: np.ndarray,
+        every: int = 1,
+        log_dir: str | os.PathLike[str] | None = None,
+    ):
+        super().__init__(folder, "reconstructions", every, log_dir)
+        self.images = images
+
+    def check(self) -> None:
+        _require_images(self.model, self)
+        require_examples(self.model, self.images)
+
+    def draw(self) -> Picture:
+        originals = self.model.representative(self.images)
+        reconstructions = self.model(self.images).mean()
+        return Picture(plots.reconstruction_grid(_grey(self.model, originals), _grey(self.model, reconstructions)))
+
+
+class Manifold(EpochPicture):
+    """Writes the decoder's means for a plane of latents at the end of every epoch.
+
+    The latents lie at the quantiles (i + 0.5)/n of N(0, 1) in two dimensions, and at 0 in all others.
+
+    Args:
+        folder: where `manifold-epoch-001.png` and so on go; made if missing.
+        images: raw images `[N, H, W, C]` by which the two dimensions are chosen, anew each time: those whose posterior
+            means vary most over them. Needed where the model has more than two latent dimensions and `dimensions` is
+            not given.
+        n: latents in each direction.
+        dimensions: the two dimensions, counted from 0: to the right and upwards. Latents that are no vectors count as
+            flattened.
+        every, log_dir: see `EpochPicture`.
+    """
+
+    def __init__(
+        self,
+        folder: str | os.PathLike[str],
+        images: np.ndarray | None = None,
+        n: int = 15,
+        dimensions: tuple[int, int] | None = None,
+        every: int = 1,
+        log_dir: str | os.PathLike[str] | None = None,
+    ):
+        super().__init__(folder, "manifold", every, log_dir)
+        if n < 1:
+            raise ValueError(f"`n` must be at least 1; received {n}.")
+        if dimensions is not None and (len(set(dimensions)) != 2 or len(dimensions) != 2 or min(dimensions) < 0):
+            raise ValueError(f"`dimensions` must be two different numbers >= 0; received {dimensions}.")
+        self.images, self.n, self.dimensions = images, n, dimensions
+
+    def check(self) -> None:
+        _require_images(self.model, self)
+        size = latent_size(self.model, self, at_least=2)
+        if self.dimensions is not None:
+            if max(self.dimensions) >= size:
+                raise ValueError(f"`dimensions` must be below {size}; received {self.dimensions}.")
+        elif size > 2:
+            if self.images is None:
+                raise ValueError(
+                    f"`Manifold` needs `dimensions`, or `images` to choose them by: the model has {size} dimensions."
+                )
+            require_examples(self.model, self.images)
+
+    def draw(self) -> Picture:
+        shape = self.model.encoder.family.event_shape
+        size = int(np.prod(shape))
+        right, upwards = self._plane(size)
+        values = np.array([NormalDist().inv_cdf((i + 0.5) / self.n) for i in range(self.n)])
+        z = np.zeros((self.n, self.n, size), self.model.compute_dtype)
+        z[..., right], z[..., upwards] = values, values[:, np.newaxis]
+        images = _grey(self.model, self.model.decoder(z.reshape(-1, *shape)).mean())
+        names = (f"z[{right}]", f"z[{upwards}]")
+        title = f"decoder means, {names[0]} and {names[1]} at quantiles of N(0, 1)"
+        if size > 2:
+            chosen = "the two most active dimensions, " if self.dimensions is None else ""
+            title += f",\n{chosen}the other {size - 2} at 0"
+        return Picture(plots.manifold_grid(images.reshape(self.n, self.n, *images.shape[1:]), values, names, title))
+
+    def _plane(self, size: int) -> tuple[int, int]:
+        if self.dimensions is not None:
+            return self.dimensions
+        if self.images is None or size == 2:
+            return 0, 1
+        most, second = np.argsort(-np.var(posterior_means(self.model, self.images), axis=0), kind="stable")[:2]
+        return int(most), int(second)
+
+
+def _grey(model: keras.Model, x: Any) -> np.ndarray:
+    return np.asarray(model.preprocess.grey(x))
+
+
+def _require_images(model: keras.Model, callback: EpochPicture) -> None:
+    shape = tuple(model.data_shape)
+    if len(shape) != 3 or shape[-1] not in (1, 3):
+        raise ValueError(
+            f"`{type(callback).__name__}` draws images of shape (H, W, 1 or 3); the model's examples have {shape}."
+        )

@@ -1,0 +1,118 @@
+"""Pictures of the latents: where the data lie in them, and what each dimension is used for."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+
+from tfvae import plots
+from tfvae.callbacks.picture import EpochPicture, Picture
+from tfvae.evaluation import latent_statistics
+
+_ROWS = 500  # images encoded at a time
+
+
+class LatentMap(EpochPicture):
+    """Writes a map of the posterior means of some images at the end of every epoch.
+
+    Args:
+        folder: where `latent_map-epoch-001.png` and so on go; made if missing.
+        images: raw images `[N, H, W, C]`.
+        labels: `[N]` integers, by which the points are coloured.
+        class_names: a name for each label.
+        every, log_dir: see `EpochPicture`.
+    """
+
+    def __init__(
+        self,
+        folder: str | os.PathLike[str],
+        images: np.ndarray,
+        labels: np.ndarray | None = None,
+        class_names: Sequence[str] | None = None,
+        every: int = 1,
+        log_dir: str | os.PathLike[str] | None = None,
+    ):
+        super().__init__(folder, "latent_map", every, log_dir)
+        if labels is not None and len(labels) != len(images):
+            raise ValueError(f"`labels` must be one for each of the {len(images)} images; received {len(labels)}.")
+        if labels is not None and class_names is not None and np.max(labels, initial=0) >= len(class_names):
+            raise ValueError(
+                f"`class_names` must have a name for label {np.max(labels)}; received {len(class_names)} names."
+            )
+        self.images, self.labels, self.class_names = images, labels, class_names
+
+    def check(self) -> None:
+        latent_size(self.model, self, at_least=2)
+        require_examples(self.model, self.images)
+
+    def draw(self) -> Picture:
+        means = posterior_means(self.model, self.images)
+        return Picture(plots.latent_map(means, self.labels, self.class_names))
+
+
+class LatentRates(EpochPicture):
+    """Writes the rate of each latent dimension at the end of every epoch, and which are active.
+
+    Where the rate has no parts (see `evaluation.latent_statistics`), the variances of the posterior means are drawn.
+    In TensorBoard also as curves: total rate, active units and each dimension.
+
+    Args:
+        folder: where `latent_rates-epoch-001.png` and so on go; made if missing.
+        images: raw images `[N, H, W, C]` that the rates are averaged over; a thousand are enough for a picture.
+        every, log_dir: see `EpochPicture`.
+    """
+
+    def __init__(
+        self,
+        folder: str | os.PathLike[str],
+        images: np.ndarray,
+        every: int = 1,
+        log_dir: str | os.PathLike[str] | None = None,
+    ):
+        super().__init__(folder, "latent_rates", every, log_dir)
+        self.images = images
+
+    def check(self) -> None:
+        latent_size(self.model, self, at_least=1)
+        require_examples(self.model, self.images)
+        latent_statistics(self.model, self.images[:1])  # refuses posteriors without a rate
+
+    def draw(self) -> Picture:
+        found = latent_statistics(self.model, self.images)
+        if found.rate is None:
+            figure = plots.latent_variances(found.variance_of_mean, found.active, found.total_rate)
+            curves = {f"variance_of_mean/{index}": value for index, value in enumerate(found.variance_of_mean)}
+        else:
+            figure = plots.latent_rates(found.rate, found.active)
+            curves = {f"rate/{index}": value for index, value in enumerate(found.rate)}
+        totals = {"total_rate": found.total_rate, "active_units": float(found.active_units)}
+        return Picture(figure, totals | curves)
+
+
+def posterior_means(model: keras.Model, images: np.ndarray) -> np.ndarray:
+    """Means of q(z|x) for the representative x of raw images, `[N, D]`: what `model.encoder.predict` gives, sooner."""
+    batches = (images[start : start + _ROWS] for start in range(0, len(images), _ROWS))
+    means = [np.asarray(model.encoder(model.representative(batch)).mean()) for batch in batches]
+    return np.concatenate(means).reshape(len(images), -1)
+
+
+def latent_size(model: keras.Model, callback: EpochPicture, at_least: int) -> int:
+    """Number of latent dimensions of a model; ValueError if it has no encoder or too few of them."""
+    who = f"`{type(callback).__name__}`"
+    if not hasattr(model, "encoder"):
+        raise ValueError(f"{who} needs a model with an encoder; received `{type(model).__name__}`.")
+    size = math.prod(model.encoder.family.event_shape)
+    if size < at_least:
+        raise ValueError(f"{who} needs at least {at_least} latent dimensions; the model has {size}.")
+    return size
+
+
+def require_examples(model: keras.Model, images: np.ndarray) -> None:
+    """ValueError if raw images are none, of another shape than the model's, or no images at all."""
+    if not len(images):
+        raise ValueError("`images` must hold at least one image; received none.")
+    model.preprocess.check(model.as_examples(images))

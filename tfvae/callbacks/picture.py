@@ -1,0 +1,110 @@
+"""What all picture callbacks share: when they draw, and how a picture gets into its folder and to TensorBoard."""
+
+from __future__ import annotations
+
+import abc
+import io
+import os
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+import keras
+import tensorflow as tf
+from matplotlib.figure import Figure
+
+from tfvae.callbacks import summaries
+
+
+class Picture(NamedTuple):
+    """What is drawn at the end of an epoch, and the numbers behind it that are worth a curve in TensorBoard."""
+
+    figure: Figure
+    scalars: dict[str, float] = {}  # noqa: RUF012  (a default, which nobody changes)
+
+
+class EpochPicture(keras.callbacks.Callback, abc.ABC):
+    """Writes `folder/name-epoch-001.png` at the end of an epoch, and the same picture for TensorBoard if wanted.
+
+    A picture appears in the folder when it is complete, so nobody ever sees half of one.
+
+    Args:
+        folder: where the pictures go; made if missing, when training starts.
+        name: of the pictures.
+        every: draw after every so many epochs.
+        log_dir: also write events for TensorBoard into `log_dir/name`: the picture and its scalars, epochs counted from
+            0 as `keras.callbacks.TensorBoard` does. The package tensorboard is not needed to write them.
+
+    Raises:
+        ValueError: `every` is below 1; when training starts: the model cannot be drawn like this.
+        OSError: when training starts: a folder cannot be written to.
+    """
+
+    def __init__(
+        self,
+        folder: str | os.PathLike[str],
+        name: str,
+        every: int = 1,
+        log_dir: str | os.PathLike[str] | None = None,
+    ):
+        super().__init__()
+        if every < 1:
+            raise ValueError(f"`every` must be at least 1; received {every}.")
+        self.folder, self.name, self.every = Path(folder), name, every
+        self.log_dir = None if log_dir is None else Path(log_dir) / name
+        self._writer: tf.summary.SummaryWriter | None = None
+
+    @abc.abstractmethod
+    def check(self) -> None:
+        """Raises ValueError if `self.model` cannot be drawn like this. Called when training starts."""
+
+    @abc.abstractmethod
+    def draw(self) -> Picture:
+        """The picture of `self.model` as it is now."""
+
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+        self.check()
+        _require_writable(self.folder)
+        if self.log_dir is not None:
+            _require_writable(self.log_dir)
+            self._writer = tf.summary.create_file_writer(str(self.log_dir))
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        if (epoch + 1) % self.every:
+            return
+        figure, scalars = self.draw()
+        buffer = io.BytesIO()
+        # The strongest compression would take longer than drawing, and saves a quarter of the file.
+        figure.savefig(buffer, format="png", pil_kwargs={"compress_level": 1})
+        png = buffer.getvalue()
+        _write_whole(self.folder / f"{self.name}-epoch-{epoch + 1:03d}.png", png)
+        if self._writer is not None:
+            with self._writer.as_default(epoch):
+                summaries.image(self.name, png)
+                for name, value in scalars.items():
+                    summaries.scalar(name, value)
+            self._writer.flush()
+
+    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+
+
+def _require_writable(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise OSError(f"The folder {folder} cannot be written to: {error.strerror or error}.") from error
+
+
+def _write_whole(path: Path, content: bytes) -> None:
+    """Writes a file that exists either whole or not at all."""
+    part = path.with_name(f".{path.name}.part")
+    try:
+        part.write_bytes(content)
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
