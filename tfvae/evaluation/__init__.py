@@ -1,7 +1,20 @@
-"""Measuring a model: the fixed test array, the log-likelihood and the use of the latents."""
+"""Measuring a model: the fixed test array, the log-likelihood, the use of the latents, and whether samples are digits."""
 
+from tfvae.evaluation.classifier import classify
 from tfvae.evaluation.fixed import FixedArray, digest, fix
 from tfvae.evaluation.latents import LatentStatistics, latent_statistics
 from tfvae.evaluation.likelihood import log_likelihood
+from tfvae.evaluation.recognition import Recognition, recognition, reconstruction_accuracy
 
-__all__ = ["FixedArray", "LatentStatistics", "digest", "fix", "latent_statistics", "log_likelihood"]
+__all__ = [
+    "FixedArray",
+    "LatentStatistics",
+    "Recognition",
+    "classify",
+    "digest",
+    "fix",
+    "latent_statistics",
+    "log_likelihood",
+    "recognition",
+    "reconstruction_accuracy",
+]
