@@ -52,7 +52,7 @@ setup(
     license_files=["LICENSE", "NOTICE"],
     python_requires=">=3.10,<3.14",  # TensorFlow 2.21 has wheels for exactly these
     packages=find_packages(include=["tfvae", "tfvae.*"]),
-    package_data={"tfvae": ["py.typed"], "tfvae.datasets": ["data/*"]},
+    package_data={"tfvae": ["py.typed"], "tfvae.datasets": ["data/*"], "tfvae.evaluation": ["data/*"]},
     install_requires=DEPENDENCIES,
     extras_require={
         "test": TEST,

@@ -13,6 +13,7 @@ import yaml
 from PIL import Image
 
 import tfvae
+import tfvae.run
 from tfvae import cli
 from tfvae.settings import Settings
 
@@ -44,9 +45,11 @@ def run(tmp_path_factory):
 
 def test_a_run_folder_holds_everything(run):
     files = {path.relative_to(run).as_posix() for path in run.rglob("*") if path.is_file()}
-    pictures = {f"{name}/{name}-epoch-00{epoch}.png" for name in ("samples", "reconstructions") for epoch in (1, 2)}
-    rest = {"config.yaml", "history.csv", "latent_map.png", "checkpoint.keras", "model.keras", "report.json"}
-    assert files == pictures | rest
+    names = ("samples", "reconstructions", "latent_map", "latent_rates", "manifold")
+    pictures = {f"{name}/{name}-epoch-00{epoch}.png" for name in names for epoch in (1, 2)}
+    checkpoints = {name for name in files if name.startswith("checkpoints/step-0000000")}
+    assert files == pictures | checkpoints | {"config.yaml", "history.csv", "model.keras", "report.json"}
+    assert len(checkpoints) == 2
 
 
 def test_pictures_are_not_blank(run):
@@ -77,7 +80,7 @@ def test_history_has_a_row_an_epoch_with_training_and_validation_figures(run):
     rows = list(csv.DictReader((run / "history.csv").open()))
     names = {"loss", "elbo", "distortion", "rate"}
     assert set(rows[0]) == {"epoch", *names, *(f"val_{name}" for name in names)}
-    assert [row["epoch"] for row in rows] == ["0", "1"]
+    assert [row["epoch"] for row in rows] == ["1", "2"]
     assert float(rows[1]["val_elbo"]) > float(rows[0]["val_elbo"])
 
 
@@ -94,14 +97,15 @@ def test_the_report_is_what_the_saved_model_scores_on_the_fixed_test_array(run):
 
 
 def test_the_checkpoint_of_the_last_epoch_is_the_model(run):
-    checkpoint, model = tfvae.load(run / "checkpoint.keras"), tfvae.load(run / "model.keras")
+    newest = sorted((run / "checkpoints").iterdir())[-1]
+    checkpoint, model = tfvae.load(newest), tfvae.load(run / "model.keras")
     for one, other in zip(checkpoint.weights, model.weights, strict=True):
         np.testing.assert_array_equal(one, other)
 
 
 def test_the_last_line_states_the_figure_with_its_convention(capsys):
     report = {"elbo": 512.25, "bits_per_dim": 7.0574, "test_images": 10_000, "data_digest": "abc", "convention": "C"}
-    assert cli._summary({**report, "samples_per_image": 1}) == (
+    assert tfvae.run.summary({**report, "samples_per_image": 1}) == (
         "Test ELBO 512.25 nats = 7.057 bits/dim on 10,000 images, array abc, 1 sample an image (C)."
     )
 
@@ -128,7 +132,7 @@ def test_sample_and_reconstruct_write_pictures(run, tmp_path):
         (["train", "--train-size", "50", "--batch-size", "100"], "`batch_size` must be between 1 and"),
         (["train", "--validation-size", "60000"], "`validation_size` must leave training images"),
         (["sample", "nowhere"], "There is no run folder nowhere"),
-        (["reconstruct", "."], "holds neither model.keras nor checkpoint.keras"),
+        (["reconstruct", "."], "holds neither model.keras nor a checkpoint"),
     ],
 )
 def test_mistakes_end_in_one_sentence_and_leave_nothing(arguments, sentence, tmp_path, monkeypatch, capfd):
@@ -171,7 +175,7 @@ def test_help_and_version_import_no_tensorflow():
 
 
 def test_a_run_that_did_not_end_shows_its_last_epoch(run, tmp_path, capfd):
-    shutil.copy(run / "checkpoint.keras", tmp_path)
+    shutil.copytree(run / "checkpoints", tmp_path / "checkpoints")
     assert command("sample", tmp_path, "-n", 4) == 0
     assert "did not end" in capfd.readouterr().err
     assert (tmp_path / "samples.png").exists()

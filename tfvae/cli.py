@@ -63,15 +63,15 @@ def train(context: typer.Context, **options: Any) -> None:
     Encoder q(z|x) and decoder p(x|z) are distributions made by networks, the prior is N(0, I), and training maximises
     the ELBO, E_q[log p(x|z)] - KL(q(z|x) || p(z)) <= log p(x).
 
-    The run folder gets the settings, the history, checkpoints, pictures of samples, reconstructions and the latent space
-    for each epoch, and the model as a .keras file. Ctrl-C saves; `tfvae train --out RUN --resume` goes on.
+    The run folder gets the settings, the history, checkpoints, pictures of samples, reconstructions and the latent
+    space for each epoch, and the model as a .keras file. Ctrl-C saves; `tfvae train --out RUN --resume` goes on.
     """
     sources = {name: context.get_parameter_source(name) for name in options}
     given = {name: value for name, value in options.items() if (source := sources[name]) and source.name != "DEFAULT"}
     out, config, resume = (given.pop(name, None) for name in ("out", "config", "resume"))
     wanted = (read_yaml(config) if config else {}) | given
     folder = out or (_newest(_RUNS) if resume else _next_free(_RUNS))
-    settings = _settings_of(folder, wanted) if resume else Settings(**wanted)
+    settings = _unchanged_settings(folder, wanted) if resume else Settings(**wanted)
     with Interruption() as interruption:
         with _quiet_import():
             from tfvae import run
@@ -138,7 +138,7 @@ def sample(
 
     grid = callbacks.SampleGrid(run, n=n, seed=seed, mean=not draw)
     grid.set_model(model)
-    _write(grid.figure(), out or run / ("draws.png" if draw else "samples.png"))
+    _write(grid, out or run / ("draws.png" if draw else "samples.png"))
 
 
 @app.command()
@@ -151,11 +151,12 @@ def reconstruct(
 ) -> None:
     """Write a grid of test images, each above its reconstruction from the posterior mean."""
     model = _load(run)
-    from tfvae import callbacks, datasets
+    from tfvae import callbacks
+    from tfvae.run import load_data
 
-    grid = callbacks.ReconstructionGrid(run, datasets.load("mnist").test.images[:n])
+    grid = callbacks.ReconstructionGrid(run, load_data(_settings(run)).test.first(n).images)
     grid.set_model(model)
-    _write(grid.figure(), out or run / "reconstructions.png")
+    _write(grid, out or run / "reconstructions.png")
 
 
 @contextlib.contextmanager
@@ -193,19 +194,23 @@ def _load(folder: Path) -> Any:
     raise FileNotFoundError(f"{folder} holds neither {MODEL} nor a checkpoint; `tfvae train` writes them.")
 
 
-def _write(figure: Any, path: Path) -> None:
-    figure.savefig(path)
+def _write(picture: Any, path: Path) -> None:
+    picture.draw().figure.savefig(path)
     typer.echo(f"Wrote {path}")
 
 
-def _settings_of(folder: Path, wanted: dict[str, Any]) -> Settings:
-    """The settings of a run that is to go on, which those that are given now must not change."""
+def _settings(folder: Path) -> Settings:
+    """The settings of a run."""
     config = folder / "config.yaml"
     if not config.is_file():
-        raise FileNotFoundError(f"There is nothing to resume in {folder}: it has no {config.name}.")
-    before = read_yaml(config)
-    settings = Settings(**before)
-    changed = Settings(**(before | wanted)).differences(settings)
+        raise FileNotFoundError(f"{folder} is no run folder: it has no {config.name}.")
+    return Settings(**read_yaml(config))
+
+
+def _unchanged_settings(folder: Path, wanted: dict[str, Any]) -> Settings:
+    """The settings of a run that is to go on, which those that are given now must not change."""
+    settings = _settings(folder)
+    changed = dataclasses.replace(settings, **wanted).differences(settings)
     if changed:
         changes = ", ".join(f"{name} {old} (now {new})" for name, (new, old) in changed.items())
         raise ValueError(f"The run in {folder} has other settings: {changes}. Start a new run to change them.")

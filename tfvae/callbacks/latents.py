@@ -96,7 +96,7 @@ class LatentRates(EpochPicture):
 def posterior_means(model: keras.Model, images: np.ndarray) -> np.ndarray:
     """Means of q(z|x) for the representative x of raw images, `[N, D]`: what `model.encoder.predict` gives, sooner."""
     batches = (images[start : start + _ROWS] for start in range(0, len(images), _ROWS))
-    means = [np.asarray(model.encoder(model.representative(batch)).mean()) for batch in batches]
+    means = [np.asarray(model.posterior(model.representative(batch)).mean()) for batch in batches]
     return np.concatenate(means).reshape(len(images), -1)
 
 

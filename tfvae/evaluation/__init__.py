@@ -1,4 +1,4 @@
-"""Measuring a model: the fixed test array, the log-likelihood, the use of the latents, and whether samples are digits."""
+"""Measuring a model: the fixed test array, the log-likelihood, the use of the latents, and whether it makes digits."""
 
 from tfvae.evaluation.classifier import classify
 from tfvae.evaluation.fixed import FixedArray, digest, fix

@@ -72,7 +72,7 @@ def latent_statistics(model: VAE, raw: Any, batch_size: int = 500, seed: int = E
         examples = model.as_examples(batch)
         model.preprocess.check(examples)
         noise = Noise(seed, 0, first_row=means.count)
-        posterior = model.encoder(model.preprocess(examples, noise))
+        posterior = model.posterior(model.preprocess(examples, noise))
         z = model.encoder.family.draw(posterior, noise, "posterior", sample_size=1)
         numbers = latent(z, posterior, model.prior.distribution(model.encoder))
         means.add(posterior.mean())

@@ -69,7 +69,7 @@ class VAE(UnsupervisedModel):
         encoder.prepare = lambda raw: preprocess.grey(self.representative(raw))
 
     def call(self, raw: Any, training: bool | None = None) -> tfp.distributions.Distribution:
-        return self.decoder(self.posterior(self.representative(raw), training).mean(), training=training)
+        return self.decoder(self.posterior(self.representative(raw), bool(training)).mean(), training=training)
 
     def posterior(self, x: tf.Tensor, training: bool = False) -> tfp.distributions.Distribution:
         """q(z|x) for preprocessed data: batch shape `[B]`, event shape that of the latents."""

@@ -9,21 +9,22 @@ from typing import Any
 
 import keras
 
-from tfvae import callbacks, datasets, plots, training
+from tfvae import callbacks, datasets, training
+from tfvae.interruption import Interruption
 from tfvae.models import VAE
 from tfvae.run import build
 from tfvae.run.averages import Averages
 from tfvae.run.checkpoints import Checkpoints
-from tfvae.interruption import Interruption
 from tfvae.run.recorder import Recorder
 from tfvae.run.report import BATCH, summary, test
 from tfvae.settings import Settings
 
-__all__ = ["CHECKPOINTS", "MODEL", "Checkpoints", "summary", "train"]
+__all__ = ["CHECKPOINTS", "MODEL", "Checkpoints", "load_data", "summary", "train"]
 
 CONFIG, MODEL, REPORT = "config.yaml", "model.keras", "report.json"
 CHECKPOINTS, TENSORBOARD = "checkpoints", "tensorboard"
 _PICTURED = 30  # validation images in the reconstruction grids
+_MAPPED = 5000  # in the latent map, and those that the rates are averages over
 
 
 def train(
@@ -35,8 +36,8 @@ def train(
 ) -> dict[str, Any]:
     """Trains a VAE, measures it once on the test images and fills a run folder.
 
-    The folder gets config.yaml, history.csv, checkpoints/, samples/, reconstructions/ and other folders with a picture an
-    epoch, latent_map.png, model.keras and report.json.
+    The folder gets config.yaml, history.csv, checkpoints/, samples/, reconstructions/, latent_map/, manifold/ and
+    latent_rates/ with a picture an epoch, model.keras and report.json.
 
     Args:
         settings: what to train.
@@ -58,7 +59,12 @@ def train(
         raise FileExistsError(
             f"{folder} exists already and is not an empty folder; choose another with --out, or go on with --resume."
         )
-    data = datasets.load(settings.data, settings.image_size, settings.test_size, settings.seed)
+    data = load_data(settings)
+    if settings.validation_size >= len(data.train):
+        raise ValueError(
+            f"`validation_size` must leave training images: below {len(data.train)}; "
+            f"received {settings.validation_size}."
+        )
     images, validation = data.split_validation(settings.validation_size, settings.seed)
     if settings.train_size is not None:
         images = images.take_first(settings.train_size)
@@ -72,6 +78,8 @@ def train(
     averages = Averages() if settings.averaging is not None else None
     recorder = Recorder(folder, checkpoints, per_epoch, interruption or Interruption(), settings.patience, state)
     pictures = _pictures(folder, settings, validation, data.class_names)
+    if settings.tensorboard:
+        pictures.append(keras.callbacks.TensorBoard(str(folder / TENSORBOARD), write_graph=False))
     if averages:
         exchange = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: averages.exchange())
         pictures = [averages, exchange, *pictures, exchange]
@@ -89,9 +97,14 @@ def train(
     if settings.patience is not None:
         model = _best(checkpoints, recorder)
     model.save(folder / MODEL)
-    report = test(model, data.test)
+    report = test(model, data)
     _write_whole(folder / REPORT, json.dumps(report, indent=2) + "\n")
     return report
+
+
+def load_data(settings: Settings) -> datasets.Dataset:
+    """The data that the settings name."""
+    return datasets.load(settings.data, settings.image_size, settings.test_size, settings.seed)
 
 
 def _start(folder: Path, settings: Settings) -> None:
@@ -124,11 +137,20 @@ def _best(checkpoints: Checkpoints, recorder: Recorder) -> VAE:
 
 
 def _pictures(folder: Path, settings: Settings, validation: Any, class_names: tuple[str, ...]) -> list[Any]:
-    some = validation.first(_PICTURED)
-    return [
-        callbacks.SampleGrid(folder / "samples"),
-        callbacks.ReconstructionGrid(folder / "reconstructions", some.images),
+    log_dir = folder / TENSORBOARD if settings.tensorboard else None
+    few, many = validation.first(_PICTURED), validation.first(_MAPPED)
+    pictures = [
+        callbacks.SampleGrid(folder / "samples", log_dir=log_dir),
+        callbacks.ReconstructionGrid(folder / "reconstructions", few.images, log_dir=log_dir),
+        callbacks.LatentRates(folder / "latent_rates", many.images, log_dir=log_dir),
     ]
+    if settings.latent_size >= 2:
+        names = class_names or None
+        pictures += [
+            callbacks.LatentMap(folder / "latent_map", many.images, many.labels, names, log_dir=log_dir),
+            callbacks.Manifold(folder / "manifold", many.images, log_dir=log_dir),
+        ]
+    return pictures
 
 
 def _write_whole(path: Path, text: str) -> None:

@@ -13,7 +13,7 @@ from tfvae.objectives import ELBO, ImportanceWeighted, Objective, WarmUp
 from tfvae.settings import Settings
 
 
-def model(settings: Settings, image_shape: tuple[int, int, int], steps_per_epoch: int) -> VAE:
+def model(settings: Settings, image_shape: Sequence[int], steps_per_epoch: int) -> VAE:
     """The model of the settings, compiled, its weights drawn by the settings' seed."""
     keras.utils.set_random_seed(settings.seed)
     with _policy(settings.precision):

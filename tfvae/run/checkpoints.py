@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import json
 import os
@@ -103,7 +102,7 @@ class Checkpoints:
         except OSError as error:
             with contextlib.suppress(OSError):
                 unfinished.unlink(missing_ok=True)
-            reason = os.strerror(error.errno) if error.errno in errno.errorcode else str(error)
+            reason = error.strerror or str(error)
             raise OSError(f"A checkpoint could not be written to {self.folder}: {reason}.") from error
         everything = self.all()
         for old in everything[: -self.keep]:

@@ -10,8 +10,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tfvae.run.checkpoints import Checkpoints
 from tfvae.interruption import Interrupted, Interruption
+from tfvae.run.checkpoints import Checkpoints
 
 HISTORY = "history.csv"
 _MONITORED = "val_loss"
@@ -22,8 +22,8 @@ class Recorder(keras.callbacks.Callback):
 
     An interruption is answered after the execution (some steps) that it falls into. One that falls into the validation
     or the drawing goes back to before the last execution of the epoch, which a resumed run then repeats. A resumed run
-    passes over the executions that the checkpoint has behind it, so that its epochs are Keras' own, and the figures of a
-    half epoch go on from where they were.
+    passes over the executions that the checkpoint has behind it, so that its epochs are Keras' own, and the figures of
+    a half epoch go on from where they were.
 
     Args:
         folder: the run's.

@@ -6,36 +6,62 @@ from typing import Any
 
 import numpy as np
 
-from tfvae import evaluation
+from tfvae import datasets, evaluation
 from tfvae.models import VAE
 
 BATCH = 500
+_DIGITS = ("mnist", "tfds:mnist")  # what the package's classifier was trained for
+_DIGIT_SHAPE = (28, 28, 1)
 
 
-def test(model: VAE, images: Any) -> dict[str, Any]:
+def test(model: VAE, data: datasets.Dataset) -> dict[str, Any]:
     """Scores the fixed test array once.
 
     Args:
         model: trained.
-        images: a split of the data, see `tfvae.datasets`.
+        data: whose test images are scored.
 
     Returns:
-        The figures by name, with their convention and the digest of the array that they are about.
+        The figures by name, with their convention and the digest of the array that they are about. For MNIST also what
+        the package's classifier says of samples and of reconstructions of the test images.
     """
+    images = data.test
     figures = model.evaluate(images.in_order(BATCH), verbose=0, return_dict=True)
     report = {"test_images": len(images), "samples_per_image": model.objective.sample_size, **figures}
     if "elbo" in figures and model.unit.bits_offset is not None:
         report["bits_per_dim"] = model.unit.bits_per_dim(figures["elbo"], int(np.prod(model.data_shape)))
-    digest = evaluation.digest(images.in_order(BATCH), model.preprocess)
-    return report | {"convention": model.unit.convention, "data_digest": digest, "steps": model.steps}
+    report |= {
+        "convention": model.unit.convention,
+        "data_digest": evaluation.digest(images.in_order(BATCH), model.preprocess),
+        "test_origin": data.test_origin,
+        "steps": model.steps,
+        "active_units": evaluation.latent_statistics(model, images.in_order(BATCH)).active_units,
+    }
+    if data.name in _DIGITS and model.data_shape == _DIGIT_SHAPE:
+        labelled = images.first(len(images))
+        found = evaluation.recognition(model)
+        report |= {
+            "recognised_share": found.share,
+            "class_entropy": found.class_entropy,
+            "reconstruction_accuracy": evaluation.reconstruction_accuracy(model, labelled.images, labelled.labels),
+        }
+    return report
 
 
 def summary(report: dict[str, Any]) -> str:
-    """The report in a sentence."""
+    """The report in two sentences at most; the last states the figure with its convention."""
     name, value = ("ELBO", report["elbo"]) if "elbo" in report else ("loss", report["loss"])
     bits = f" = {report['bits_per_dim']:.3f} bits/dim" if "bits_per_dim" in report else ""
     samples = report["samples_per_image"]
+    digits = ""
+    if "recognised_share" in report:
+        digits = (
+            f"Of samples from the prior a classifier takes {report['recognised_share']:.1%} for a digit (class entropy "
+            f"{report['class_entropy']:.2f} of 2.30 nats); of reconstructions it gives "
+            f"{report['reconstruction_accuracy']:.1%} to the right class.\n"
+        )
     return (
-        f"Test {name} {value:.2f} nats{bits} on {report['test_images']:,} images, array {report['data_digest']}, "
-        f"{samples} {'sample' if samples == 1 else 'samples'} an image ({report['convention']})."
+        f"{digits}Test {name} {value:.2f} nats{bits} on {report['test_images']:,} images, array "
+        f"{report['data_digest']}, {samples} {'sample' if samples == 1 else 'samples'} an image "
+        f"({report['convention']})."
     )
