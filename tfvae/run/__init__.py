@@ -96,7 +96,8 @@ def train(
         )
     if settings.patience is not None:
         model = _best(checkpoints, recorder)
-    model.save(folder / MODEL)
+    model.save(folder / f".{MODEL}")
+    os.replace(folder / f".{MODEL}", folder / MODEL)
     report = test(model, data)
     _write_whole(folder / REPORT, json.dumps(report, indent=2) + "\n")
     return report

@@ -60,6 +60,8 @@ class Recorder(keras.callbacks.Callback):
         return self.patience is not None and self.epoch - best_epoch >= self.patience
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+        if self.history:  # a kill may have come between the last checkpoint and its row
+            write_history(self.folder / HISTORY, self.history)
         step = self.model.train_function
 
         def pass_over(iterator: Any) -> Any:

@@ -1,0 +1,69 @@
+"""Settings: what they are made from, what they refuse, and that a YAML file of them reads back."""
+
+import dataclasses
+
+import pytest
+
+from tfvae.settings import Settings, read_yaml
+
+
+def test_every_setting_survives_its_yaml_file(tmp_path):
+    other = Settings(
+        data="images.npy", image_size="28x20", train_size=10, validation_size=5, test_size=3, likelihood="logistic",
+        preprocess="levels", scale="0.3", network="conv", hidden="4,8", latent_size=3, objective="elbo", sample_size=2,
+        beta=0.5, warm_up=1.5, free_bits=0.1, epochs=7, batch_size=9, learning_rate=1e-2, schedule="constant", clip=3,
+        averaging=0.9, patience=2, precision="bfloat16", tensorboard=True, seed=11,
+    )  # fmt: skip
+    assert set(other.differences(Settings())) == {field.name for field in dataclasses.fields(Settings)} - {"objective"}
+    (tmp_path / "settings.yaml").write_text(other.as_yaml())
+    assert Settings(**read_yaml(tmp_path / "settings.yaml")) == other
+
+
+@pytest.mark.parametrize(
+    ("name", "written", "value"),
+    [
+        ("hidden", "500,400", (500, 400)),
+        ("hidden", [500, 400], (500, 400)),
+        ("hidden", 500, (500,)),
+        ("image_size", "28x20", (28, 20)),
+        ("image_size", "32", (32, 32)),
+        ("image_size", 32, (32, 32)),
+        ("image_size", [28, 20], (28, 20)),
+        ("scale", "0.3", 0.3),
+        ("scale", "pixel", "pixel"),
+        ("learning_rate", "1e-4", 1e-4),  # YAML 1.1 takes it for text
+        ("beta", 2, 2.0),
+        ("clip", None, None),
+    ],
+)
+def test_forms_of_a_value(name, written, value):
+    made = getattr(Settings(**{name: written}), name)
+    assert made == value
+    assert type(made) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("epochs: 3\nepocs: 4", "line 2: there is no setting 'epocs'. Did you mean 'epochs'?"),
+        ("epochs: ten", "line 1: `epochs` must be an integer; received 'ten'."),
+        ("\nepochs: 1.5", "line 2: `epochs` must be an integer; received 1.5."),
+        ("tensorboard: 1", "line 1: `tensorboard` must be true or false; received 1."),
+        ("epochs: true", "line 1: `epochs` must be an integer; received True."),
+        ("epochs: 1\nepochs: 2", "line 2: `epochs` stands here a second time."),
+        ("- 1\n- 2", "line 1: expected lines of the form `name: value`."),
+        ("hidden: [1", "line 1: this is not YAML"),
+        ("hidden: many", "line 1: `hidden` must be integers separated by commas"),
+    ],
+)
+def test_a_mistake_in_a_file_is_named_with_its_line(tmp_path, text, sentence):
+    path = tmp_path / "settings.yaml"
+    path.write_text(text)
+    with pytest.raises(ValueError) as caught:
+        read_yaml(path)
+    assert str(caught.value).startswith(f"{path}, {sentence}")
+
+
+def test_an_empty_file_gives_nothing(tmp_path):
+    (tmp_path / "settings.yaml").write_text("# nothing\n")
+    assert read_yaml(tmp_path / "settings.yaml") == {}
