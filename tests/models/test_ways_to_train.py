@@ -13,6 +13,18 @@ from tfvae import families, preprocessing
 from tfvae.noise import Noise
 
 RAW = tiny.images(24)
+OTHERS = [
+    (preprocessing.Dequantize(), families.ContinuousBernoulli(tiny.SHAPE)),
+    *(
+        (preprocessing.Levels(), families.DiscretizedLogistic(tiny.SHAPE, scale=s))
+        for s in ("pixel", "image", "shared")
+    ),
+    (preprocessing.Levels(), families.Categorical(tiny.SHAPE)),
+]
+
+
+def named(part):
+    return f"{type(part).__name__} {getattr(part, 'scale', '')}".strip()
 
 
 def learns(model, epochs=20, **options):
@@ -35,8 +47,9 @@ def learns(model, epochs=20, **options):
         (preprocessing.Binarize(), families.Bernoulli(tiny.SHAPE)),
         (preprocessing.Rescale(), families.Bernoulli(tiny.SHAPE)),
         (preprocessing.Identity(), families.Normal(tiny.SHAPE)),
+        *OTHERS,
     ],
-    ids=lambda part: getattr(part, "scale", type(part).__name__),
+    ids=named,
 )
 @pytest.mark.parametrize(
     ("posterior", "objective"),
@@ -64,6 +77,28 @@ def test_every_variable_gets_a_finite_gradient(kind, preprocess, likelihood, pos
 @pytest.mark.parametrize("objective", [tfvae.ELBO(), tfvae.ImportanceWeighted(5)], ids=["ELBO", "importance weighted"])
 def test_it_learns(kind, objective):
     assert learns(tiny.compiled(tiny.vae(kind=kind, objective=objective)))
+
+
+@pytest.mark.parametrize(("preprocess", "likelihood"), OTHERS[::2], ids=named)
+@pytest.mark.parametrize("mode", ["graph", tiny.slow("XLA"), tiny.slow("one program")])
+def test_other_likelihoods_learn(preprocess, likelihood, mode):
+    model = tiny.vae(likelihood, preprocess=preprocess)
+    assert learns(tiny.compiled(model, **tiny.MODES[mode]), epochs=3)
+    reconstructions = model.preprocess.grey(model.predict(RAW, verbose=0)).numpy()
+    assert np.all((reconstructions >= 0) & (reconstructions <= 1))
+
+
+def test_encoders_see_grey_values_also_of_levels():
+    """Numbers up to 255 would train badly: the codes of an image are those that grey values u/255 have."""
+    logistic = families.DiscretizedLogistic(tiny.SHAPE)
+    levels = tiny.vae(logistic, preprocess=preprocessing.Levels())
+    grey = tiny.vae(families.Normal(tiny.SHAPE), preprocess=preprocessing.Rescale())  # with the same encoder
+    traces = [model.sample_trace(tf.constant(RAW), Noise(0), 2) for model in (levels, grey)]
+    np.testing.assert_allclose(traces[0].latents[0].z, traces[1].latents[0].z, rtol=1e-5, atol=1e-6)
+    codes = [model.encoder.predict(RAW, verbose=0) for model in (levels, grey)]
+    np.testing.assert_allclose(*codes, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(levels.posterior(levels.preprocess(RAW)).mean(), codes[0], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(levels(RAW).mean(), levels.decoder(codes[0]).mean(), rtol=1e-4, atol=1e-3)
 
 
 def test_latents_of_size_one():
