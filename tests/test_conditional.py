@@ -7,7 +7,7 @@ import tensorflow as tf
 
 import tfvae
 from tfvae.conditional import ConditionalDistribution
-from tfvae.families import Bernoulli, Delta, FullNormal, Normal
+from tfvae.families import Bernoulli, Categorical, Delta, DiscretizedLogistic, FullNormal, Normal
 from tfvae.networks import convnet, deconvnet, mlp
 
 IMAGES = [(28, 20, 1), (8, 8, 1), (32, 32, 3), (7, 5, 2)]
@@ -39,6 +39,13 @@ def cases():
         pytest.param(lambda: built(deconvnet((7, 5, 2), (4,)), Normal((7, 5, 2), "image"), 3), id="spatial-image"),
         pytest.param(lambda: built(deconvnet((7, 5, 2), (4,)), Normal((7, 5, 2), "shared"), 3), id="spatial-shared"),
         pytest.param(lambda: built(deconvnet((7, 5, 2), (4,)), Bernoulli((7, 5, 2)), 1), id="spatial-one-latent"),
+        pytest.param(lambda: built(mlp((7,)), Categorical((4, 3, 1), levels=6), 5), id="dense-levels"),
+        pytest.param(
+            lambda: built(deconvnet((7, 5, 2), (4,)), Categorical((7, 5, 2), levels=6), 3), id="spatial-levels"
+        ),
+        pytest.param(
+            lambda: built(deconvnet((7, 5, 2), (4,)), DiscretizedLogistic((7, 5, 2), "image"), 3), id="spatial-logistic"
+        ),
         pytest.param(lambda: built(convnet((4,)), Normal((3,)), 7, 5, 2), id="convolutional-encoder"),
         pytest.param(lambda: built(keras.layers.Dense(6, activation="tanh"), Delta((3,)), 5), id="layer"),
     ]

@@ -137,6 +137,13 @@ def test_grey_values_to_look_at_are_between_zero_and_one(preprocess):
     np.testing.assert_allclose(grey, expected, atol=0.5 / 256)  # half a bin
 
 
+def test_black_and_white_levels_are_exactly_zero_and_one_in_all_modes():
+    x = Levels()(LEVELS)
+    eager, xla = Levels().grey(x).numpy(), tf.function(Levels().grey, jit_compile=True)(x).numpy()
+    assert (eager.min(), eager.max()) == (0, 1)
+    np.testing.assert_array_equal(xla, eager)
+
+
 BAD = [np.nan, np.inf, -np.inf, -1e-6, 1 + 1e-6, 255.0]
 
 

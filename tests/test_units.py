@@ -1,30 +1,37 @@
 """What log p may be called: every pair of preprocessing and family, and the arithmetic of bits."""
 
 import math
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from tfvae.families import Bernoulli, Delta, FullNormal, Normal
+from tfvae.families import (
+    Bernoulli,
+    Categorical,
+    ContinuousBernoulli,
+    Delta,
+    DiscretizedLogistic,
+    FullNormal,
+    Normal,
+)
 from tfvae.preprocessing import Binarize, Dequantize, Identity, Levels, Rescale
 from tfvae.units import unit
 
 SHAPE = (4,)
-NORMALS = [Normal(SHAPE), Normal(SHAPE, "shared"), FullNormal(SHAPE)]
-SCORES_LEVELS = SimpleNamespace(scores="levels")  # no family of the package does yet
+DENSITIES = [Normal(SHAPE), Normal(SHAPE, "shared"), FullNormal(SHAPE), ContinuousBernoulli(SHAPE)]
+OF_LEVELS = [DiscretizedLogistic(SHAPE), Categorical(SHAPE)]
 
 # preprocessing, families, kind, is it a likelihood, offset of the bits
 TABLE = [
     (Binarize(), [Bernoulli(SHAPE)], "probability", True, None),
-    (Dequantize(), NORMALS, "density", True, 8.0),
-    (Levels(), [SCORES_LEVELS], "probability", True, 0.0),
-    (Rescale(), NORMALS, "density", True, None),
+    (Dequantize(), DENSITIES, "density", True, 8.0),
+    (Levels(), OF_LEVELS, "probability", True, 0.0),
+    (Rescale(), DENSITIES, "density", True, None),
     (Rescale(), [Bernoulli(SHAPE)], "cross entropy", False, None),
-    (Identity(), NORMALS, "density", True, None),
+    (Identity(), DENSITIES, "density", True, None),
 ]
 QUOTED = [(preprocess, family, *rest) for preprocess, families, *rest in TABLE for family in families]
-FAMILIES = [*NORMALS, Bernoulli(SHAPE), Delta(SHAPE), SCORES_LEVELS]
+FAMILIES = [*DENSITIES, Bernoulli(SHAPE), Delta(SHAPE), *OF_LEVELS]
 REFUSED = [
     (preprocess, family)
     for preprocess in (Binarize(), Dequantize(), Levels(), Rescale(), Identity())
@@ -50,16 +57,46 @@ def test_pairs_that_mean_nothing_are_refused(preprocess, family):
         unit(preprocess, family)
 
 
-def test_the_refusal_of_densities_of_bits_says_why_and_what_fits_instead():
-    with pytest.raises(ValueError, match=r"grows without limit as its scale shrinks\. This family fits") as error:
-        unit(Binarize(), Normal(SHAPE))
-    assert str(error.value).endswith("makes dequantized or grey or reals.")
+@pytest.mark.parametrize(
+    ("preprocess", "family", "sentence"),
+    [
+        (
+            Binarize(),
+            Normal(SHAPE),
+            "`Binarize` and the family `Normal` do not fit: a density on the two points 0 and 1 grows without limit as "
+            "it narrows. This family fits preprocessing that makes dequantized or grey or reals.",
+        ),
+        (
+            Levels(),
+            ContinuousBernoulli(SHAPE),
+            "`Levels` and the family `ContinuousBernoulli` do not fit: a density on whole levels grows without limit "
+            "as it narrows. This family fits preprocessing that makes dequantized or grey or reals.",
+        ),
+        (
+            Dequantize(),
+            Categorical(SHAPE),
+            "`Dequantize` and the family `Categorical` do not fit: the one makes dequantized, the other scores levels. "
+            "This family fits preprocessing that makes levels.",
+        ),
+        (
+            Rescale(),
+            Delta(SHAPE),
+            "`Rescale` and the family `Delta` do not fit: all mass in one point gives no likelihood of anything else.",
+        ),
+    ],
+)
+def test_a_refusal_says_why_and_what_fits_instead(preprocess, family, sentence):
+    with pytest.raises(ValueError) as error:
+        unit(preprocess, family)
+    assert str(error.value) == sentence
 
 
 @pytest.mark.parametrize("bits", [0.5, 8.0])
 def test_bits_of_levels_are_minus_log2_p_per_dimension(bits):
     log_p = np.full(3, 784 * math.log(2.0**-bits))
-    np.testing.assert_allclose(unit(Levels(), SCORES_LEVELS).bits_per_dim(log_p, 784), np.full(3, bits), rtol=1e-14)
+    np.testing.assert_allclose(
+        unit(Levels(), DiscretizedLogistic(SHAPE)).bits_per_dim(log_p, 784), np.full(3, bits), rtol=1e-14
+    )
 
 
 def test_bits_of_a_density_of_dequantized_values_have_eight_more_for_the_width_of_the_bins():

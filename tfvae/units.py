@@ -68,6 +68,9 @@ _UNITS = {
 }
 
 
+_POINTS = {"bits": "the two points 0 and 1", "levels": "whole levels"}
+
+
 def unit(preprocess: Preprocessing, family: Family) -> Unit:
     """The unit of log p(x) for x made by `preprocess` and scored by `family`.
 
@@ -82,8 +85,10 @@ def unit(preprocess: Preprocessing, family: Family) -> Unit:
 
 def _refusal(preprocess: Preprocessing, family: Family) -> str:
     names = f"`{type(preprocess).__name__}` and the family `{type(family).__name__}` do not fit: "
-    if (preprocess.makes, family.scores) == ("bits", "density"):
-        reason = "a density on the two points 0 and 1 grows without limit as its scale shrinks"
+    if family.scores == "density" and preprocess.makes in _POINTS:
+        reason = f"a density on {_POINTS[preprocess.makes]} grows without limit as it narrows"
+    elif family.scores == "point":
+        reason = "all mass in one point gives no likelihood of anything else"
     else:
         reason = f"the one makes {preprocess.makes}, the other scores {family.scores}"
     fitting = [makes for makes, scores in _UNITS if scores == family.scores]

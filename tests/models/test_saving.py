@@ -29,6 +29,14 @@ MODELS = {
         objective=tfvae.ELBO(analytic_kl=False, sample_size=2),
     ),
     "warm-up": lambda: tiny.vae(objective=tfvae.ELBO(beta=tfvae.WarmUp(5, final=2.0), free_bits=0.1)),
+    "levels": lambda: tiny.vae(
+        likelihood=families.DiscretizedLogistic(tiny.SHAPE, "image", min_scale=0.01),
+        preprocess=tfvae.preprocessing.Levels(),
+    ),
+    "categorical": lambda: tiny.vae(
+        likelihood=families.Categorical(tiny.SHAPE, levels=256), preprocess=tfvae.preprocessing.Levels()
+    ),
+    "continuous Bernoulli": lambda: tiny.vae(likelihood=families.ContinuousBernoulli(tiny.SHAPE)),
     "grey": lambda: tiny.vae(
         likelihood=families.Normal(tiny.SHAPE, scale="pixel"), preprocess=tfvae.preprocessing.Rescale()
     ),
@@ -46,7 +54,7 @@ def trained(make=tiny.vae):
     return model
 
 
-SLOW = ("dense", "warm-up", "grey")  # the others have most of what these have
+SLOW = ("dense", "warm-up", "grey", "categorical", "continuous Bernoulli")  # the others have most of what these have
 
 
 @pytest.fixture(params=[tiny.slow(name) if name in SLOW else name for name in MODELS])

@@ -13,6 +13,18 @@ from tfvae import families, preprocessing
 from tfvae.noise import Noise
 
 RAW = tiny.images(24)
+OTHERS = [
+    (preprocessing.Dequantize(), families.ContinuousBernoulli(tiny.SHAPE)),
+    *(
+        (preprocessing.Levels(), families.DiscretizedLogistic(tiny.SHAPE, scale=s))
+        for s in ("pixel", "image", "shared")
+    ),
+    (preprocessing.Levels(), families.Categorical(tiny.SHAPE)),
+]
+
+
+def named(part):
+    return f"{type(part).__name__} {getattr(part, 'scale', '')}".strip()
 
 
 def learns(model, epochs=20, **options):
@@ -35,8 +47,9 @@ def learns(model, epochs=20, **options):
         (preprocessing.Binarize(), families.Bernoulli(tiny.SHAPE)),
         (preprocessing.Rescale(), families.Bernoulli(tiny.SHAPE)),
         (preprocessing.Identity(), families.Normal(tiny.SHAPE)),
+        *OTHERS,
     ],
-    ids=lambda part: getattr(part, "scale", type(part).__name__),
+    ids=named,
 )
 @pytest.mark.parametrize(
     ("posterior", "objective"),
@@ -64,6 +77,15 @@ def test_every_variable_gets_a_finite_gradient(kind, preprocess, likelihood, pos
 @pytest.mark.parametrize("objective", [tfvae.ELBO(), tfvae.ImportanceWeighted(5)], ids=["ELBO", "importance weighted"])
 def test_it_learns(kind, objective):
     assert learns(tiny.compiled(tiny.vae(kind=kind, objective=objective)))
+
+
+@pytest.mark.parametrize(("preprocess", "likelihood"), OTHERS[::2], ids=named)
+@pytest.mark.parametrize("mode", ["graph", tiny.slow("XLA"), tiny.slow("one program")])
+def test_other_likelihoods_learn(preprocess, likelihood, mode):
+    model = tiny.vae(likelihood, preprocess=preprocess)
+    assert learns(tiny.compiled(model, **tiny.MODES[mode]), epochs=3)
+    reconstructions = model.preprocess.grey(model.predict(RAW, verbose=0)).numpy()
+    assert np.all((reconstructions >= 0) & (reconstructions <= 1))
 
 
 def test_latents_of_size_one():

@@ -16,6 +16,7 @@ class Bug(NamedTuple):
 OBJECTIVES = ("tests/test_objectives.py",)
 MATHS = ("tests/models/test_vae_maths.py",)
 FAMILIES = ("tests/families/test_families.py",)
+LOGISTIC = ("tests/families/test_discretized_logistic.py",)
 PREPROCESSING = ("tests/test_preprocessing.py",)
 NOISE = ("tests/test_noise.py",)
 REPLICAS = ("tests/models/test_replicas.py",)
@@ -135,6 +136,62 @@ BUGS = [
         "tf.cast(base < distribution.mean()",
         "tf.cast(base > distribution.mean()",
         FAMILIES,
+    ),
+    Bug(
+        "quantile of the continuous Bernoulli with the wrong sign of a cumulant",
+        "families/continuous_bernoulli.py",
+        "third, fourth, fifth, sixth = v * d, v * (1 - 6 * v)",
+        "third, fourth, fifth, sixth = v * d, v * (1 + 6 * v)",
+        ("tests/families/test_continuous_bernoulli.py",),
+    ),
+    Bug(
+        "draws of the continuous Bernoulli run backwards",
+        "families/continuous_bernoulli.py",
+        "far = tf.where(positive, uniform, 1 - uniform)",
+        "far = tf.where(positive, 1 - uniform, uniform)",
+        ("tests/families/test_continuous_bernoulli.py",),
+    ),
+    Bug(
+        "last level without its tail",
+        "families/discretized_logistic.py",
+        "tf.where(last, below, below + above + width)",
+        "below + above + width",
+        LOGISTIC,
+    ),
+    Bug(
+        "width of the levels forgotten",
+        "families/discretized_logistic.py",
+        "tf.where(last, below, below + above + width)",
+        "tf.where(last, below, below + above)",
+        LOGISTIC,
+    ),
+    Bug(
+        "levels that begin at their edge",
+        "families/discretized_logistic.py",
+        "offset = value - self.loc",
+        "offset = value + 0.5 - self.loc",
+        LOGISTIC,
+    ),
+    Bug(
+        "mean of the logistic instead of its levels",
+        "families/discretized_logistic.py",
+        "return _over_levels(lambda k: tf.sigmoid((self.loc - k - 0.5) / self.scale), LEVELS - 1, self._zeros())",
+        "return self.loc + self._zeros()",
+        LOGISTIC,
+    ),
+    Bug(
+        "categorical draws one level up",
+        "families/categorical.py",
+        "return tf.reduce_sum(tf.cast(edges < base[..., tf.newaxis], base.dtype), axis=-1)",
+        "return 1 + tf.reduce_sum(tf.cast(edges[..., 1:] < base[..., tf.newaxis], base.dtype), axis=-1)",
+        ("tests/families/test_categorical.py",),
+    ),
+    Bug(
+        "encoder sees whole levels",
+        "models/vae.py",
+        "return self.encoder(self.preprocess.grey(x), training=training)",
+        "return self.encoder(x, training=training)",
+        ("tests/models/test_encoder_input.py",),
     ),
     Bug(
         "binarisation inverted",

@@ -71,7 +71,7 @@ class VAE(UnsupervisedModel):
     def call(self, raw: Any, training: bool | None = None) -> tfp.distributions.Distribution:
         return self.decoder(self.posterior(self.representative(raw), bool(training)).mean(), training=training)
 
-    def posterior(self, x: tf.Tensor, training: bool = False) -> tfp.distributions.Distribution:
+    def posterior(self, x: tf.Tensor, training: bool | None = None) -> tfp.distributions.Distribution:
         """q(z|x) for preprocessed data: batch shape `[B]`, event shape that of the latents."""
         return self.encoder(self.preprocess.grey(x), training=training)
 
