@@ -51,15 +51,10 @@ def flat(batches):
     return list(itertools.chain.from_iterable(batches))
 
 
-def in_memory(split):
-    return split.first(len(split))
-
-
-def test_in_order_gives_all_images_from_first_to_last(split):
-    for each in (split, in_memory(split)):
-        found = numbers(each.in_order(8))
-        assert [len(batch) for batch in found] == [8] * 7 + [5]
-        assert flat(found) == list(range(61))
+@pytest.fixture(scope="module", params=["streamed", "in memory"])
+def either(request, split):
+    """A split of each kind, with the same images."""
+    return split if request.param == "streamed" else split.first(len(split))
 
 
 def test_first_is_in_memory_with_its_labels(split):
@@ -72,65 +67,77 @@ def test_first_is_in_memory_with_its_labels(split):
     assert dataclasses.replace(split, label=None).first(3).labels is None
 
 
-@pytest.mark.parametrize("kind", [lambda split: split, in_memory], ids=["streamed", "in memory"])
-class TestBothKinds:
-    def test_sizes(self, split, kind):
-        assert len(kind(split)) == 61
-        assert kind(split).image_shape == SHAPE
+def test_in_order_gives_all_images_from_first_to_last(either):
+    found = numbers(either.in_order(8))
+    assert [len(batch) for batch in found] == [8] * 7 + [5]
+    assert flat(found) == list(range(61))
+    assert either.in_order(8).cardinality() == 8
 
-    def test_parts_of_a_split(self, split, kind):
-        first, rest = kind(split).take_first(21), kind(split).drop_first(21)
-        assert (len(first), len(rest)) == (21, 40)
-        assert flat(numbers(first.in_order(100)) + numbers(rest.in_order(100))) == list(range(61))
-        assert flat(numbers(rest.drop_first(5).take_first(3).in_order(9))) == [26, 27, 28]
-        assert rest.first(2).labels.tolist() == [1, 2]
-        assert len(kind(split).take_first(62)) == 61
 
-    def test_no_images_are_no_part(self, split, kind):
-        for method in (kind(split).take_first, kind(split).first):
-            with pytest.raises(ValueError, match="`n` must be at least 1; received 0"):
-                method(0)
+def test_sizes(either):
+    assert len(either) == 61
+    assert either.image_shape == SHAPE
 
-    def test_batches_have_one_static_shape_and_no_end(self, split, kind):
-        batches = kind(split).batches(7, seed=0)
-        assert batches.element_spec == tf.TensorSpec((7, *SHAPE), tf.uint8)
-        assert len(numbers(batches.take(50))) == 50
 
-    def test_an_epoch_is_a_new_order_of_all_images_but_the_remainder(self, split, kind):
-        found = numbers(kind(split).batches(7, seed=1).take(24))
-        epochs = [flat(found[start : start + 8]) for start in (0, 8, 16)]
-        for epoch in epochs:
-            assert len(set(epoch)) == 56
-            assert set(epoch) < set(range(61))
-        assert len({tuple(epoch) for epoch in epochs}) == 3
-        assert len({tuple(sorted(epoch)) for epoch in epochs}) > 1  # other images are left out
+def test_parts_of_a_split(either):
+    first, rest = either.take_first(21), either.drop_first(21)
+    assert (len(first), len(rest)) == (21, 40)
+    assert flat(numbers(first.in_order(100)) + numbers(rest.in_order(100))) == list(range(61))
+    assert flat(numbers(rest.drop_first(5).take_first(3).in_order(9))) == [26, 27, 28]
+    assert rest.first(2).labels.tolist() == [1, 2]
+    assert len(either.take_first(62)) == 61
 
-    def test_whatever_the_start_the_batches_are_the_same_byte_for_byte(self, split, kind):
-        batches = kind(split).batches(7, seed=3)
-        whole = np.stack(list(batches.take(30).as_numpy_iterator()))
-        for start in (0, 1, 5, 7, 8, 9, 17, 27):
-            some = np.stack(list(kind(split).batches(7, seed=3, start=start).take(3).as_numpy_iterator()))
-            np.testing.assert_array_equal(some, whole[start : start + 3])
 
-    def test_the_order_is_that_of_the_seed_and_of_no_global_state(self, split, kind):
-        orders = []
-        for seed, global_seed in ((0, 1), (0, 2), (1, 1)):
-            tf.random.set_seed(global_seed)
-            orders.append(numbers(kind(split).batches(7, seed).take(20)))
-        assert orders[0] == orders[1] != orders[2]
+def test_no_images_are_no_part(either):
+    for method in (either.take_first, either.first):
+        with pytest.raises(ValueError, match="`n` must be at least 1; received 0"):
+            method(0)
 
-    def test_a_batch_larger_than_the_data_is_refused(self, split, kind):
-        with pytest.raises(ValueError, match="`batch_size` must be between 1 and the number of examples, 61"):
-            kind(split).batches(62, seed=0)
+
+def test_batches_have_one_static_shape_and_no_end(either):
+    batches = either.batches(7, seed=0)
+    assert batches.element_spec == tf.TensorSpec((7, *SHAPE), tf.uint8)
+    assert len(numbers(batches.take(50))) == 50
+
+
+def test_an_epoch_is_a_new_order_of_all_images_but_the_remainder(either):
+    found = numbers(either.batches(7, seed=1).take(24))
+    epochs = [flat(found[start : start + 8]) for start in (0, 8, 16)]
+    for epoch in epochs:
+        assert len(set(epoch)) == 56
+        assert set(epoch) < set(range(61))
+    assert len({tuple(epoch) for epoch in epochs}) == 3
+    assert len({tuple(sorted(epoch)) for epoch in epochs}) > 1  # other images are left out
+
+
+def test_whatever_the_start_the_batches_are_the_same_byte_for_byte(either):
+    batches = either.batches(7, seed=3)
+    whole = np.stack(list(batches.take(30).as_numpy_iterator()))
+    for start in (0, 1, 5, 7, 8, 9, 17, 27):
+        some = np.stack(list(either.batches(7, seed=3, start=start).take(3).as_numpy_iterator()))
+        np.testing.assert_array_equal(some, whole[start : start + 3])
+
+
+def test_the_order_is_that_of_the_seed_and_of_no_global_state(either):
+    orders = []
+    for seed, global_seed in ((0, 1), (0, 2), (1, 1)):
+        tf.random.set_seed(global_seed)
+        orders.append(numbers(either.batches(7, seed).take(20)))
+    assert orders[0] == orders[1] != orders[2]
+
+
+def test_a_batch_larger_than_the_data_is_refused(either):
+    with pytest.raises(ValueError, match="`batch_size` must be between 1 and the number of examples, 61"):
+        either.batches(62, seed=0)
 
 
 @pytest.mark.parametrize("sizes", [(1,), (5,), (16,), (3, 3, 3), (1, 40, 1)])
 @pytest.mark.parametrize("block", [1, 4, 100])
 def test_every_epoch_is_complete_for_any_files_and_blocks(tmp_path, sizes, block):
     split = stream(tmp_path, sizes, block)
-    for epoch in range(3):
-        found = flat(numbers(split.batches(1, seed=2, start=epoch * len(split)).take(len(split))))
-        assert sorted(found) == list(range(len(split)))
+    found = np.reshape(numbers(split.batches(1, seed=2).take(3 * len(split))), (3, len(split)))
+    for epoch in found:
+        assert sorted(epoch) == list(range(len(split)))
 
 
 def test_files_and_the_images_in_a_block_are_shuffled(tmp_path):

@@ -75,8 +75,7 @@ def _mnist(size: tuple[int, int] | None, test_size: int | None) -> Dataset:
 
 def _unknown(name: str) -> Exception:
     """What to raise for a name that is neither a dataset nor a path."""
-    path = Path(name)
-    if path.suffix or len(path.parts) != 1 or name.endswith(os.sep):
+    if Path(name).suffix or os.sep in name:
         return FileNotFoundError(f"`source` must be {_KINDS}; there is no file or folder {name!r}.")
     near = [repr(each) for each in difflib.get_close_matches(name.lower(), [_MNIST])]
     hint = f" Did you mean {near[0]}?" if near else _in_tfds(name)

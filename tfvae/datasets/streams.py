@@ -104,11 +104,17 @@ class StreamedSplit:
             return self._shuffled(seed, number, passed).take(per_epoch * batch_size - passed)
 
         records = tf.data.Dataset.range(first_epoch, np.iinfo(np.int64).max).flat_map(epoch)
-        return _fixed(_decoded(records, self.image).batch(batch_size, drop_remainder=True).prefetch(2))
+        endless = tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY)
+        batches = _decoded(records, self.image).batch(batch_size, drop_remainder=True)
+        return _fixed(batches.prefetch(2).apply(endless))
 
     def in_order(self, batch_size: int) -> tf.data.Dataset:
         """Raw images from first to last, [batch_size, H, W, C]; the last batch may be smaller. For evaluation."""
-        return _fixed(_decoded(_records(*_columns(self.parts)), self.image).batch(batch_size).prefetch(2))
+        import tensorflow as tf
+
+        images = _decoded(_records(*_columns(self.parts)), self.image)
+        known = tf.data.experimental.assert_cardinality(-(-len(self) // batch_size))  # or Keras would warn at the end
+        return _fixed(images.batch(batch_size).prefetch(2).apply(known))
 
     def _gather(self, decode: Callable[[tf.Tensor], tf.Tensor]) -> np.ndarray:
         """What `decode` makes of all records, in one array that is filled batch by batch."""
@@ -122,7 +128,8 @@ class StreamedSplit:
                 array[filled : filled + len(batch)] = batch
                 filled += len(batch)
         except tf.errors.OpError as error:
-            raise OSError(f"{os.path.dirname(self.parts[0].path)} is damaged: {error.message}") from error
+            reason = error.message.splitlines()[0]
+            raise OSError(f"{os.path.dirname(self.parts[0].path)} is damaged: {reason}") from error
         return array
 
     def _shuffled(self, seed: int, epoch: tf.Tensor, passed: tf.Tensor) -> tf.data.Dataset:

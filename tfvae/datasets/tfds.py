@@ -74,7 +74,7 @@ class _Reader:
         import tensorflow_datasets as tfds
 
         self._info, self._size, features = builder.info, size, builder.info.features
-        key = _image_key(features, name)
+        self._key = key = _image_key(features, name)
         *stored, channels = features[key].shape
         check_channels(channels, f"The images of {name}")
         if size is None and None in stored:
@@ -86,7 +86,7 @@ class _Reader:
             )
         self.image_shape = (*(size or stored), channels)
         # Features of their own, so that nothing else in an example is parsed or decoded.
-        self._image = tfds.features.FeaturesDict({"image": features[key]})
+        self._image = tfds.features.FeaturesDict({key: features[key]})
         label = dict(features.items()).get("label")
         labelled = isinstance(label, tfds.features.ClassLabel)
         self._label = tfds.features.FeaturesDict({"label": label}) if labelled else None
@@ -104,7 +104,7 @@ class _Reader:
     def _decode_image(self, record: tf.Tensor) -> tf.Tensor:
         import tensorflow as tf
 
-        image = self._image.deserialize_example(record)["image"]
+        image = self._image.deserialize_example(record)[self._key]
         return tf.ensure_shape(image if self._size is None else resize(image, self._size), self.image_shape)
 
     def _decode_label(self, record: tf.Tensor) -> tf.Tensor:
@@ -153,14 +153,20 @@ def _builder(name: str, data_dir: str | os.PathLike | None) -> Any:
         near = difflib.get_close_matches(name.lower(), tfds.list_builders())
         hint = f" Did you mean {' or '.join(repr(PREFIX + each) for each in near)}?" if near else ""
         raise ValueError(f"TensorFlow Datasets has no dataset {name!r}.{hint}") from error
+    except Exception as error:  # a name, configuration or version that is none; of several classes
+        raise ValueError(f"TensorFlow Datasets has no dataset {name!r}: {_first_line(error)}") from error
     if not builder.is_prepared():
         try:
             builder.download_and_prepare()
         except Exception as error:  # it raises all sorts of things, without a network and with one
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise OSError(
-                f"{PREFIX}{name} is not prepared in {builder.data_dir} and could not be downloaded ({reason}); prepare "
+                f"{PREFIX}{name} is not prepared in {builder.data_dir} and could not be downloaded "
+                f"({_first_line(error)}); prepare "
                 f"it where there is a network and copy that folder here, `data_dir` or TFDS_DATA_DIR being its root "
                 f"{os.fspath(builder.data_dir_root)}."
             ) from error
     return builder
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
