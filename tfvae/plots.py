@@ -160,7 +160,8 @@ def latent_variances(variance_of_mean: np.ndarray, active: np.ndarray, total_rat
         total_rate: in nats, for the title.
     """
     title = f"total rate {total_rate:.1f} nats"
-    figure = _latent_bars(variance_of_mean, active, False, "variance of the posterior mean", title)
+    positive = np.maximum(variance_of_mean, np.finfo(float).tiny)  # the axis is logarithmic
+    figure = _latent_bars(positive, active, False, "variance of the posterior mean", title)
     figure.axes[0].set_yscale("log")
     figure.axes[0].set_ylim(bottom=_SMALLEST_VARIANCE)
     return figure
