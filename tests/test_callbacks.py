@@ -91,6 +91,14 @@ def test_or_at_the_end_of_every_few(model, tmp_path, name):
     assert sorted(path.name for path in tmp_path.iterdir()) == [f"{name}-epoch-00{epoch}.png" for epoch in (3, 6)]
 
 
+@each_callback
+def test_a_figure_can_be_had_outside_of_training(model, tmp_path, name):
+    callback = ALL[name](tmp_path / "new")
+    callback.set_model(model)
+    assert callback.figure().axes
+    assert not (tmp_path / "new").exists()
+
+
 def test_pictures_are_drawn_in_fit(model, tmp_path):
     model.compile(jit_compile=False)
     model.fit(IMAGES, epochs=2, verbose=0, callbacks=[make(tmp_path, log_dir=tmp_path / "tb") for make in ALL.values()])
