@@ -196,6 +196,14 @@ def test_rates_are_bars_of_the_dimensions(by_rate):
     assert empty[0].get_hatch()  # told apart without colours
 
 
+@pytest.mark.parametrize("active", [True, False])
+def test_the_legend_tells_them_apart_where_all_are_alike(active):
+    figure = plots.latent_rates(np.ones(3), np.full(3, active))
+    filled, empty = figure.legends[0].get_patches()
+    assert filled.get_facecolor() != empty.get_facecolor()
+    assert empty.get_hatch()
+
+
 def test_variances_are_bars_on_a_logarithmic_axis():
     figure = plots.latent_variances(np.float64([0.5, 1e-9]), np.array([True, False]), total_rate=12.34)
     assert bars(figure) == [{"0": 0.5}, {"1": 1e-9}]
