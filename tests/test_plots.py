@@ -91,8 +91,7 @@ def test_reconstructions_of_another_shape_are_refused():
 
 def scattered(figure):
     """The points of each class by its name in the legend."""
-    axes = figure.axes[0]
-    return {each.get_label(): np.asarray(each.get_offsets()) for each in axes.collections}
+    return {each.get_label(): each.get_xydata() for each in figure.axes[0].lines}
 
 
 @pytest.mark.parametrize("class_names", [None, ("cat", "dog", "unseen", "emu")])
@@ -104,7 +103,7 @@ def test_latent_map_shows_two_dimensions_as_they_are(class_names):
         name = str(label) if class_names is None else class_names[label]
         np.testing.assert_array_equal(shown.pop(name), means[labels == label])
     assert not shown
-    assert figure.axes[0].get_xlabel() == "$z_1$"
+    assert (figure.axes[0].get_xlabel(), figure.axes[0].get_ylabel()) == ("z[0]", "z[1]")
 
 
 def test_latent_map_shows_more_dimensions_along_their_principal_components():
@@ -123,7 +122,106 @@ def test_latent_map_shows_more_dimensions_along_their_principal_components():
 def test_latent_map_gives_every_class_its_colour_also_beyond_ten():
     labels = np.repeat(np.arange(15), 2)
     figure = plots.latent_map(np.zeros((30, 2)), labels)
-    assert len({to_hex(each.get_facecolor()[0]) for each in figure.axes[0].collections}) == 15
+    assert len({to_hex(each.get_color()) for each in figure.axes[0].lines}) == 15
+
+
+def test_latent_map_without_labels_has_one_colour_and_no_legend():
+    means = np.random.default_rng(0).normal(size=(30, 2))
+    figure = plots.latent_map(means)
+    (points,) = scattered(figure).values()
+    np.testing.assert_array_equal(points, means)
+    assert figure.axes[0].get_legend() is None
+
+
+def labelled(axis):
+    return {
+        tick.get_text(): position for tick, position in zip(axis.get_ticklabels(), axis.get_ticklocs(), strict=True)
+    }
+
+
+@pytest.mark.parametrize("shape", [(4, 3, 1), (3, 5, 3)], ids=str)
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_a_manifold_has_its_first_value_left_and_at_the_bottom(shape, count):
+    images = random_images(count * count, shape).reshape(count, count, *shape)
+    values = np.linspace(-2, 2, count) if count > 1 else np.zeros(1)
+    figure = plots.manifold_grid(images, values, ("z[3]", "z[1]"), "a title")
+    np.testing.assert_array_equal(cells(figure, shape)[::-1], images)
+    axes = figure.axes[0]
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("z[3]", "z[1]")
+    assert [text.get_text() for text in figure.texts] == ["a title"]
+    for axis, size, first in ((axes.xaxis, shape[1], 0), (axes.yaxis, shape[0], count - 1)):
+        position = labelled(axis)[f"{values[0]:.1f}"]
+        assert position == first * (size + GAP) + (size - 1) / 2  # the middle of the first image
+
+
+@pytest.mark.parametrize("count", [8, 9, 15, 20, 31])
+def test_a_manifolds_labels_are_few_and_symmetric(count):
+    values = np.linspace(-3, 3, count)
+    figure = plots.manifold_grid(np.zeros((count, count, 2, 2, 1), np.float32), values)
+    for axis in (figure.axes[0].xaxis, figure.axes[0].yaxis):
+        texts = list(labelled(axis))
+        assert 3 <= len(texts) <= 8
+        numbers = np.sort(np.float64(texts))
+        np.testing.assert_array_equal(numbers, -numbers[::-1])
+        assert "-0.0" not in texts
+
+
+def test_a_manifold_of_another_shape_is_refused():
+    with pytest.raises(ValueError, match=r"^`images` must be \[2, 2, H, W, C\] for 2 values; received \(2, 3, 4"):
+        plots.manifold_grid(np.zeros((2, 3, 4, 4, 1), np.float32), np.zeros(2))
+    with pytest.raises(ValueError, match=r"^`images` must be \[2, 2, H, W, 1 or 3\]; received shape"):
+        plots.manifold_grid(np.zeros((2, 2, 4, 4, 2), np.float32), np.zeros(2))
+
+
+def bars(figure):
+    """Heights by label of the axis, of the active and of the other dimensions."""
+    axes = figure.axes[0]
+    names = {position: text for text, position in labelled(axes.xaxis).items()}
+    middle = lambda bar: round(bar.get_x() + bar.get_width() / 2)  # noqa: E731
+    return [{names[middle(bar)]: bar.get_height() for bar in group} for group in axes.containers]
+
+
+@pytest.mark.parametrize("by_rate", [False, True])
+def test_rates_are_bars_of_the_dimensions(by_rate):
+    rate, active = np.float64([0.5, 0.0, 2.25, 1.0]), np.array([True, False, True, False])
+    figure = plots.latent_rates(rate, active, by_rate)
+    assert bars(figure) == [{"0": 0.5, "2": 2.25}, {"1": 0.0, "3": 1.0}]
+    axes = figure.axes[0]
+    assert list(labelled(axes.xaxis)) == (["2", "3", "0", "1"] if by_rate else ["0", "1", "2", "3"])
+    assert axes.get_ylabel() == "rate (nats)"
+    assert axes.get_title() == "total rate 3.8 nats, 2 of 4 units active"
+    filled, empty = axes.containers
+    assert filled[0].get_facecolor() != empty[0].get_facecolor()
+    assert not filled[0].get_hatch()
+    assert empty[0].get_hatch()  # told apart without colours
+
+
+@pytest.mark.parametrize("active", [True, False])
+def test_the_legend_tells_them_apart_where_all_are_alike(active):
+    figure = plots.latent_rates(np.ones(3), np.full(3, active))
+    filled, empty = figure.legends[0].get_patches()
+    assert filled.get_facecolor() != empty.get_facecolor()
+    assert empty.get_hatch()
+
+
+def test_variances_are_bars_on_a_logarithmic_axis():
+    figure = plots.latent_variances(np.float64([0.5, 1e-9]), np.array([True, False]), total_rate=12.34)
+    assert bars(figure) == [{"0": 0.5}, {"1": 1e-9}]
+    assert figure.axes[0].get_yscale() == "log"
+    assert figure.axes[0].get_ylim()[0] == 1e-4
+    assert figure.axes[0].get_title() == "total rate 12.3 nats, 1 of 2 units active"
+
+
+@pytest.mark.parametrize("count", [1, 25, 26, 300])
+def test_many_dimensions_have_few_labels(count):
+    figure = plots.latent_rates(np.ones(count), np.ones(count, bool))
+    assert 1 <= len(labelled(figure.axes[0].xaxis)) <= 25
+    assert figure.get_size_inches()[0] <= 10
+
+
+def test_bars_of_other_shapes_are_refused():
+    with pytest.raises(ValueError, match=r"must be \[D\] both; received shapes \(3,\) and \(2,\)"):
+        plots.latent_rates(np.zeros(3), np.zeros(2, bool))
 
 
 @pytest.mark.parametrize("shape", [(5, 1), (5,), (5, 2, 2)], ids=str)
@@ -138,8 +236,22 @@ def test_latent_map_needs_two_dimensions(shape):
         lambda: plots.image_grid(random_images(3), title="a title"),
         lambda: plots.reconstruction_grid(random_images(3, (4, 3, 3)), random_images(3, (4, 3, 3))),
         lambda: plots.latent_map(np.eye(3), np.arange(3)),
+        lambda: plots.latent_map(np.eye(3)),
+        lambda: plots.manifold_grid(random_images(4).reshape(2, 2, 4, 3, 1), np.arange(2), title="two\nlines"),
+        lambda: plots.latent_rates(np.arange(3.0), np.arange(3) > 0),
+        lambda: plots.latent_rates(np.zeros(2), np.zeros(2, bool)),
+        lambda: plots.latent_variances(np.zeros(2), np.zeros(2, bool), 0.0),
     ],
-    ids=["image_grid", "reconstruction_grid", "latent_map"],
+    ids=[
+        "image_grid",
+        "reconstruction_grid",
+        "latent_map",
+        "no labels",
+        "manifold_grid",
+        "latent_rates",
+        "nothing",
+        "latent_variances",
+    ],
 )
 def test_figures_are_written_without_a_display(make):
     file = io.BytesIO()

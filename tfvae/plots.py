@@ -9,6 +9,7 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 
 # Okabe and Ito's palette, a grey and a purple: ten colours that colour-blind readers can tell apart best.
 _CLASS_COLOURS = (
@@ -160,7 +161,8 @@ def latent_variances(variance_of_mean: np.ndarray, active: np.ndarray, total_rat
         total_rate: in nats, for the title.
     """
     title = f"total rate {total_rate:.1f} nats"
-    figure = _latent_bars(variance_of_mean, active, False, "variance of the posterior mean", title)
+    positive = np.maximum(variance_of_mean, np.finfo(float).tiny)  # the axis is logarithmic
+    figure = _latent_bars(positive, active, False, "variance of the posterior mean", title)
     figure.axes[0].set_yscale("log")
     figure.axes[0].set_ylim(bottom=_SMALLEST_VARIANCE)
     return figure
@@ -173,14 +175,14 @@ def _latent_bars(values: np.ndarray, active: np.ndarray, by_value: bool, quantit
     order = np.argsort(-values, kind="stable") if by_value else np.arange(dimensions)
     figure = Figure(figsize=(min(max(4.5, 0.14 * dimensions + 1.0), 10.0), 3.6), dpi=120, layout="constrained")
     axes = figure.add_subplot()
+    key = []  # made by itself: the legend of a group without bars would have a colour of its own
     for name, chosen, face, edge, hatch in (
         ("active", active[order], _BLUE, _BLUE, ""),
         ("not active", ~active[order], "white", _VERMILION, "////"),  # told apart in black and white too
     ):
-        axes.bar(
-            np.flatnonzero(chosen), values[order][chosen], width=0.8, linewidth=0.8,
-            facecolor=face, edgecolor=edge, hatch=hatch, label=name,
-        )  # fmt: skip
+        heights = values[order][chosen]
+        axes.bar(np.flatnonzero(chosen), heights, facecolor=face, edgecolor=edge, hatch=hatch, linewidth=0.8)
+        key.append(Patch(facecolor=face, edgecolor=edge, hatch=hatch, label=name))
     ticks = np.arange(0, dimensions, -(-dimensions // _INDEX_LABELS))
     axes.set_xticks(ticks, [str(order[tick]) for tick in ticks])
     axes.tick_params(labelsize=8)
@@ -188,7 +190,7 @@ def _latent_bars(values: np.ndarray, active: np.ndarray, by_value: bool, quantit
     axes.set_xlabel("latent dimension" + (", highest first" if by_value else ""))
     axes.set_ylabel(quantity)
     axes.set_title(f"{title}, {np.sum(active)} of {dimensions} units active", fontsize=10)
-    figure.legend(loc="outside lower center", ncols=2, fontsize=8, frameon=False)  # beside the bars: nothing hides one
+    figure.legend(handles=key, loc="outside lower center", ncols=2, fontsize=8, frameon=False)  # hides no bar there
     axes.spines[["top", "right"]].set_visible(False)
     return figure
 

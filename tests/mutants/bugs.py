@@ -22,6 +22,7 @@ NOISE = ("tests/test_noise.py",)
 REPLICAS = ("tests/models/test_replicas.py",)
 GUARD = ("tests/models/test_guard.py",)
 KERAS = ("tests/models/test_keras_use.py",)
+LATENTS = ("tests/evaluation/test_latents.py",)
 
 BUGS = [
     Bug("dropped -log q", "objectives.py", "latent.log_p - latent.log_q for", "latent.log_p for", OBJECTIVES),
@@ -305,5 +306,54 @@ BUGS = [
         "[*self.variables, *self.metrics_variables, *self.optimizer.variables]",
         "[*self.variables, *self.optimizer.variables]",
         GUARD,
+    ),
+    Bug(
+        "variance within batches only",
+        "evaluation/latents.py",
+        "shift**2 * (self.count * len(rows) / total)",
+        "0.0 * shift**2 * (self.count * len(rows) / total)",
+        LATENTS,
+    ),
+    Bug(
+        "every batch has the draws of the first",
+        "evaluation/latents.py",
+        "first_row=means.count",
+        "first_row=0",
+        LATENTS,
+    ),
+    Bug(
+        "active units by their standard deviation",
+        "evaluation/latents.py",
+        "return self.variance_of_mean > ACTIVE",
+        "return np.sqrt(self.variance_of_mean) > ACTIVE",
+        LATENTS,
+    ),
+    Bug(
+        "rate as a mean over latent dimensions",
+        "evaluation/latents.py",
+        "total_rate=float(np.sum(rates.mean))",
+        "total_rate=float(np.mean(rates.mean))",
+        LATENTS,
+    ),
+    Bug(
+        "the manifold upside down",
+        "plots.py",
+        "flat = images[::-1].reshape(",
+        "flat = images.reshape(",
+        ("tests/test_plots.py",),
+    ),
+    Bug(
+        "the manifold's axes exchanged",
+        "callbacks/images.py",
+        "z[..., right], z[..., upwards] = values, values[:, np.newaxis]",
+        "z[..., upwards], z[..., right] = values, values[:, np.newaxis]",
+        ("tests/test_callbacks.py",),
+    ),
+    Bug(
+        "samples cost no time",
+        "execution.py",
+        "    seconds = 6 * parameters * batch_size * samples / speed",
+        "    seconds = 6 * parameters * batch_size / speed",
+        ("tests/test_execution.py",),
     ),
 ]

@@ -62,6 +62,10 @@ class EpochPicture(keras.callbacks.Callback, abc.ABC):
     def draw(self) -> Picture:
         """The picture of `self.model` as it is now."""
 
+    def figure(self) -> Figure:
+        """The same picture outside of training: `callback.set_model(model)`, then `callback.figure()`."""
+        return self.draw().figure
+
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         self.check()
         _require_writable(self.folder)
