@@ -328,3 +328,16 @@ def test_models_that_cannot_be_drawn_are_refused_when_training_starts(tmp_path):
 def test_bad_arguments_are_refused_when_a_callback_is_made(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_an_epochs_figures_are_curves(tmp_path):
+    curves = callbacks.Curves(tmp_path)
+    curves.on_train_begin()
+    curves.on_epoch_end(0, {"loss": 3.0})
+    curves.on_epoch_end(1, {"loss": 2.0, "val_loss": 2.5})
+    curves.on_train_end()
+    found = events(tmp_path)
+    assert {tag: (float(value), *rest) for tag, (value, *rest) in found.items()} == {
+        "loss": (2.0, 1, "scalars"),
+        "val_loss": (2.5, 1, "scalars"),
+    }

@@ -20,6 +20,7 @@ HIDDEN = {"mlp": (500, 500), "conv": (32, 64)}
 """The networks by name, with what `hidden` is if it is not given."""
 LIKELIHOODS = ("normal", "bernoulli", "continuous-bernoulli", "logistic", "categorical")
 PREPROCESSINGS = ("binarize", "dequantize", "levels", "rescale")
+ACTIVATIONS = ("relu", "gelu", "silu", "elu", "tanh")
 OBJECTIVES = ("elbo", "iwae")
 SCHEDULES = ("cosine", "constant")
 PRECISIONS = ("float32", "bfloat16", "float16")
@@ -117,6 +118,7 @@ class Settings:
         "[default: 500,500 for mlp, 32,64 for conv]",
         _sizes,
     )
+    activation: str = _option("relu", 'Between the layers: "relu", "gelu", "silu", "elu" or "tanh".')
     latent_size: int = _option(8, "Latent dimensions D. 2 can be drawn as a map; more reconstruct better.")
     objective: str = _option("elbo", 'What is maximised: "elbo", or "iwae", the importance-weighted bound.')
     sample_size: int = _option(1, "Samples of z for each image: 1 is usual for elbo, 5 to 50 for iwae.")
@@ -208,7 +210,8 @@ _NAMES = tuple(field.name for field in dataclasses.fields(Settings))
 _READ = {field.name: field.metadata["read"] for field in dataclasses.fields(Settings)}
 _TYPES = typing.get_type_hints(Settings)
 _CHOICES = {
-    "network": tuple(HIDDEN), "likelihood": LIKELIHOODS, "preprocess": PREPROCESSINGS, "objective": OBJECTIVES,
+    "network": tuple(HIDDEN), "activation": ACTIVATIONS, "likelihood": LIKELIHOODS,
+    "preprocess": PREPROCESSINGS, "objective": OBJECTIVES,
     "schedule": SCHEDULES, "precision": PRECISIONS,
 }  # fmt: skip
 _AT_LEAST_1 = ("at least 1", lambda value: value >= 1)

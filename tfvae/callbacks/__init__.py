@@ -1,10 +1,12 @@
 """Keras callbacks that draw pictures while a model trains. What they draw is in `plots`."""
 
+from tfvae.callbacks.curves import Curves
 from tfvae.callbacks.images import Manifold, ReconstructionGrid, SampleGrid
 from tfvae.callbacks.latents import LatentMap, LatentRates
 from tfvae.callbacks.picture import EpochPicture, Picture
 
 __all__ = [
+    "Curves",
     "EpochPicture",
     "LatentMap",
     "LatentRates",

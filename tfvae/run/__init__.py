@@ -79,7 +79,7 @@ def train(
     recorder = Recorder(folder, checkpoints, per_epoch, interruption or Interruption(), settings.patience, state)
     pictures = _pictures(folder, settings, validation, data.class_names)
     if settings.tensorboard:
-        pictures.append(keras.callbacks.TensorBoard(str(folder / TENSORBOARD), write_graph=False))
+        pictures.append(callbacks.Curves(folder / TENSORBOARD / "epochs"))
     if averages:
         exchange = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: averages.exchange())
         pictures = [averages, exchange, *pictures, exchange]

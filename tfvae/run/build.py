@@ -35,9 +35,10 @@ def model(settings: Settings, image_shape: Sequence[int], steps_per_epoch: int) 
 
 
 def _bodies(settings: Settings, image_shape: Sequence[int]) -> tuple[keras.Layer, keras.Layer]:
+    hidden, activation = settings.hidden, settings.activation
     if settings.network == "conv":
-        return networks.convnet(settings.hidden), networks.deconvnet(image_shape, settings.hidden[::-1])
-    return networks.mlp(settings.hidden), networks.mlp(settings.hidden[::-1])
+        return networks.convnet(hidden, activation), networks.deconvnet(image_shape, hidden[::-1], activation)
+    return networks.mlp(hidden, activation), networks.mlp(hidden[::-1], activation)
 
 
 def _likelihood(settings: Settings, image_shape: Sequence[int]) -> families.Family:
