@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 import tfvae
-from tfvae.callbacks import LatentMap, LatentRates, Manifold, ReconstructionGrid, SampleGrid
+from tfvae.callbacks import Curves, LatentMap, LatentRates, Manifold, ReconstructionGrid, SampleGrid
 from tfvae.evaluation import latent_statistics
 
 SHAPE = (4, 3, 1)
@@ -331,7 +331,7 @@ def test_bad_arguments_are_refused_when_a_callback_is_made(make, message):
 
 
 def test_an_epochs_figures_are_curves(tmp_path):
-    curves = callbacks.Curves(tmp_path)
+    curves = Curves(tmp_path)
     curves.on_train_begin()
     curves.on_epoch_end(0, {"loss": 3.0})
     curves.on_epoch_end(1, {"loss": 2.0, "val_loss": 2.5})
