@@ -106,8 +106,8 @@ class DiscretizedLogistic(LocationScale):
 
     x are whole levels, as `preprocessing.Levels` makes them; draws are, too, and carry no gradient.
 
-    Source: Kingma et al. 2016, arXiv:1606.04934, and Salimans et al. 2017, arXiv:1701.05517, section 2.1 (there, the
-    scale's logarithm is learned, with a floor of 0.116 levels).
+    Source: Kingma et al. 2016, arXiv:1606.04934, and Salimans et al. 2017, arXiv:1701.05517 (in whose code the
+    logarithm of the scale is learned, with a floor of 0.116 levels).
     """
 
     scores = "levels"
