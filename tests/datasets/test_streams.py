@@ -92,7 +92,7 @@ def test_only_the_first_images_on_disk_can_be_held_out(split):
     rest, held_out = hold_out(split, 7, seed=None)
     assert flat(numbers(held_out.in_order(9))) == list(range(7))
     assert flat(numbers(rest.in_order(100))) == list(range(7, 61))
-    with pytest.raises(ValueError, match="`seed` must be None for images on disk, .*; received 0"):
+    with pytest.raises(ValueError, match=r"`seed` must be None for images on disk, .*; received 0"):
         hold_out(split, 7)
 
 
