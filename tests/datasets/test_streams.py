@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfvae.datasets import Split, StreamedSplit
+from tfvae.datasets import Split, StreamedSplit, hold_out
 from tfvae.datasets.streams import Part
 
 SHAPE = (2, 1, 3)
@@ -86,6 +86,14 @@ def test_parts_of_a_split(either):
     assert flat(numbers(rest.drop_first(5).take_first(3).in_order(9))) == [26, 27, 28]
     assert rest.first(2).labels.tolist() == [1, 2]
     assert len(either.take_first(62)) == 61
+
+
+def test_only_the_first_images_on_disk_can_be_held_out(split):
+    rest, held_out = hold_out(split, 7, seed=None)
+    assert flat(numbers(held_out.in_order(9))) == list(range(7))
+    assert flat(numbers(rest.in_order(100))) == list(range(7, 61))
+    with pytest.raises(ValueError, match=r"`seed` must be None for images on disk, .*; received 0"):
+        hold_out(split, 7)
 
 
 def test_no_images_are_no_part(either):

@@ -225,7 +225,7 @@ def test_examples_that_are_not_one_image_are_refused(tmp_path, case):
 def test_splits_of_unknown_meaning_are_refused(tmp_path):
     splits = {"small": pictures(2, 4, 4, 1), "large": pictures(3, 4, 4, 1)}
     prepared.dataset(tmp_path, "sizes", {"image": Image(shape=(4, 4, 1))}, splits)
-    with pytest.raises(ValueError, match="must have a split 'train', or one split only; received small, large"):
+    with pytest.raises(ValueError, match="must have a split 'train', or one split only; received large, small"):
         load("tfds:sizes", data_dir=tmp_path)
 
 

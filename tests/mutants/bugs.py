@@ -23,6 +23,9 @@ REPLICAS = ("tests/models/test_replicas.py",)
 GUARD = ("tests/models/test_guard.py",)
 KERAS = ("tests/models/test_keras_use.py",)
 LATENTS = ("tests/evaluation/test_latents.py",)
+STREAMS = ("tests/datasets/test_streams.py",)
+DATA = ("tests/datasets/test_files.py", "tests/datasets/test_load.py")
+FIXED = ("tests/evaluation/test_fixed.py",)
 
 BUGS = [
     Bug("dropped -log q", "objectives.py", "latent.log_p - latent.log_q for", "latent.log_p for", OBJECTIVES),
@@ -355,5 +358,42 @@ BUGS = [
         "    seconds = 6 * parameters * batch_size * samples / speed",
         "    seconds = 6 * parameters * batch_size / speed",
         ("tests/test_execution.py",),
+    ),
+    Bug(
+        "a stream shuffles its blocks alike in all epochs",
+        "datasets/streams.py",
+        "noise = Noise(seed, epoch, first_row=number * self.block)",
+        "noise = Noise(seed, 0, first_row=number * self.block)",
+        STREAMS,
+    ),
+    Bug(
+        "a stream shuffles all blocks of an epoch alike",
+        "datasets/streams.py",
+        "first_row=number * self.block)",
+        "first_row=0)",
+        STREAMS,
+    ),
+    Bug(
+        "a resumed stream goes back to the start of its block",
+        "datasets/streams.py",
+        ".skip(passed - before)",
+        ".skip(0 * passed)",
+        STREAMS,
+    ),
+    Bug(
+        "held-out images stay in the training images",
+        "datasets/splits.py",
+        "split.take(np.sort(order[size:]))",
+        "split.take(np.sort(order))",
+        DATA,
+    ),
+    Bug("Frey faces lie on a side", "datasets/files.py", "frey.T.reshape(-1,", "frey.reshape(-1,", DATA),
+    Bug("resizing without antialiasing", "datasets/resizing.py", "antialias=True", "antialias=False", DATA),
+    Bug(
+        "the digest of batches draws each batch alike",
+        "evaluation/fixed.py",
+        "Noise(seed, first_row=rows)",
+        "Noise(seed, first_row=0)",
+        FIXED,
     ),
 ]

@@ -61,7 +61,7 @@ def load(
         return folders.load(path, size, test_size, seed)
     if not path.exists():
         raise _unknown(name)
-    if path.suffix not in files.SUFFIXES:
+    if path.suffix.lower() not in files.SUFFIXES:
         raise ValueError(f"`source` must be {_KINDS}; received the file {name!r}.")
     return files.load(path, size, test_size, seed)
 

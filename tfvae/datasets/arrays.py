@@ -43,7 +43,7 @@ def check_channels(channels: int | None, what: str) -> None:
 
 
 def as_labels(labels: Any, size: int, what: str) -> np.ndarray:
-    """Labels as they came, an array of `size` class numbers.
+    """Labels as they came, an array of `size` class numbers; floats that are whole become integers.
 
     Raises:
         ValueError: they are not one integer in 0 to 65,535 for each image.
@@ -51,10 +51,11 @@ def as_labels(labels: Any, size: int, what: str) -> np.ndarray:
     labels = np.asarray(labels)
     if labels.shape != (size,):
         raise ValueError(f"{what} must be one number for each of the {size} images; received {labels.shape}.")
-    if labels.dtype.kind not in "iu" or labels.min() < 0 or labels.max() >= MOST_CLASSES:
-        came = f"{labels.min()} to {labels.max()}" if labels.dtype.kind in "iuf" else labels.dtype
+    numbers = labels.dtype.kind in "iuf"
+    if not numbers or labels.min() < 0 or labels.max() >= MOST_CLASSES or (labels != np.rint(labels)).any():
+        came = f"{labels.min()} to {labels.max()}" if numbers else labels.dtype
         raise ValueError(f"{what} must be class numbers, integers from 0 to {MOST_CLASSES - 1}; received {came}.")
-    return labels
+    return labels.astype(np.int64) if labels.dtype.kind == "f" else labels  # MATLAB's numbers are floats unless told
 
 
 def _floats(array: np.ndarray, what: str) -> np.ndarray:

@@ -57,7 +57,7 @@ def _split(arrays: Mapping[str, np.ndarray], images: str, labels: str, path: Pat
     if labels not in arrays:
         return Split(pictures)
     numbers = arrays[labels]
-    if path.suffix == ".mat":
+    if path.suffix.lower() == ".mat":
         numbers = numbers.ravel()  # MATLAB knows no arrays of one axis
     return Split(pictures, as_labels(numbers, len(pictures), f"`{labels}` in {path.name}"))
 
@@ -81,7 +81,7 @@ def _name_of_images(arrays: Mapping[str, np.ndarray], path: Path) -> str:
 def _read(path: Path) -> dict[str, np.ndarray]:
     """The arrays in the file by name."""
     try:
-        return _read_matlab(path) if path.suffix == ".mat" else _read_numpy(path)
+        return _read_matlab(path) if path.suffix.lower() == ".mat" else _read_numpy(path)
     except NotImplementedError as error:  # SciPy, about files that are HDF5 inside
         raise ValueError(f"{path} is of MATLAB's format 7.3; save it with -v7.") from error
     except FileNotFoundError:

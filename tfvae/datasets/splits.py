@@ -125,12 +125,14 @@ def hold_out(split: Split | Any, size: int, seed: int | None = 0) -> tuple[Split
         The remaining N - size images and the held-out ones.
 
     Raises:
-        ValueError: `size` leaves one of the parts empty.
+        ValueError: `size` leaves one of the parts empty, or the split is on disk and `seed` is not None.
     """
     if not 0 < size < len(split):
         raise ValueError(f"`size` must be between 1 and {len(split) - 1}; received {size}.")
     if seed is None:
         return split.drop_first(size), split.take_first(size)
+    if not isinstance(split, Split):
+        raise ValueError(f"`seed` must be None for images on disk, of which the first are held out; received {seed}.")
     # The bit generator is named because NumPy may one day choose another as its default.
     order = np.random.Generator(np.random.PCG64(seed)).permutation(len(split))
     return split.take(np.sort(order[size:])), split.take(np.sort(order[:size]))

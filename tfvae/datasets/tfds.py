@@ -123,7 +123,7 @@ def _image_key(features: Any, name: str) -> str:
     if "image" not in images and len(images) != 1:
         raise ValueError(
             f"{name} must have one image in each example, which is called `image` if there are more; "
-            f"received {', '.join(images) or 'none'}."
+            f"received {', '.join(sorted(images)) or 'none'}."
         )
     key = "image" if "image" in images else images[0]
     if features[key].np_dtype != np.uint8:
@@ -136,7 +136,7 @@ def _split_names(splits: Any, name: str) -> tuple[str, str | None]:
     filled = [key for key, info in splits.items() if info.num_examples]
     if "train" not in filled and len(filled) != 1:
         raise ValueError(
-            f"{name} must have a split 'train', or one split only; received {', '.join(filled) or 'none'}."
+            f"{name} must have a split 'train', or one split only; received {', '.join(sorted(filled)) or 'none'}."
         )
     training = "train" if "train" in filled else filled[0]
     return training, next((key for key in ("test", "validation") if key in filled and key != training), None)
