@@ -22,6 +22,8 @@ DEPENDENCIES = [
     "tensorflow-datasets>=4.9.10",  # the datasets that are not embedded
     "importlib_resources",  # TensorFlow Datasets imports it without declaring it
     "matplotlib>=3.10",  # the plots
+    "pillow>=12.3",  # folders of images
+    "scipy>=1.15",  # .mat files; 1.15 is the newest on Python 3.10
     "numpy>=2.2",  # 2.2 is the newest on Python 3.10
     "typer>=0.29",  # the command line
     "pyyaml>=6.0",  # the command line's settings
@@ -31,7 +33,6 @@ TEST = [
     "pytest>=9.2",
     "pytest-xdist>=3.8",  # runs the tests in two processes
     "hypothesis>=6.168",
-    "scipy>=1.15",  # closed forms to compare with; 1.15 is the newest on Python 3.10
     "build>=1.6",  # with setuptools, for the slow test that installs a wheel
     "setuptools>=70.1",  # the first that builds wheels without the package wheel
     # The notebooks are also run as tests.
