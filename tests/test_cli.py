@@ -76,6 +76,33 @@ def test_a_convolutional_run(tmp_path):
     assert yaml.safe_load((tmp_path / "conv/config.yaml").read_text())["network"] == "conv"
 
 
+@pytest.mark.parametrize(
+    ("options", "what"),
+    [
+        (["--likelihood", "normal", "--scale", "pixel"], "density of the dequantised image"),
+        (["--likelihood", "bernoulli", "--objective", "iwae", "--sample-size", 2], "log probability of the binarised"),
+        (["--likelihood", "continuous-bernoulli", "--free-bits", 0.1], "density of the dequantised image"),
+        (["--likelihood", "discretized-logistic", "--precision", "bfloat16"], "log probability of the 8-bit image"),
+        (["--likelihood", "categorical", "--precision", "float16"], "log probability of the 8-bit image"),
+        (["--likelihood", "bernoulli", "--preprocess", "rescale", "--beta", 2], "which is not a likelihood"),
+    ],
+)
+def test_every_likelihood_trains_draws_and_reloads(tmp_path, capsys, options, what):
+    levels = np.random.default_rng(0).integers(0, 256, (60, 6, 8), dtype=np.uint8)
+    np.save(tmp_path / "levels.npy", levels)
+    small = ["--network", "conv", "--hidden", "2,3", "--epochs", 1, "--batch-size", 10, "--validation-size", 10]
+    assert command("train", "--data", tmp_path / "levels.npy", *small, *options, "--out", tmp_path / "run") == 0
+    assert what in capsys.readouterr().out.splitlines()[-1]
+    assert command("sample", tmp_path / "run", "-n", 4, "--draw") == 0
+    assert command("reconstruct", tmp_path / "run", "-n", 4) == 0
+    report = json.loads((tmp_path / "run/report.json").read_text())
+    model = tfvae.load(tmp_path / "run/model.keras")
+    test = tfvae.datasets.load(str(tmp_path / "levels.npy")).test
+    assert report["test_images"] == len(test) == 6
+    assert report["loss"] == pytest.approx(model.evaluate(test.images, verbose=0, return_dict=True)["loss"], rel=1e-5)
+    assert report["data_digest"] == tfvae.evaluation.fix(test.images, model.preprocess).digest
+
+
 def test_history_has_a_row_an_epoch_with_training_and_validation_figures(run):
     rows = list(csv.DictReader((run / "history.csv").open()))
     names = {"loss", "elbo", "distortion", "rate"}

@@ -18,7 +18,7 @@ import yaml
 
 HIDDEN = {"mlp": (500, 500), "conv": (32, 64)}
 """The networks by name, with what `hidden` is if it is not given."""
-LIKELIHOODS = ("normal", "bernoulli", "continuous-bernoulli", "logistic", "categorical")
+LIKELIHOODS = ("normal", "bernoulli", "continuous-bernoulli", "discretized-logistic", "categorical")
 PREPROCESSINGS = ("binarize", "dequantize", "levels", "rescale")
 ACTIVATIONS = ("relu", "gelu", "silu", "elu", "tanh")
 OBJECTIVES = ("elbo", "iwae")
@@ -98,8 +98,8 @@ class Settings:
     )
     likelihood: str = _option(
         "normal",
-        'Family of p(x|z): "normal", "bernoulli" (binarised images), "continuous-bernoulli", "logistic" (discretised, '
-        'for 8-bit levels) or "categorical" (256 levels; use it with --network conv).',
+        'Family of p(x|z): "normal", "bernoulli" (binarised images), "continuous-bernoulli", '
+        '"discretized-logistic" or "categorical" (both give probabilities to the 256 levels).',
     )
     preprocess: str | None = _option(
         None,
@@ -111,7 +111,11 @@ class Settings:
         "(image), one for each pixel (pixel: the best bits and the worst samples), or a fixed number.",
         _scale,
     )
-    network: str = _option("mlp", '"mlp" for dense layers, "conv" for convolutions (much slower on a CPU).')
+    network: str | None = _option(
+        None,
+        '"mlp" for dense layers, "conv" for convolutions (much slower on a CPU). [default: mlp; conv for categorical, '
+        "whose dense layer would have 256 outputs a pixel]",
+    )
     hidden: tuple[int, ...] = _option(
         (),
         "Units of the dense layers or channels of the convolutions, from data to latents. "
@@ -160,8 +164,10 @@ class Settings:
             raise ValueError(
                 "`beta`, `warm_up` and `free_bits` weigh the rate of the elbo; the objective iwae has none."
             )
+        if self.network is None:
+            object.__setattr__(self, "network", "conv" if self.likelihood == "categorical" else "mlp")
         if not self.hidden:
-            object.__setattr__(self, "hidden", HIDDEN[self.network])
+            object.__setattr__(self, "hidden", HIDDEN[str(self.network)])
 
     def as_yaml(self) -> str:
         """The settings as a YAML file that `read_yaml` reads back."""

@@ -45,7 +45,7 @@ def _likelihood(settings: Settings, image_shape: Sequence[int]) -> families.Fami
     match settings.likelihood:
         case "normal":
             return families.Normal(image_shape, scale=settings.scale)
-        case "logistic":
+        case "discretized-logistic":
             return families.DiscretizedLogistic(image_shape, scale=settings.scale)
         case "bernoulli":
             return families.Bernoulli(image_shape)
@@ -56,7 +56,7 @@ def _likelihood(settings: Settings, image_shape: Sequence[int]) -> families.Fami
 
 
 def _preprocessing(settings: Settings) -> preprocessing.Preprocessing:
-    suits = {"bernoulli": "binarize", "logistic": "levels", "categorical": "levels"}
+    suits = {"bernoulli": "binarize", "discretized-logistic": "levels", "categorical": "levels"}
     match settings.preprocess or suits.get(settings.likelihood, "dequantize"):
         case "binarize":
             return preprocessing.Binarize()
