@@ -7,14 +7,12 @@ import os
 from pathlib import Path
 from typing import Any
 
-import keras
-
-from tfvae import callbacks, datasets, training
+from tfvae import datasets, training
 from tfvae.interruption import Interruption
 from tfvae.models import VAE
 from tfvae.run import build
-from tfvae.run.averages import Averages
 from tfvae.run.checkpoints import Checkpoints
+from tfvae.run.pictures import pictures
 from tfvae.run.recorder import Recorder
 from tfvae.run.report import BATCH, summary, test
 from tfvae.settings import Settings
@@ -22,9 +20,7 @@ from tfvae.settings import Settings
 __all__ = ["CHECKPOINTS", "MODEL", "Checkpoints", "load_data", "summary", "train"]
 
 CONFIG, MODEL, REPORT = "config.yaml", "model.keras", "report.json"
-CHECKPOINTS, TENSORBOARD = "checkpoints", "tensorboard"
-_PICTURED = 30  # validation images in the reconstruction grids
-_MAPPED = 5000  # in the latent map, and those that the rates are averages over
+CHECKPOINTS = "checkpoints"
 
 
 def train(
@@ -75,14 +71,7 @@ def train(
         model = build.model(settings, images.image_shape, per_epoch)
     if not resume:
         _start(folder, settings)
-    averages = Averages() if settings.averaging is not None else None
     recorder = Recorder(folder, checkpoints, per_epoch, interruption or Interruption(), settings.patience, state)
-    pictures = _pictures(folder, settings, validation, data.class_names)
-    if settings.tensorboard:
-        pictures.append(callbacks.Curves(folder / TENSORBOARD / "epochs"))
-    if averages:
-        exchange = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: averages.exchange())
-        pictures = [averages, exchange, *pictures, exchange]
     if not recorder.has_ended:
         model.fit(
             images.batches(settings.batch_size, settings.seed, start=model.steps),
@@ -91,7 +80,7 @@ def train(
             steps_per_epoch=per_epoch,
             validation_data=validation.in_order(BATCH),
             shuffle=False,
-            callbacks=[*pictures, recorder],
+            callbacks=[*pictures(folder, settings, validation, data.class_names), recorder],
             verbose=verbose,
         )
     if settings.patience is not None:
@@ -135,23 +124,6 @@ def _best(checkpoints: Checkpoints, recorder: Recorder) -> VAE:
     model, _ = best.load()
     model.optimizer.finalize_variable_values(model.trainable_weights)
     return model
-
-
-def _pictures(folder: Path, settings: Settings, validation: Any, class_names: tuple[str, ...]) -> list[Any]:
-    log_dir = folder / TENSORBOARD if settings.tensorboard else None
-    few, many = validation.first(_PICTURED), validation.first(_MAPPED)
-    pictures = [
-        callbacks.SampleGrid(folder / "samples", log_dir=log_dir),
-        callbacks.ReconstructionGrid(folder / "reconstructions", few.images, log_dir=log_dir),
-        callbacks.LatentRates(folder / "latent_rates", many.images, log_dir=log_dir),
-    ]
-    if settings.latent_size >= 2:
-        names = class_names or None
-        pictures += [
-            callbacks.LatentMap(folder / "latent_map", many.images, many.labels, names, log_dir=log_dir),
-            callbacks.Manifold(folder / "manifold", many.images, log_dir=log_dir),
-        ]
-    return pictures
 
 
 def _write_whole(path: Path, text: str) -> None:

@@ -1,0 +1,48 @@
+"""What a run draws at the end of every epoch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from tfvae import callbacks
+from tfvae.run.averages import Averages
+from tfvae.settings import Settings
+
+_RECONSTRUCTED = 30  # validation images
+_MAPPED = 5000  # in the latent map, and those that the rates are averages over
+
+
+def pictures(
+    folder: Path, settings: Settings, validation: Any, class_names: tuple[str, ...]
+) -> list[keras.callbacks.Callback]:
+    """The callbacks that draw, and those that put averaged weights into the model for validation and drawing.
+
+    Args:
+        folder: the run's.
+        settings: the run's.
+        validation: the split of validation images, of which the first ones are drawn.
+        class_names: what their labels mean; empty if they have none.
+    """
+    log_dir = folder / "tensorboard" if settings.tensorboard else None
+    few, many = validation.first(_RECONSTRUCTED), validation.first(_MAPPED)
+    drawing: list[keras.callbacks.Callback] = [
+        callbacks.SampleGrid(folder / "samples", log_dir=log_dir),
+        callbacks.ReconstructionGrid(folder / "reconstructions", few.images, log_dir=log_dir),
+        callbacks.LatentRates(folder / "latent_rates", many.images, log_dir=log_dir),
+    ]
+    if settings.latent_size >= 2:
+        names = class_names or None
+        drawing += [
+            callbacks.LatentMap(folder / "latent_map", many.images, many.labels, names, log_dir=log_dir),
+            callbacks.Manifold(folder / "manifold", many.images, log_dir=log_dir),
+        ]
+    if log_dir is not None:
+        drawing.append(callbacks.Curves(log_dir / "epochs"))
+    if settings.averaging is None:
+        return drawing
+    averages = Averages()
+    exchange = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: averages.exchange())
+    return [averages, exchange, *drawing, exchange]
