@@ -121,7 +121,7 @@ def test_an_epoch_is_a_new_order_of_all_images_but_the_remainder(either):
 def test_whatever_the_start_the_batches_are_the_same_byte_for_byte(either):
     batches = either.batches(7, seed=3)
     whole = np.stack(list(batches.take(30).as_numpy_iterator()))
-    for start in (0, 1, 5, 7, 8, 9, 17, 27):
+    for start in (0, 1, 7, 8, 17):
         some = np.stack(list(either.batches(7, seed=3, start=start).take(3).as_numpy_iterator()))
         np.testing.assert_array_equal(some, whole[start : start + 3])
 
@@ -139,7 +139,7 @@ def test_a_batch_larger_than_the_data_is_refused(either):
         either.batches(62, seed=0)
 
 
-@pytest.mark.parametrize("sizes", [(1,), (5,), (16,), (3, 3, 3), (1, 40, 1)])
+@pytest.mark.parametrize("sizes", [(1,), (16,), (1, 40, 1)])
 @pytest.mark.parametrize("block", [1, 4, 100])
 def test_every_epoch_is_complete_for_any_files_and_blocks(tmp_path, sizes, block):
     split = stream(tmp_path, sizes, block)
@@ -236,11 +236,11 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 
 @pytest.mark.slow
 def test_memory_does_not_grow_with_the_data(tmp_path):
-    """Reading 37 MB and 369 MB of images takes the same memory but for 40 MB, a ninth of the difference."""
+    """Reading 37 MB and 369 MB of images takes the same memory but for 20 MB, 6 % of the difference."""
     root = Path(__file__).resolve().parents[2]
     peaks = []
     for count in (3000, 30_000):
         command = [sys.executable, "-c", PEAK, str(tmp_path / f"{count}.tfrecord"), str(count)]
         done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True)
         peaks.append(float(done.stdout))
-    assert peaks[1] - peaks[0] < 40, peaks
+    assert peaks[1] - peaks[0] < 20, peaks

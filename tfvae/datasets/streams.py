@@ -44,7 +44,7 @@ class StreamedSplit:
         image: decodes a record (string scalar) to a raw image.
         label: decodes a record to a class number, or None where there are no labels.
         image_shape: (height, width, channels) of all images.
-        block: number of consecutive records that are shuffled among themselves, about three times as many are held.
+        block: number of consecutive records that are shuffled among themselves; two to three times as many are held.
     """
 
     parts: tuple[Part, ...]
