@@ -76,6 +76,14 @@ class Noise:
         """
         return _normal_quantile(self.uniform(stream, rows, shape, sample_size))
 
+    def permutation(self, stream: str, size: Any) -> tf.Tensor:
+        """A random order of 0 ... size - 1, int32 `[size]`.
+
+        Not TensorFlow's `index_shuffle`, which takes only the last eight bits of each half of its seed below 65,536
+        elements, and whose orders are far from uniform (TensorFlow 2.21).
+        """
+        return tf.argsort(self.uniform(stream, size, ()), stable=True)
+
     def _key(self, stream: str) -> tf.Tensor:
         digest = hashlib.blake2b(f"{self.seed}/{stream}".encode(), digest_size=8).digest()
         # Two bits are left free so that adding the step never overflows. Philox needs no better mixing of its key.

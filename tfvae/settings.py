@@ -86,6 +86,9 @@ class Settings:
         'What to train on: "mnist" (embedded), "tfds:NAME" (TensorFlow Datasets), or a path: .npz, .npy, .mat or a '
         "folder of images.",
     )
+    data_dir: str | None = _option(
+        None, "Folder of prepared TensorFlow Datasets. [default: TFDS_DATA_DIR or ~/tensorflow_datasets]"
+    )
     image_size: tuple[int, int] | None = _option(
         None, "Resize the images to HEIGHTxWIDTH, such as 28x20, or to a square, such as 32.", _image_size
     )

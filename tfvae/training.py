@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tfvae.noise import Noise
+
 
 def steps_per_epoch(examples: int, batch_size: int) -> int:
     """Full batches in an epoch of `batches`.
@@ -47,14 +49,18 @@ def batches(
         raise ValueError(f"`labels` must be one for each of the {examples} images; received {len(labels)}.")
     data = tuple(tf.constant(each) for each in ((images,) if labels is None else (images, labels)))
 
-    def batch(step: tf.Tensor) -> Any:
-        rows = (step % per_epoch) * batch_size + tf.range(batch_size, dtype=tf.int64)
-        epoch_seed = tf.stack([tf.constant(seed, tf.int64), step // per_epoch])
-        order = tf.random.experimental.index_shuffle(rows, epoch_seed, tf.constant(examples - 1, tf.int64))
-        gathered = tuple(tf.ensure_shape(tf.gather(each, order), [batch_size, *each.shape[1:]]) for each in data)
+    first_epoch, done = divmod(start, per_epoch)
+
+    def epoch(number: tf.Tensor) -> tf.data.Dataset:
+        used = Noise(seed, number).permutation("order", examples)[: per_epoch * batch_size]
+        rows = tf.reshape(used, [per_epoch, batch_size])
+        return tf.data.Dataset.from_tensor_slices(rows[tf.where(number == first_epoch, done, 0) :])
+
+    def batch(rows: tf.Tensor) -> Any:
+        gathered = tuple(tf.gather(each, rows) for each in data)
         return gathered[0] if labels is None else gathered
 
-    dataset = tf.data.Dataset.range(start, np.iinfo(np.int64).max).map(batch).prefetch(2)
+    dataset = tf.data.Dataset.range(first_epoch, np.iinfo(np.int64).max).flat_map(epoch).map(batch).prefetch(2)
     # There is nothing to tune, and the tuning thread of TensorFlow 2.21 can miss that its iterator is being deleted.
     options = tf.data.Options()
     options.autotune.enabled = False

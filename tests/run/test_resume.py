@@ -4,14 +4,20 @@ import csv
 import dataclasses
 import errno
 import os
+import sys
 import zipfile
+from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 
+sys.path.append(str(Path(__file__).parents[1] / "datasets"))
+import prepared
+
 import tfvae
 from tfvae import run
+from tfvae.datasets import tfds
 from tfvae.interruption import Interrupted, Interruption
 from tfvae.run.checkpoints import Checkpoints
 from tfvae.settings import Settings
@@ -87,6 +93,21 @@ def test_an_interrupted_dense_run_goes_on_too(tmp_path, looks):
     with pytest.raises(Interrupted):
         run.train(DENSE, tmp_path / "run", After(looks), verbose=0)
     run.train(DENSE, tmp_path / "run", resume=True, verbose=0)
+    assert_same_run(tmp_path / "run", tmp_path / "whole")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("limit", [0, 2**30])
+def test_an_interrupted_run_on_a_tensorflow_dataset_goes_on_too(tmp_path, monkeypatch, limit):
+    """Streamed from the disk and in memory, with interruptions in the middle of an epoch."""
+    prepared.mnist(tmp_path, prepared.digits(260, seed=0), prepared.digits(30, seed=1))
+    monkeypatch.setattr(tfds, "MEMORY_LIMIT", limit)
+    settings = dataclasses.replace(SMALL, data="tfds:mnist", data_dir=str(tmp_path))
+    run.train(settings, tmp_path / "whole", verbose=0)
+    for times in range(2):
+        with pytest.raises(Interrupted):
+            run.train(settings, tmp_path / "run", After(20), resume=times > 0, verbose=0)
+    run.train(settings, tmp_path / "run", resume=True, verbose=0)
     assert_same_run(tmp_path / "run", tmp_path / "whole")
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -22,7 +22,6 @@ from tfvae.datasets.splits import Split, at_least_one
 if TYPE_CHECKING:
     import tensorflow as tf
 
-    from tfvae.noise import Noise
 
 _DECODED_AT_ONCE = 256  # images, where they are decoded into memory
 
@@ -138,7 +137,7 @@ class StreamedSplit:
 
         from tfvae.noise import Noise
 
-        order = _order(Noise(seed, epoch), "order of files", len(self.parts))
+        order = Noise(seed, epoch).permutation("order of files", len(self.parts))
         paths, skips, takes = (tf.gather(column, order) for column in _columns(self.parts))
         first_block = passed // self.block
         before = first_block * self.block
@@ -149,7 +148,7 @@ class StreamedSplit:
 
         def permute(number: tf.Tensor, block: tf.Tensor) -> tf.Tensor:
             noise = Noise(seed, epoch, first_row=number * self.block)
-            return tf.gather(block, _order(noise, "order in a block", tf.size(block)))
+            return tf.gather(block, noise.permutation("order in a block", tf.size(block)))
 
         blocks = records.batch(self.block).enumerate(first_block).map(permute)
         return blocks.unbatch().skip(passed - before)
@@ -183,13 +182,6 @@ def _records(paths: tf.Tensor, skips: tf.Tensor, takes: tf.Tensor) -> tf.data.Da
         return tf.data.TFRecordDataset(path).skip(skip).take(take).apply(complete)
 
     return tf.data.Dataset.from_tensor_slices((paths, skips, takes)).flat_map(read)
-
-
-def _order(noise: Noise, stream: str, size: Any) -> tf.Tensor:
-    """A random order of 0 ... size - 1, by sorting one random number for each."""
-    import tensorflow as tf
-
-    return tf.argsort(noise.uniform(stream, size, ()), stable=True)
 
 
 def _decoded(records: tf.data.Dataset, decode: Callable[[tf.Tensor], tf.Tensor]) -> tf.data.Dataset:

@@ -94,7 +94,7 @@ def train(
 
 def load_data(settings: Settings) -> datasets.Dataset:
     """The data that the settings name."""
-    return datasets.load(settings.data, settings.image_size, settings.test_size, settings.seed)
+    return datasets.load(settings.data, settings.image_size, settings.test_size, settings.seed, settings.data_dir)
 
 
 def _start(folder: Path, settings: Settings) -> None:
