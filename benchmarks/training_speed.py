@@ -34,9 +34,9 @@ def images_per_second_tfvae(epochs: int) -> dict:
 
     data = tfvae.datasets.load("mnist")
     train, validation = data.split_validation()
-    model = tfvae.vae((28, 28, 1), latent_size=LATENT, hidden=(HIDDEN,), scale="pixel")
+    model = tfvae.vae((28, 28, 1), latent_size=LATENT, hidden=(HIDDEN,), activation="relu", scale="pixel")
     per_epoch = tfvae.training.steps_per_epoch(len(train), BATCH)
-    model.compile(keras.optimizers.Adam(1e-3), **tfvae.execution.settings(model, per_epoch))
+    model.compile(keras.optimizers.Adam(1e-3), **tfvae.execution.settings(model, per_epoch, BATCH))
     clock = EpochClock()
     model.fit(
         tfvae.training.batches(train.images, BATCH, seed=0),

@@ -65,7 +65,7 @@ def test_config_holds_every_setting(run):
 
 
 def test_each_network_has_sizes_of_its_own():
-    assert Settings().hidden == (500, 500)
+    assert Settings().hidden == 4 * (300,)
     assert Settings(network="conv").hidden == (32, 64)
     assert Settings(network="conv", hidden=(8,)).hidden == (8,)
 

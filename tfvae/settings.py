@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-HIDDEN = {"mlp": (500, 500), "conv": (32, 64)}
+HIDDEN = {"mlp": (300, 300, 300, 300), "conv": (32, 64)}
 """The networks by name, with what `hidden` is if it is not given."""
 LIKELIHOODS = ("normal", "bernoulli", "continuous-bernoulli", "discretized-logistic", "categorical")
 PREPROCESSINGS = ("binarize", "dequantize", "levels", "rescale")
@@ -122,17 +122,17 @@ class Settings:
     hidden: tuple[int, ...] = _option(
         (),
         "Units of the dense layers or channels of the convolutions, from data to latents. "
-        "[default: 500,500 for mlp, 32,64 for conv]",
+        "[default: 300,300,300,300 for mlp, 32,64 for conv]",
         _sizes,
     )
-    activation: str = _option("relu", 'Between the layers: "relu", "gelu", "silu", "elu" or "tanh".')
-    latent_size: int = _option(8, "Latent dimensions D. 2 can be drawn as a map; more reconstruct better.")
+    activation: str = _option("gelu", 'Between the layers: "relu", "gelu", "silu", "elu" or "tanh".')
+    latent_size: int = _option(6, "Latent dimensions D. 2 can be drawn as a map; more reconstruct better.")
     objective: str = _option("elbo", 'What is maximised: "elbo", or "iwae", the importance-weighted bound.')
     sample_size: int = _option(1, "Samples of z for each image: 1 is usual for elbo, 5 to 50 for iwae.")
     beta: float = _option(1.0, "Weight of the rate KL(q(z|x) || p(z)) in the loss; 1 is the bound itself.")
     warm_up: float = _option(0.0, "Epochs in which beta rises from 0.")
     free_bits: float = _option(0.0, "Nats that each latent dimension of each image may cost before it is charged.")
-    epochs: int = _option(20, "Passes over the training images.")
+    epochs: int = _option(25, "Passes over the training images.")
     batch_size: int = _option(100, "Images a step.")
     learning_rate: float = _option(1e-3, "Adam's step size at the start.")
     schedule: str = _option("cosine", 'Course of the step size: "cosine" falls to zero, "constant" stays.')

@@ -171,9 +171,9 @@ def test_an_overflow_in_half_precision_lowers_the_scale_and_is_no_fault(precisio
 def test_the_recipe_is_the_composition():
     def hand():
         return tfvae.VAE(
-            encoder=tfvae.ConditionalDistribution(tfvae.networks.mlp((8, 6)), families.Normal((3,))),
+            encoder=tfvae.ConditionalDistribution(tfvae.networks.mlp((8, 6), "gelu"), families.Normal((3,))),
             decoder=tfvae.ConditionalDistribution(
-                tfvae.networks.mlp((6, 8)), families.Normal(tiny.SHAPE, scale="image")
+                tfvae.networks.mlp((6, 8), "gelu"), families.Normal(tiny.SHAPE, scale="image")
             ),
             prior=tfvae.priors.StandardNormal((3,)),
             preprocess=preprocessing.Dequantize(),
@@ -192,9 +192,9 @@ def test_the_recipe_is_the_composition():
 def test_the_convolutional_recipe_is_the_composition():
     def hand():
         return tfvae.VAE(
-            encoder=tfvae.ConditionalDistribution(tfvae.networks.convnet((4, 6)), families.Normal((3,))),
+            encoder=tfvae.ConditionalDistribution(tfvae.networks.convnet((4, 6), "gelu"), families.Normal((3,))),
             decoder=tfvae.ConditionalDistribution(
-                tfvae.networks.deconvnet(tiny.SHAPE, (6, 4)), families.Normal(tiny.SHAPE, scale=0.3)
+                tfvae.networks.deconvnet(tiny.SHAPE, (6, 4), "gelu"), families.Normal(tiny.SHAPE, scale=0.3)
             ),
             prior=tfvae.priors.StandardNormal((3,)),
             preprocess=preprocessing.Dequantize(),
