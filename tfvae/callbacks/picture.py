@@ -77,11 +77,7 @@ class EpochPicture(keras.callbacks.Callback, abc.ABC):
         if (epoch + 1) % self.every:
             return
         figure, scalars = self.draw()
-        buffer = io.BytesIO()
-        # The strongest compression would take longer than drawing, and saves a quarter of the file.
-        figure.savefig(buffer, format="png", pil_kwargs={"compress_level": 1})
-        png = buffer.getvalue()
-        _write_whole(self.folder / f"{self.name}-epoch-{epoch + 1:03d}.png", png)
+        png = write_png(figure, self.folder / f"{self.name}-epoch-{epoch + 1:03d}.png")
         if self._writer is not None:
             with self._writer.as_default(epoch):
                 summaries.image(self.name, png)
@@ -93,6 +89,16 @@ class EpochPicture(keras.callbacks.Callback, abc.ABC):
         if self._writer is not None:
             self._writer.close()
             self._writer = None
+
+
+def write_png(figure: Figure, path: Path) -> bytes:
+    """Writes a figure as a PNG file that exists either whole or not at all; returns its content."""
+    buffer = io.BytesIO()
+    # The strongest compression would take longer than drawing, and saves a quarter of the file.
+    figure.savefig(buffer, format="png", pil_kwargs={"compress_level": 1})
+    png = buffer.getvalue()
+    _write_whole(path, png)
+    return png
 
 
 def _require_writable(folder: Path) -> None:

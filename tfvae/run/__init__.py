@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from pathlib import Path
@@ -44,7 +45,8 @@ def train(
         folder: made here; must not hold anything yet, unless `resume`.
         interruption: entered by the caller, who is told of a stop by `Interrupted`.
         resume: go on from the newest checkpoint in the folder that is whole (from the start if there is none). The
-            result is that of a run that was never interrupted, bit for bit.
+            result is that of a run that was never interrupted, bit for bit. Where there are checkpoints and all are
+            damaged, nothing is done: it would start over silently.
         verbose: as for `fit`.
 
     Returns:
@@ -52,7 +54,7 @@ def train(
 
     Raises:
         FileExistsError: the folder exists and is not empty.
-        ValueError: the settings do not fit the data.
+        ValueError: the settings do not fit the data, or all checkpoints are damaged.
         OSError: the folder cannot be written.
     """
     if not resume and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -96,8 +98,7 @@ def train(
         )
     if settings.patience is not None:
         model = _best(checkpoints, recorder)
-    model.save(folder / f".{MODEL}")
-    os.replace(folder / f".{MODEL}", folder / MODEL)
+    _save_whole(model, folder / MODEL)
     report = test(model, data)
     _write_whole(folder / REPORT, json.dumps(report, indent=2) + "\n")
     return report
@@ -109,16 +110,25 @@ def load_data(settings: Settings) -> datasets.Dataset:
 
 
 def _start(folder: Path, settings: Settings) -> None:
+    is_new = not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         _write_whole(folder / CONFIG, settings.as_yaml())
     except OSError as error:
+        if is_new:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
         raise OSError(f"The run folder {folder} cannot be written: {error.strerror}.") from error
 
 
 def _resumed(checkpoints: Checkpoints) -> tuple[VAE | None, dict[str, Any] | None]:
     """The model and state of the newest checkpoint, or nothing where there is none."""
     newest, damaged = checkpoints.newest()
+    if damaged and newest is None:
+        names = ", ".join(each.path.name for each in damaged)
+        raise ValueError(
+            f"All checkpoints in {checkpoints.folder} are damaged: {names}; delete them to start this run anew."
+        )
     for each in damaged:
         print(f"{each.path} is damaged and not used.")
     if newest is None:
@@ -154,7 +164,23 @@ def _pictures(folder: Path, settings: Settings, validation: Any, class_names: tu
     return pictures
 
 
+def _save_whole(model: VAE, path: Path) -> None:
+    unfinished = path.with_name(f".{path.name}")
+    try:
+        model.save(unfinished)
+        os.replace(unfinished, path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            unfinished.unlink()
+        raise OSError(f"The model could not be written to {path}: {error.strerror or error}.") from error
+
+
 def _write_whole(path: Path, text: str) -> None:
     unfinished = path.with_name(f".{path.name}")
-    unfinished.write_text(text, encoding="utf-8")
-    os.replace(unfinished, path)
+    try:
+        unfinished.write_text(text, encoding="utf-8")
+        os.replace(unfinished, path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            unfinished.unlink()
+        raise
