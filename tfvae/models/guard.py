@@ -61,8 +61,8 @@ class Guard(keras.layers.Layer):
         return fine
 
     def refuse_input(self, problems: tf.Tensor) -> None:
-        """Makes `check` stop an evaluation or a prediction if `problems`, int32 scalar, is not 0: the number of examples
-        that are no input."""
+        """Makes `check` stop an evaluation or a prediction unless `problems`, the number of examples that are no input,
+        int32 scalar, is 0."""
         before = tf.convert_to_tensor(self.counters.value)
         refused = tf.stack([before[_SKIPPED], before[_IN_A_ROW], tf.constant(_INPUT, tf.int64), _IN_EVALUATION])
         self.counters.assign(tf.where(problems > 0, refused, before))
