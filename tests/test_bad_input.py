@@ -15,9 +15,9 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-import tensorflow_datasets as tfds
 import yaml
 from PIL import Image
+from tensorflow_datasets.core.download import downloader
 from test_cli import command
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (40, 8, 8), np.uint8)
@@ -70,7 +70,7 @@ def from_file(name):
 WITH_YAML = [*TRAIN, "--config", "settings.yaml"]
 NPY, NPZ = from_file("bad.npy"), from_file("bad.npz")
 FLOATS = IMAGES / np.float32(255)
-NAN = np.where(IMAGES == IMAGES[3, 4, 5], np.nan, FLOATS)
+NAN = np.where(FLOATS < 0.1, np.nan, FLOATS)
 
 DATA = {
     "floats above 1": (array("npy", 255 * FLOATS), NPY, "`images` in bad.npy holds floats, which must be in [0, 1]"),
@@ -299,7 +299,7 @@ RUNS = {
     "other settings": (
         None,
         [*RESUME, "--beta", 2, "--epochs", 9],
-        "The run in run has other settings: epochs 1 (now 9), beta 1.0 (now 2.0). Start a new run to change them.",
+        "The run in run has other settings: beta 1.0 (now 2.0), epochs 1 (now 9). Start a new run to change them.",
     ),
     "settings out of range": (None, [*RESUME, "--beta", -1], "`beta` must be at least 0; received -1.0."),
     "the run's settings are damaged": (
@@ -367,7 +367,7 @@ def test_without_a_network_the_remedy_is_told(tmp_path, monkeypatch, capfd):
         raise OSError("the network is blocked")
 
     monkeypatch.setattr(socket, "socket", blocked)
-    monkeypatch.setattr(tfds.download.downloader, "MAX_RETRIES", 0)  # ten of them take more than three minutes
+    monkeypatch.setattr(downloader, "MAX_RETRIES", 0)  # ten of them take more than three minutes
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "prepared"))
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
