@@ -349,6 +349,7 @@ def test_what_a_run_cannot_do_is_said_in_one_sentence(row, finished, tmp_path, m
     assert tree(tmp_path) == before
 
 
+@pytest.mark.slow
 def test_a_run_without_a_checkpoint_starts_anew(finished, tmp_path, monkeypatch):
     """Nothing is lost then: it had not come to the end of its first epoch."""
     monkeypatch.chdir(shutil.copytree(finished, tmp_path / "copy"))
@@ -391,6 +392,7 @@ def small_disk(tmp_path):
     subprocess.run(["umount", "--lazy", folder], check=True)
 
 
+@pytest.mark.slow
 def test_a_full_disk_stops_the_run_and_leaves_whole_files(finished, small_disk, monkeypatch, capfd):
     monkeypatch.chdir(finished)
     assert command(*TRAIN, "--epochs", 50, "--hidden", "32,32", "--out", small_disk / "run") == 1
