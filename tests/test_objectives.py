@@ -224,5 +224,5 @@ def test_a_missing_closed_form_is_said_and_never_replaced():
 
 @pytest.mark.parametrize("steps", [0, -5])
 def test_a_warm_up_takes_a_step_or_more(steps):
-    with pytest.raises(ValueError, match=rf"^`steps` must be at least 1; received {steps}\.$"):
+    with pytest.raises(ValueError, match=rf"^`steps` must be an integer >= 1; received {steps}\.$"):
         WarmUp(steps)

@@ -133,12 +133,13 @@ def sample(
     ] = None,
 ) -> None:
     """Write a grid of samples: z from the prior, then the decoder's mean for each z."""
+    path = _png(out or run / ("draws.png" if draw else "samples.png"))
     model = _load(run)
     from tfvae import callbacks
 
     grid = callbacks.SampleGrid(run, n=n, seed=seed, mean=not draw)
     grid.set_model(model)
-    _write(grid, out or run / ("draws.png" if draw else "samples.png"))
+    _write(grid, path)
 
 
 @app.command()
@@ -150,13 +151,15 @@ def reconstruct(
     out: Annotated[Path | None, typer.Option(help="PNG file to write. [default: RUN/reconstructions.png]")] = None,
 ) -> None:
     """Write a grid of test images, each above its reconstruction from the posterior mean."""
+    path = _png(out or run / "reconstructions.png")
     model = _load(run)
     from tfvae import callbacks
     from tfvae.run import load_data
 
     grid = callbacks.ReconstructionGrid(run, load_data(_settings(run)).test.first(n).images)
     grid.set_model(model)
-    _write(grid, out or run / "reconstructions.png")
+    grid.check()
+    _write(grid, path)
 
 
 @contextlib.contextmanager
@@ -186,17 +189,33 @@ def _load(folder: Path) -> Any:
         from tfvae.run import CHECKPOINTS, MODEL, Checkpoints
 
     if (folder / MODEL).exists():
-        return tfvae.load(folder / MODEL)
-    newest, _ = Checkpoints(folder / CHECKPOINTS).newest()
+        model = tfvae.load(folder / MODEL)
+        if not isinstance(model, tfvae.VAE):
+            raise ValueError(f"{folder / MODEL} must hold a VAE; it holds a `{type(model).__name__}`.")
+        return model
+    newest, damaged = Checkpoints(folder / CHECKPOINTS).newest()
     if newest is not None:
         typer.echo(f"The training in {folder} did not end; this is its checkpoint of step {newest.step}.", err=True)
         return newest.load()[0]
+    if damaged:
+        raise ValueError(f"All checkpoints in {folder / CHECKPOINTS} are damaged.")
     raise FileNotFoundError(f"{folder} holds neither {MODEL} nor a checkpoint; `tfvae train` writes them.")
 
 
 def _write(picture: Any, path: Path) -> None:
-    picture.draw().figure.savefig(path)
+    from tfvae.callbacks.picture import write_png
+
+    try:
+        write_png(picture.draw().figure, path)
+    except OSError as error:
+        raise type(error)(f"{path} cannot be written: {error.strerror or error}.") from error
     typer.echo(f"Wrote {path}")
+
+
+def _png(path: Path) -> Path:
+    if path.suffix.lower() != ".png":
+        raise ValueError(f"`--out` must be a file that ends in .png; received {path}.")
+    return path
 
 
 def _settings(folder: Path) -> Settings:

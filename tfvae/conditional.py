@@ -29,16 +29,22 @@ class ConditionalDistribution(keras.Model):
 
     Calling it: `[..., *input]` -> a distribution with batch shape `[...]`, event shape `family.event_shape`.
     `predict(...)` gives the distribution's mean as an array; the encoder of a `VAE` first applies the VAE's
-    preprocessing, so it takes raw images there.
+    preprocessing, so it takes raw images there. (It does not check them as `VAE.predict` does.)
 
     Raises:
-        TypeError: it is called with integers (raw grey levels have to be preprocessed first).
+        TypeError: an argument is of another kind; it is called with integers (raw grey levels have to be preprocessed
+            first).
         ValueError: it is called with inputs of another shape than it was built for.
     """
 
     built: bool
 
     def __init__(self, network: keras.Layer, family: Family, name: str | None = None):
+        if not isinstance(network, keras.Layer) or not isinstance(family, Family):
+            raise TypeError(
+                "`network` must be a Keras layer or model and `family` a family of tfvae; "
+                f"received {type(network).__name__} and {type(family).__name__}."
+            )
         super().__init__(name=name, dtype=_at_least_float32(network.variable_dtype))
         self.network, self.family = network, family
         self.prepare: Callable[[Any], tf.Tensor] | None = None

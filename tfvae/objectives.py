@@ -63,8 +63,10 @@ class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
     """Rises linearly from 0 to `final` in `steps` steps and stays there: a schedule for `ELBO(beta=...)`."""
 
     def __init__(self, steps: int, final: float = 1.0):
-        if steps < 1:
-            raise ValueError(f"`steps` must be at least 1; received {steps}.")
+        if not isinstance(steps, int) or steps < 1:
+            raise ValueError(f"`steps` must be an integer >= 1; received {steps!r}.")
+        if not isinstance(final, (int, float)) or not 0 <= final < math.inf:
+            raise ValueError(f"`final` must be a number >= 0; received {final!r}.")
         self.steps, self.final = steps, final
 
     def __call__(self, step: Any) -> tf.Tensor:
@@ -111,7 +113,7 @@ class ELBO(Objective):
         is_schedule = isinstance(self.beta, keras.optimizers.schedules.LearningRateSchedule)
         if not is_schedule and not (isinstance(self.beta, (int, float)) and 0 <= self.beta < math.inf):
             raise ValueError(f"`beta` must be a number >= 0 or a Keras schedule; received {self.beta!r}.")
-        if not 0 <= self.free_bits < math.inf:
+        if not isinstance(self.free_bits, (int, float)) or not 0 <= self.free_bits < math.inf:
             raise ValueError(f"`free_bits` must be >= 0 nats; received {self.free_bits!r}.")
         if self.free_bits and not self.analytic_kl:
             raise ValueError("`free_bits` is a floor for each latent dimension and needs `analytic_kl=True`.")

@@ -34,7 +34,11 @@ def vae(
         scale: standard deviation of p(x|z): "shared", "image", "pixel" or a number; see `families.Normal`.
         objective: what is minimised; the ELBO with one sample if not given.
         seed: of the noise of training.
+
+    Raises:
+        ValueError: an argument is out of range.
     """
+    _check_image_shape(image_shape)
     bodies = networks.mlp(hidden, activation), networks.mlp(hidden[::-1], activation)
     likelihood = families.Normal(image_shape, scale=scale)
     return compose(*bodies, latent_size, likelihood, preprocessing.Dequantize(), objective, seed)
@@ -59,7 +63,11 @@ def conv_vae(
         scale: standard deviation of p(x|z): "shared", "image", "pixel" or a number; see `families.Normal`.
         objective: what is minimised; the ELBO with one sample if not given.
         seed: of the noise of training.
+
+    Raises:
+        ValueError: an argument is out of range.
     """
+    _check_image_shape(image_shape)
     bodies = networks.convnet(filters, activation), networks.deconvnet(image_shape, filters[::-1], activation)
     likelihood = families.Normal(image_shape, scale=scale)
     return compose(*bodies, latent_size, likelihood, preprocessing.Dequantize(), objective, seed)
@@ -83,3 +91,11 @@ def compose(
         objective=objective,
         seed=seed,
     )
+
+
+def _check_image_shape(image_shape: Sequence[int]) -> None:
+    """Pictures of samples need three axes, and a missing channel is easily forgotten."""
+    if not isinstance(image_shape, Sequence) or isinstance(image_shape, str) or len(image_shape) != 3:
+        raise ValueError(
+            f"`image_shape` must be (height, width, channels), such as (28, 28, 1); received {image_shape!r}."
+        )

@@ -9,7 +9,7 @@ import keras
 
 # Importing these registers their classes with Keras, which then finds them by the names in the file.
 from tfvae import conditional, families, models, objectives, preprocessing, priors  # noqa: F401
-from tfvae.serialization import check_version
+from tfvae.serialization import NewerVersionError, check_version
 
 
 def load(path: str | os.PathLike[str]) -> keras.Model:
@@ -23,14 +23,24 @@ def load(path: str | os.PathLike[str]) -> keras.Model:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the file is damaged, is no `.keras` file, or was saved by a newer tfvae.
+        ValueError: the file is damaged, is no `.keras` file, was saved by a newer tfvae, or holds a model of other
+            classes than tfvae's.
     """
     if not os.path.exists(path):
         raise FileNotFoundError(f"There is no model at {os.fspath(path)!r}.")
     try:
         check_version(path)
-        return keras.saving.load_model(path)
-    except (zipfile.BadZipFile, OSError, ValueError) as error:
-        if zipfile.is_zipfile(path) and not isinstance(error, zipfile.BadZipFile):
-            raise  # Keras' own message says more
-        raise ValueError(f"{os.fspath(path)} is damaged or no .keras file.") from error
+        model = keras.saving.load_model(path)
+    except NewerVersionError:
+        raise
+    except Exception as error:  # Keras raises all sorts of things, with messages of many lines
+        if not zipfile.is_zipfile(path) or isinstance(error, zipfile.BadZipFile):
+            raise ValueError(f"{os.fspath(path)} is damaged or no .keras file.") from error
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise ValueError(f"{os.fspath(path)} cannot be loaded: {reason}") from error
+    if not isinstance(model, (models.UnsupervisedModel, conditional.ConditionalDistribution)):
+        raise ValueError(
+            f"{os.fspath(path)} holds a `{type(model).__name__}`, which is no model of tfvae; "
+            "`keras.saving.load_model` loads it."
+        )
+    return model

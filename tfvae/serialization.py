@@ -14,6 +14,10 @@ from tfvae._version import __version__
 _VERSION_FILE = "tfvae.json"  # in a `.keras` file, beside Keras' own files
 
 
+class NewerVersionError(ValueError):
+    """A file is from a newer tfvae."""
+
+
 def config_of(whole: Any, *names: str) -> dict[str, Any]:
     """The attributes of those names, serialised, to be returned by `get_config`."""
     return {name: keras.saving.serialize_keras_object(getattr(whole, name)) for name in names}
@@ -40,7 +44,7 @@ def check_version(path: str | os.PathLike[str]) -> None:
             return
         version = str(json.loads(archive.read(_VERSION_FILE)).get("version"))
     if _minor(version) > _minor(__version__):
-        raise ValueError(
+        raise NewerVersionError(
             f"{os.fspath(path)} was saved by tfvae {version} and this is tfvae {__version__}: install a newer one."
         )
 

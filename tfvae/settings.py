@@ -21,6 +21,7 @@ HIDDEN = {"mlp": (300, 300, 300, 300), "conv": (32, 64)}
 LIKELIHOODS = ("normal", "bernoulli", "continuous-bernoulli", "discretized-logistic", "categorical")
 PREPROCESSINGS = ("binarize", "dequantize", "levels", "rescale")
 ACTIVATIONS = ("relu", "gelu", "silu", "elu", "tanh")
+SCALES = ("shared", "image", "pixel")
 OBJECTIVES = ("elbo", "iwae")
 SCHEDULES = ("cosine", "constant")
 PRECISIONS = ("float32", "bfloat16", "float16")
@@ -64,15 +65,21 @@ def _image_size(name: str, value: Any) -> tuple[int, int] | None:
 
 
 def _scale(name: str, value: Any) -> str | float:
-    """A word, or a number; the family says which words and numbers it knows."""
-    try:
-        return float(value)
-    except (TypeError, ValueError):
+    """One of the words, or a number > 0."""
+    if value in SCALES:
         return str(value)
+    try:
+        number = math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not 0 < number < math.inf:
+        known = ", ".join(map(repr, SCALES))
+        raise ValueError(f"`{name}` must be {known} or a number > 0; received {value!r}.{_near(str(value), SCALES)}")
+    return number
 
 
 def _whole(value: Any) -> int:
-    if isinstance(value, bool) or int(value) != float(value):
+    if isinstance(value, bool) or (isinstance(value, float) and not value.is_integer()):
         raise ValueError
     return int(value)
 
@@ -151,14 +158,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
-            object.__setattr__(self, field.name, _checked_type(field.name, getattr(self, field.name)))
-        for name, choices in _CHOICES.items():
-            if getattr(self, name) is not None and getattr(self, name) not in choices:
-                raise ValueError(_one_of(name, getattr(self, name), choices))
-        for name, (lower, holds) in _BOUNDS.items():
-            value = getattr(self, name)
-            if value is not None and not (holds(value) and math.isfinite(value)):
-                raise ValueError(f"`{name}` must be {lower}; received {value}.")
+            object.__setattr__(self, field.name, _checked(field.name, getattr(self, field.name)))
         if self.warm_up > self.epochs:
             raise ValueError(
                 f"`warm_up` must not be longer than training, {self.epochs} epochs; received {self.warm_up:g}."
@@ -187,12 +187,14 @@ def read_yaml(path: Path) -> dict[str, Any]:
     """The settings in a YAML file, by name: those that it gives, checked each by itself.
 
     Raises:
-        ValueError: the file is no YAML, has a key that is no setting, one twice, or a value of the wrong kind; the
-            sentence names the line.
+        ValueError: the file is no YAML, has a key that is no setting, one twice, or a value of the wrong kind or out of
+            range; the sentence names the line.
         OSError: the file cannot be read.
     """
     try:
         root = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+    except OSError as error:
+        raise type(error)(f"The settings file {path} cannot be read: {error.strerror}.") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
@@ -204,12 +206,16 @@ def read_yaml(path: Path) -> dict[str, Any]:
     constructor, found = yaml.constructor.SafeConstructor(), {}
     for key, node in root.value:
         name, line = key.value, key.start_mark.line + 1
+        if not isinstance(key, yaml.ScalarNode):
+            raise ValueError(f"{path}, line {line}: expected the name of a setting before the colon.")
         if name not in _NAMES:
             raise ValueError(f"{path}, line {line}: there is no setting {name!r}.{_near(name, _NAMES)}")
         if name in found:
             raise ValueError(f"{path}, line {line}: `{name}` stands here a second time.")
         try:
-            found[name] = _checked_type(name, constructor.construct_object(node, deep=True))
+            found[name] = _checked(name, constructor.construct_object(node, deep=True))
+        except yaml.YAMLError:  # a tag that nobody knows, or a value that contains itself
+            raise ValueError(f"{path}, line {line}: `{name}` must be a plain value.") from None
         except ValueError as error:
             raise ValueError(f"{path}, line {line}: {error}") from None
     return found
@@ -223,17 +229,30 @@ _CHOICES = {
     "preprocess": PREPROCESSINGS, "objective": OBJECTIVES,
     "schedule": SCHEDULES, "precision": PRECISIONS,
 }  # fmt: skip
-_AT_LEAST_1 = ("at least 1", lambda value: value >= 1)
-_AT_LEAST_0 = ("at least 0", lambda value: value >= 0)
+_AT_LEAST_1 = ("at least 1", lambda value: 1 <= value < math.inf)
+_AT_LEAST_0 = ("at least 0", lambda value: 0 <= value < math.inf)
 _BETWEEN_0_AND_1 = ("between 0 and 1", lambda value: 0 < value < 1)
 _BOUNDS = {
     **dict.fromkeys(("latent_size", "epochs", "batch_size", "validation_size", "sample_size"), _AT_LEAST_1),
     **dict.fromkeys(("train_size", "test_size", "patience"), _AT_LEAST_1),
-    **dict.fromkeys(("seed", "beta", "warm_up", "free_bits"), _AT_LEAST_0),
+    "seed": ("between 0 and 2^32 - 1", lambda value: 0 <= value < 2**32),  # what NumPy's generators take
+    **dict.fromkeys(("beta", "warm_up", "free_bits"), _AT_LEAST_0),
     **dict.fromkeys(("learning_rate", "averaging"), _BETWEEN_0_AND_1),
-    "clip": ("above 0", lambda value: value > 0),
+    "clip": ("above 0", lambda value: 0 < value < math.inf),
 }
 _KINDS = {int: "an integer", float: "a number", str: "text", bool: "true or false"}
+
+
+def _checked(name: str, value: Any) -> Any:
+    """The value in the type of its field, if that field may have it whatever the others are."""
+    value = _checked_type(name, value)
+    if value is not None and name in _CHOICES and value not in _CHOICES[name]:
+        raise ValueError(_one_of(name, value, _CHOICES[name]))
+    if value is not None and name in _BOUNDS:
+        bound, holds = _BOUNDS[name]
+        if not holds(value):
+            raise ValueError(f"`{name}` must be {bound}; received {value}.")
+    return value
 
 
 def _checked_type(name: str, value: Any) -> Any:

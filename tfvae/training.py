@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -16,9 +17,9 @@ def steps_per_epoch(examples: int, batch_size: int) -> int:
     Raises:
         ValueError: the batch is larger than the data.
     """
-    if not 1 <= batch_size <= examples:
+    if not isinstance(batch_size, Integral) or not 1 <= batch_size <= examples:
         raise ValueError(
-            f"`batch_size` must be between 1 and the number of examples, {examples}; received {batch_size}."
+            f"`batch_size` must be between 1 and the number of examples, {examples}; received {batch_size!r}."
         )
     return examples // batch_size
 
@@ -42,11 +43,17 @@ def batches(
 
     Returns:
         An infinite dataset of `[batch_size, H, W, C]` in the type of `images`.
+
+    Raises:
+        ValueError: the batch is larger than the data, there are more or fewer labels than images, or `start` is
+            negative.
     """
     examples = len(images)
     per_epoch = steps_per_epoch(examples, batch_size)
     if labels is not None and len(labels) != examples:
         raise ValueError(f"`labels` must be one for each of the {examples} images; received {len(labels)}.")
+    if start < 0:
+        raise ValueError(f"`start` must be at least 0; received {start}.")
     data = tuple(tf.constant(each) for each in ((images,) if labels is None else (images, labels)))
 
     first_epoch, done = divmod(start, per_epoch)

@@ -14,6 +14,7 @@ import tensorflow as tf
 from matplotlib.figure import Figure
 
 from tfvae.callbacks import summaries
+from tfvae.files import written_whole
 
 
 class Picture(NamedTuple):
@@ -77,11 +78,7 @@ class EpochPicture(keras.callbacks.Callback, abc.ABC):
         if (epoch + 1) % self.every:
             return
         figure, scalars = self.draw()
-        buffer = io.BytesIO()
-        # The strongest compression would take longer than drawing, and saves a quarter of the file.
-        figure.savefig(buffer, format="png", pil_kwargs={"compress_level": 1})
-        png = buffer.getvalue()
-        _write_whole(self.folder / f"{self.name}-epoch-{epoch + 1:03d}.png", png)
+        png = write_png(figure, self.folder / f"{self.name}-epoch-{epoch + 1:03d}.png")
         if self._writer is not None:
             with self._writer.as_default(epoch):
                 summaries.image(self.name, png)
@@ -95,6 +92,17 @@ class EpochPicture(keras.callbacks.Callback, abc.ABC):
             self._writer = None
 
 
+def write_png(figure: Figure, path: Path) -> bytes:
+    """Writes a figure as a PNG file that exists either whole or not at all; returns its content."""
+    buffer = io.BytesIO()
+    # The strongest compression would take longer than drawing, and saves a quarter of the file.
+    figure.savefig(buffer, format="png", pil_kwargs={"compress_level": 1})
+    png = buffer.getvalue()
+    with written_whole(path) as unfinished:
+        unfinished.write_bytes(png)
+    return png
+
+
 def _require_writable(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -102,13 +110,3 @@ def _require_writable(folder: Path) -> None:
             pass
     except OSError as error:
         raise OSError(f"The folder {folder} cannot be written to: {error.strerror or error}.") from error
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    """Writes a file that exists either whole or not at all."""
-    part = path.with_name(f".{path.name}.part")
-    try:
-        part.write_bytes(content)
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)

@@ -54,6 +54,8 @@ def load(
         return tfds.load(name.removeprefix(tfds.PREFIX), size, test_size, data_dir)
     if data_dir is not None:
         raise ValueError(f"`data_dir` is only for 'tfds:NAME'; received {os.fspath(data_dir)!r} with {name!r}.")
+    if not name:
+        raise ValueError(f"`source` must be {_KINDS}; received nothing.")
     if name == _MNIST:
         return _mnist(size, test_size)
     path = Path(name)

@@ -36,8 +36,8 @@ def log_likelihood(model: UnsupervisedModel, raw: Any, sample_size: int = 5000, 
     Raises:
         ValueError: `sample_size` is below 1, there are no examples or bad ones, or the model has no likelihood.
     """
-    if sample_size < 1:
-        raise ValueError(f"`sample_size` must be at least 1; received {sample_size}.")
+    if not isinstance(sample_size, int) or sample_size < 1:
+        raise ValueError(f"`sample_size` must be an integer of at least 1; received {sample_size!r}.")
     if not model.unit.is_likelihood:
         raise ValueError(f"This model has no log p(x): {model.unit.convention}")
     examples = model.as_examples(raw)

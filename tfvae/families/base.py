@@ -115,7 +115,10 @@ class Family(abc.ABC):
 
 def checked_event_shape(event_shape: Sequence[int]) -> tuple[int, ...]:
     """The shape of an example or a latent as a tuple of ints; ValueError unless it has at least one size, all >= 1."""
-    sizes = tuple(operator.index(extent) for extent in event_shape)  # no silent 2.5 -> 2
+    try:
+        sizes = tuple(operator.index(extent) for extent in event_shape)  # no silent 2.5 -> 2
+    except TypeError:
+        raise ValueError(f"`event_shape` must be a tuple of sizes, integers >= 1; received {event_shape!r}.") from None
     if not sizes or min(sizes) < 1:
         raise ValueError(f"`event_shape` must be sizes >= 1, at least one; received {tuple(event_shape)}.")
     return sizes

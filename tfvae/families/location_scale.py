@@ -28,7 +28,7 @@ class LocationScale(Family, abc.ABC):
         is_number = isinstance(scale, (int, float)) and not isinstance(scale, bool)
         if scale not in ("pixel", "image", "shared") and not (is_number and 0 < float(scale) < math.inf):
             raise ValueError(f'`scale` must be "pixel", "image", "shared" or a number > 0; received {scale!r}.')
-        if not 0 < min_scale < math.inf:
+        if not isinstance(min_scale, (int, float)) or not 0 < min_scale < math.inf:
             raise ValueError(f"`min_scale` must be > 0; received {min_scale!r}.")
         self.scale, self.min_scale = scale, min_scale
 

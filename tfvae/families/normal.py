@@ -58,7 +58,7 @@ class FullNormal(Family):
         super().__init__(event_shape)
         if len(self.event_shape) != 1:
             raise ValueError(f"`event_shape` of FullNormal must be one size, (D,); received {self.event_shape}.")
-        if not 0 < min_scale < math.inf:
+        if not isinstance(min_scale, (int, float)) or not 0 < min_scale < math.inf:
             raise ValueError(f"`min_scale` must be > 0; received {min_scale!r}.")
         self.min_scale = min_scale
 

@@ -61,7 +61,8 @@ class Guard(keras.layers.Layer):
         return fine
 
     def refuse_input(self, problems: tf.Tensor) -> None:
-        """Makes `check` stop an evaluation if the number of examples that are no input is not 0, int32 scalar."""
+        """Makes `check` stop an evaluation or a prediction unless `problems`, the number of examples that are no input,
+        int32 scalar, is 0."""
         before = tf.convert_to_tensor(self.counters.value)
         refused = tf.stack([before[_SKIPPED], before[_IN_A_ROW], tf.constant(_INPUT, tf.int64), _IN_EVALUATION])
         self.counters.assign(tf.where(problems > 0, refused, before))
@@ -79,7 +80,7 @@ class Guard(keras.layers.Layer):
         term, step = int(counters[_STOP_TERM]), int(counters[_STOP_STEP])
         self.counters.assign([counters[_SKIPPED], 0, 0, 0])
         if step == _IN_EVALUATION:
-            raise FloatingPointError(f"Evaluation stopped: {BAD_INPUT}.")
+            raise FloatingPointError(f"Evaluation or prediction stopped: {BAD_INPUT}.")
         if term == _INPUT:
             raise FloatingPointError(
                 f"Training stopped at step {step}: {BAD_INPUT}. The weights were not changed by that batch."

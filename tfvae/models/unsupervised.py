@@ -30,7 +30,7 @@ class UnsupervisedModel(keras.Model, abc.ABC):
     A training step whose input, loss or gradients are not finite changes nothing and is counted (`skipped_steps`); ten
     in a row, or one non-finite input, stop `fit` with a FloatingPointError.
 
-    What is minimised is the objective: `compile(loss=..., metrics=...)` has no effect.
+    What is minimised is the objective, so `compile` refuses a loss and metrics.
 
     Args:
         preprocess: from raw data to x.
@@ -54,6 +54,9 @@ class UnsupervisedModel(keras.Model, abc.ABC):
         super().__init__(name=name, dtype="float64" if keras.config.floatx() == "float64" else "float32")
         if not isinstance(seed, int):
             raise ValueError(f"`seed` must be an integer; received {seed!r}.")
+        for argument, part, kind in (("preprocess", preprocess, Preprocessing), ("objective", objective, Objective)):
+            if not isinstance(part, kind):
+                raise TypeError(f"`{argument}` must be an object of `{kind.__name__}`; received {part!r}.")
         self.preprocess, self.objective, self.seed = preprocess, objective, seed
         self.unit, self.data_shape = unit(preprocess, family), family.event_shape
         self.guard = Guard()
@@ -96,6 +99,40 @@ class UnsupervisedModel(keras.Model, abc.ABC):
         super().reset_metrics()
         self._evaluated.assign(0)  # Keras calls this at the start of every evaluation
 
+    def compile(
+        self,
+        optimizer: Any = "rmsprop",
+        loss: Any = None,
+        loss_weights: Any = None,
+        metrics: Any = None,
+        weighted_metrics: Any = None,
+        run_eagerly: bool = False,
+        steps_per_execution: int = 1,
+        jit_compile: bool | str = "auto",
+        auto_scale_loss: bool = True,
+    ) -> None:
+        """Keras' `compile`, without a loss and metrics.
+
+        Raises:
+            ValueError: a loss or metrics are given, which would not be used.
+        """
+        if any(given is not None for given in (loss, loss_weights, metrics, weighted_metrics)):
+            raise ValueError(
+                f"`compile` takes no `loss`, `loss_weights`, `metrics` or `weighted_metrics`: `{self.name}` minimises "
+                "its `objective`, a constructor argument, and reports its terms."
+            )
+        super().compile(
+            optimizer, run_eagerly=run_eagerly, steps_per_execution=steps_per_execution, jit_compile=jit_compile,
+            auto_scale_loss=auto_scale_loss,
+        )  # fmt: skip
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        """What Keras does when it loads a model, but not where `compile` is overridden."""
+        config = keras.saving.deserialize_keras_object(config)
+        unused = ("loss", "loss_weights", "metrics", "weighted_metrics")  # older files may have them
+        self.compile(**{name: value for name, value in config.items() if name not in unused})
+        self.optimizer.build(self.trainable_variables)
+
     def save(self, filepath: Any, *args: Any, **kwargs: Any) -> None:
         """Keras' `save`, which also notes the version of tfvae in the file."""
         super().save(filepath, *args, **kwargs)
@@ -121,6 +158,28 @@ class UnsupervisedModel(keras.Model, abc.ABC):
         figures = super().evaluate(x, y, *args, **kwargs)
         self.guard.check()
         return figures
+
+    def predict(self, x: Any, *args: Any, **kwargs: Any) -> Any:
+        """Keras' `predict`: the mean of p(x|z) at the posterior mean z, for each example.
+
+        Raises:
+            FloatingPointError: the data have values that are not finite or, for images, no images.
+        """
+        means = super().predict(x, *args, **kwargs)
+        self.guard.check()
+        return means
+
+    def test_on_batch(self, *args: Any, **kwargs: Any) -> Any:
+        """Keras' `test_on_batch`; raises as `evaluate` does."""
+        figures = super().test_on_batch(*args, **kwargs)
+        self.guard.check()
+        return figures
+
+    def predict_on_batch(self, x: Any) -> Any:
+        """Keras' `predict_on_batch`; raises as `predict` does."""
+        means = super().predict_on_batch(x)
+        self.guard.check()
+        return means
 
     def train_step(self, data: Any) -> dict[str, tf.Tensor]:
         return self._step(data, guarded=True)[0]
@@ -177,7 +236,9 @@ class UnsupervisedModel(keras.Model, abc.ABC):
 
     def predict_step(self, data: Any) -> tf.Tensor:
         raw, _, _ = keras.utils.unpack_x_y_sample_weight(data)
-        return self(self.as_examples(raw), training=False).mean()
+        raw = self.as_examples(raw)
+        self.guard.refuse_input(_over_replicas(self.preprocess.problems(raw)))
+        return self(raw, training=False).mean()
 
     def make_train_function(self, force: bool = False) -> Any:
         if self.train_function is not None and not force:
@@ -218,6 +279,8 @@ class UnsupervisedModel(keras.Model, abc.ABC):
         raw = tf.convert_to_tensor(raw)
         if raw.dtype == tf.bool:
             raw = tf.cast(raw, self.compute_dtype)
+        if not (raw.dtype.is_floating or raw.dtype.is_integer):
+            raise ValueError(f"`{self.name}` takes integers or floats; received {raw.dtype.name}.")
         if raw.shape.rank is None:  # Keras has seen arrays with the channel and without it, and traces for both at once
             return tf.reshape(raw, [tf.shape(raw)[0], *self.data_shape])
         shape = tuple(raw.shape[1:])

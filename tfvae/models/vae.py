@@ -36,6 +36,7 @@ class VAE(UnsupervisedModel):
     distribution's mean, the reconstruction, as an array.
 
     Raises:
+        TypeError: a part is of another kind.
         ValueError: the parts do not fit: latents of different shapes, or a preprocessing whose x the decoder's family
             does not score (see `tfvae.units`).
 
@@ -52,6 +53,7 @@ class VAE(UnsupervisedModel):
         seed: int = 0,
         name: str | None = None,
     ):
+        _check_kinds(encoder, decoder, prior)
         data_shape, latent_shape = decoder.family.event_shape, encoder.family.event_shape
         super().__init__(preprocess, decoder.family, objective or ELBO(), seed=seed, name=name)
         if prior.event_shape != latent_shape:
@@ -119,3 +121,11 @@ class VAE(UnsupervisedModel):
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> VAE:
         return cls(**arguments(config))
+
+
+def _check_kinds(encoder: Any, decoder: Any, prior: Any) -> None:
+    """A Keras model in place of a distribution is the usual slip, whose errors would be about attributes."""
+    kinds = {"encoder": ConditionalDistribution, "decoder": ConditionalDistribution, "prior": Prior}
+    for (name, kind), part in zip(kinds.items(), (encoder, decoder, prior), strict=True):
+        if not isinstance(part, kind):
+            raise TypeError(f"`{name}` must be a `{kind.__name__}`; received {type(part).__name__}.")

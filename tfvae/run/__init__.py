@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 from tfvae import datasets, training
+from tfvae.files import written_whole
 from tfvae.interruption import Interruption
 from tfvae.models import VAE
 from tfvae.run import build
@@ -40,7 +41,8 @@ def train(
         folder: made here; must not hold anything yet, unless `resume`.
         interruption: entered by the caller, who is told of a stop by `Interrupted`.
         resume: go on from the newest checkpoint in the folder that is whole (from the start if there is none). The
-            result is that of a run that was never interrupted, bit for bit.
+            result is that of a run that was never interrupted, bit for bit. Where there are checkpoints and all are
+            damaged, nothing is done: it would start over silently.
         verbose: as for `fit`.
 
     Returns:
@@ -48,7 +50,7 @@ def train(
 
     Raises:
         FileExistsError: the folder exists and is not empty.
-        ValueError: the settings do not fit the data.
+        ValueError: the settings do not fit the data, or all checkpoints are damaged.
         OSError: the folder cannot be written.
     """
     if not resume and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -85,10 +87,10 @@ def train(
         )
     if settings.patience is not None:
         model = _best(checkpoints, recorder)
-    model.save(folder / f".{MODEL}")
-    os.replace(folder / f".{MODEL}", folder / MODEL)
+    _save(model, folder / MODEL)
     report = test(model, data)
-    _write_whole(folder / REPORT, json.dumps(report, indent=2) + "\n")
+    with written_whole(folder / REPORT) as path:
+        path.write_text(json.dumps(report, indent=2) + "\n")
     return report
 
 
@@ -98,16 +100,26 @@ def load_data(settings: Settings) -> datasets.Dataset:
 
 
 def _start(folder: Path, settings: Settings) -> None:
+    is_new = not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _write_whole(folder / CONFIG, settings.as_yaml())
+        with written_whole(folder / CONFIG) as path:
+            path.write_text(settings.as_yaml(), encoding="utf-8")
     except OSError as error:
+        if is_new:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
         raise OSError(f"The run folder {folder} cannot be written: {error.strerror}.") from error
 
 
 def _resumed(checkpoints: Checkpoints) -> tuple[VAE | None, dict[str, Any] | None]:
     """The model and state of the newest checkpoint, or nothing where there is none."""
     newest, damaged = checkpoints.newest()
+    if damaged and newest is None:
+        names = ", ".join(each.path.name for each in damaged)
+        raise ValueError(
+            f"All checkpoints in {checkpoints.folder} are damaged: {names}; delete them to start this run anew."
+        )
     for each in damaged:
         print(f"{each.path} is damaged and not used.")
     if newest is None:
@@ -126,7 +138,9 @@ def _best(checkpoints: Checkpoints, recorder: Recorder) -> VAE:
     return model
 
 
-def _write_whole(path: Path, text: str) -> None:
-    unfinished = path.with_name(f".{path.name}")
-    unfinished.write_text(text, encoding="utf-8")
-    os.replace(unfinished, path)
+def _save(model: VAE, path: Path) -> None:
+    try:
+        with written_whole(path) as unfinished:
+            model.save(unfinished)
+    except OSError as error:
+        raise OSError(f"The model could not be written to {path}: {error.strerror or error}.") from error

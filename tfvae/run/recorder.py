@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import csv
-import os
 from pathlib import Path
 from typing import Any
 
 import keras
 import tensorflow as tf
 
+from tfvae.files import written_whole
 from tfvae.interruption import Interrupted, Interruption
 from tfvae.run.checkpoints import Checkpoints
 
@@ -131,9 +131,7 @@ class Recorder(keras.callbacks.Callback):
 
 def write_history(path: Path, history: list[dict[str, float]]) -> None:
     """The history as a table, a row an epoch, written whole or not at all."""
-    unfinished = path.with_name(f".{path.name}")
-    with unfinished.open("w", newline="") as file:
+    with written_whole(path) as unfinished, unfinished.open("w", newline="") as file:
         table = csv.DictWriter(file, list(history[-1]))
         table.writeheader()
         table.writerows(history)
-    os.replace(unfinished, path)

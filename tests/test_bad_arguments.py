@@ -1,0 +1,235 @@
+"""Bad arguments in Python: the right class of error, and a sentence that names the argument and what was expected.
+
+What the command line does with bad input is in `test_bad_input.py`.
+"""
+
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent / "models"))
+
+import tiny
+
+import tfvae
+from tfvae import callbacks, datasets, evaluation, families, networks, preprocessing, priors, training
+from tfvae.settings import Settings
+
+RAW = tiny.images(8)
+BRIGHT = RAW.astype("float32")  # 0 to 255, the usual slip
+NAN = np.full((8, *tiny.SHAPE), np.nan, "float32")
+
+
+@pytest.fixture(scope="module")
+def model():
+    return tiny.compiled(tiny.vae(), run_eagerly=True)
+
+
+def vae(**changes):
+    """The constructor with one part exchanged."""
+    whole = tiny.vae()
+    parts = {name: getattr(whole, name) for name in ("encoder", "decoder", "prior", "preprocess", "objective")}
+    return tfvae.VAE(**{**parts, **changes})
+
+
+def trained_with(callback):
+    return lambda model: model.fit(RAW, callbacks=[callback("pictures")], verbose=0)
+
+
+CASES = {
+    # The parts of a model
+    "no channels": (lambda _: tfvae.vae((28, 28)), ValueError, "`image_shape` must be (height, width, channels)"),
+    "one size": (lambda _: tfvae.vae(28), ValueError, "`image_shape` must be (height, width, channels)"),
+    "no channels for convolutions": (lambda _: tfvae.conv_vae((28, 28)), ValueError, "`image_shape` must be (height"),
+    "latent size 0": (lambda _: tfvae.vae(tiny.SHAPE, latent_size=0), ValueError, "must be sizes >= 1"),
+    "latent size as text": (lambda _: tfvae.vae(tiny.SHAPE, latent_size="8"), ValueError, "must be a tuple of sizes"),
+    "hidden size as text": (lambda _: tfvae.vae(tiny.SHAPE, hidden=("a",)), ValueError, "`hidden` must be a tuple of"),
+    "seed as text": (lambda _: tfvae.vae(tiny.SHAPE, seed="0"), ValueError, "`seed` must be an integer; received '0'"),
+    "no filters": (lambda _: networks.convnet(()), ValueError, "`filters` must be a tuple of integers >= 1"),
+    "a network for an encoder": (
+        lambda _: vae(encoder=networks.mlp((4,))),
+        TypeError,
+        "`encoder` must be a `ConditionalDistribution`; received Sequential.",
+    ),
+    "no decoder": (
+        lambda _: vae(decoder=None),
+        TypeError,
+        "`decoder` must be a `ConditionalDistribution`; received NoneType.",
+    ),
+    "a family for a prior": (
+        lambda _: vae(prior=families.Normal((2,))),
+        TypeError,
+        "`prior` must be a `Prior`; received Normal.",
+    ),
+    "text for a preprocessing": (
+        lambda _: vae(preprocess="binarize"),
+        TypeError,
+        "`preprocess` must be an object of `Preprocessing`; received 'binarize'.",
+    ),
+    "text for an objective": (
+        lambda _: vae(objective="elbo"),
+        TypeError,
+        "`objective` must be an object of `Objective`; received 'elbo'.",
+    ),
+    "latents of two sizes": (
+        lambda _: vae(prior=priors.StandardNormal((3,))),
+        ValueError,
+        "`prior` is over latents of shape (3,), `encoder` gives them in shape (2,).",
+    ),
+    "a decoder of other latents": (
+        lambda _: vae(
+            encoder=tfvae.ConditionalDistribution(networks.mlp(()), families.Normal((3,))),
+            prior=priors.StandardNormal((3,)),
+            decoder=tiny.vae().decoder,
+        ),
+        ValueError,
+        "`decoder` for latents of shape (2,); the data have shape (8, 8, 1) and the latents (3,).",
+    ),
+    "binarised pixels for a density": (
+        lambda _: vae(preprocess=preprocessing.Binarize()),
+        ValueError,
+        "`Binarize` and the family `Normal` do not fit",
+    ),
+    "family before network": (
+        lambda _: tfvae.ConditionalDistribution(families.Normal((2,)), networks.mlp(())),
+        TypeError,
+        "`network` must be a Keras layer or model and `family` a family of tfvae; received Normal and Sequential.",
+    ),
+    "unknown scale": (
+        lambda _: families.Normal(tiny.SHAPE, scale="huge"),
+        ValueError,
+        '`scale` must be "pixel", "image", "shared" or a number > 0; received \'huge\'.',
+    ),
+    "scale 0": (lambda _: families.Normal(tiny.SHAPE, scale=0), ValueError, "or a number > 0; received 0."),
+    "scale NaN": (lambda _: families.Normal(tiny.SHAPE, scale=np.nan), ValueError, "or a number > 0; received nan."),
+    "no scale": (lambda _: families.Normal(tiny.SHAPE, scale=None), ValueError, "or a number > 0; received None."),
+    "min_scale as text": (lambda _: families.Normal((2,), min_scale="0"), ValueError, "`min_scale` must be > 0"),
+    # Objectives
+    "negative beta": (lambda _: tfvae.ELBO(beta=-1), ValueError, "`beta` must be a number >= 0 or a Keras schedule"),
+    "beta as text": (lambda _: tfvae.ELBO(beta="1"), ValueError, "`beta` must be a number >= 0 or a Keras schedule"),
+    "negative free bits": (lambda _: tfvae.ELBO(free_bits=-0.1), ValueError, "`free_bits` must be >= 0 nats"),
+    "free bits as text": (lambda _: tfvae.ELBO(free_bits="1"), ValueError, "`free_bits` must be >= 0 nats"),
+    "free bits without the closed form": (
+        lambda _: tfvae.ELBO(free_bits=1.0, analytic_kl=False),
+        ValueError,
+        "needs `analytic_kl=True`",
+    ),
+    "no samples": (lambda _: tfvae.ImportanceWeighted(0), ValueError, "`sample_size` must be an integer >= 1"),
+    "half a sample": (lambda _: tfvae.ELBO(sample_size=1.5), ValueError, "`sample_size` must be an integer >= 1"),
+    "no warm-up": (lambda _: tfvae.WarmUp(0), ValueError, "`steps` must be an integer >= 1; received 0."),
+    "warm-up as text": (lambda _: tfvae.WarmUp("9"), ValueError, "`steps` must be an integer >= 1; received '9'."),
+    "warm-up to nothing": (lambda _: tfvae.WarmUp(9, -1), ValueError, "`final` must be a number >= 0; received -1."),
+    # Training and using a model
+    "a loss": (lambda m: m.compile(loss="mse"), ValueError, "`compile` takes no `loss`"),
+    "metrics": (lambda m: m.compile("adam", metrics=["mse"]), ValueError, "minimises its `objective`"),
+    "a batch that is too large": (lambda _: training.batches(RAW, 9, 0), ValueError, "between 1 and the number of ex"),
+    "an empty batch": (lambda _: training.batches(RAW, 0, 0), ValueError, "`batch_size` must be between 1 and"),
+    "batch size as text": (lambda _: training.batches(RAW, "4", 0), ValueError, "8; received '4'."),
+    "a negative start": (lambda _: training.batches(RAW, 4, 0, -1), ValueError, "`start` must be at least 0"),
+    "labels of another length": (
+        lambda _: training.batches(RAW, 4, 0, labels=np.zeros(7)),
+        ValueError,
+        "`labels` must be one for each of the 8 images; received 7.",
+    ),
+    "training on NaN": (lambda m: m.fit(NAN, verbose=0), FloatingPointError, "Training stopped at step"),
+    "training on NaN names the term": (lambda m: m.train_on_batch(NAN), FloatingPointError, ": the input has values"),
+    "training on bright floats": (lambda m: m.fit(BRIGHT, verbose=0), FloatingPointError, "floats outside [0, 1]"),
+    "evaluating them": (lambda m: m.evaluate(BRIGHT, verbose=0), FloatingPointError, "floats outside [0, 1]"),
+    "predicting from them": (lambda m: m.predict(BRIGHT, verbose=0), FloatingPointError, "floats outside [0, 1]"),
+    "predicting from NaN": (lambda m: m.predict_on_batch(NAN), FloatingPointError, "values that are not finite"),
+    "testing on NaN": (lambda m: m.test_on_batch(NAN), FloatingPointError, "values that are not finite"),
+    "text": (lambda m: m(RAW.astype(str)), ValueError, "takes integers or floats; received string."),
+    "predicting from another shape": (lambda m: m.predict(RAW[:, 1:], verbose=0), ValueError, "takes examples of sh"),
+    "evaluating another shape": (lambda m: m.evaluate(RAW[:, 1:], verbose=0), ValueError, "takes examples of shape"),
+    "levels for the encoder": (lambda m: m.encoder(RAW), TypeError, "takes preprocessed floats; received uint8."),
+    # Measuring
+    "a likelihood of no samples": (
+        lambda m: m.log_likelihood(RAW, sample_size=0),
+        ValueError,
+        "`sample_size` must be an integer of at least 1; received 0.",
+    ),
+    "samples as text": (lambda m: m.log_likelihood(RAW, "9"), ValueError, "`sample_size` must be an integer of at le"),
+    "likelihood of another shape": (lambda m: m.log_likelihood(RAW[:, 1:], 1), ValueError, "takes examples of shape"),
+    "likelihood of nothing": (lambda m: m.log_likelihood(RAW[:0], 1), ValueError, "`raw` must hold at least one"),
+    "likelihood of no images": (lambda m: m.log_likelihood(BRIGHT, 1), ValueError, "`raw` has 8 bad examples"),
+    "statistics of another shape": (
+        lambda m: evaluation.latent_statistics(m, RAW[:, 1:]),
+        ValueError,
+        "takes examples of shape",
+    ),
+    "fixing what is no image": (lambda m: evaluation.fix(BRIGHT, m.preprocess), ValueError, "has 8 bad examples"),
+    "recognition of other images": (lambda m: evaluation.recognition(m), ValueError, "knows images of shape (28, 28"),
+    # Callbacks
+    "pictures of another shape": (
+        trained_with(lambda folder: callbacks.ReconstructionGrid(folder, RAW[:, 1:])),
+        ValueError,
+        "takes examples of shape (8, 8, 1); received (7, 8, 1).",
+    ),
+    "pictures of nothing": (
+        trained_with(lambda folder: callbacks.LatentMap(folder, RAW[:0])),
+        ValueError,
+        "`images` must hold at least one image; received none.",
+    ),
+    "pictures of no images": (
+        trained_with(lambda folder: callbacks.LatentRates(folder, BRIGHT)),
+        ValueError,
+        "`raw` has 8 bad examples",
+    ),
+    "a map with other labels": (
+        lambda _: callbacks.LatentMap("pictures", RAW, np.zeros(7)),
+        ValueError,
+        "`labels` must be one for each of the 8 images; received 7.",
+    ),
+    "never": (lambda _: callbacks.SampleGrid("pictures", every=0), ValueError, "`every` must be at least 1"),
+    # Data, settings and files
+    "an array for a source": (lambda _: datasets.load(RAW), TypeError, "not ndarray"),
+    "nothing for a source": (lambda _: datasets.load(None), TypeError, "not NoneType"),
+    "a size of odd values": (lambda _: datasets.load("mnist", (8, 0)), ValueError, "`image_size` must be a positive"),
+    "a setting of another kind": (lambda _: Settings(epochs="3"), ValueError, "`epochs` must be an integer"),
+    "no setting": (lambda _: Settings(epochs=None), ValueError, "`epochs` must be an integer; received None."),
+    "a missing model": (lambda _: tfvae.load("model.keras"), FileNotFoundError, "There is no model at 'model.keras'."),
+    "a folder for a model": (lambda _: tfvae.load("."), ValueError, ". is damaged or no .keras file."),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_bad_argument_is_named(case, model, tmp_path, monkeypatch):
+    use, kind, sentence = CASES[case]
+    monkeypatch.chdir(tmp_path)
+    before = tiny.values(model.trainable_variables)
+    with pytest.raises(kind) as caught:
+        use(model)
+    assert type(caught.value) is kind
+    assert sentence in str(caught.value)
+    if "Exception encountered when calling" not in str(caught.value):  # Keras' frame around what a call raises
+        assert "\n" not in str(caught.value)
+    tiny.assert_same_bits(tiny.values(model.trainable_variables), before)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_model_may_be_used_after_bad_input():
+    model = tiny.compiled(tiny.vae(), run_eagerly=True)
+    expected = model.predict(RAW, verbose=0)
+    with pytest.raises(FloatingPointError):
+        model.predict(NAN, verbose=0)
+    tiny.assert_same_bits(model.predict(RAW, verbose=0), expected)
+    model.fit(RAW, verbose=0)
+
+
+def test_a_model_comes_back_compiled(tmp_path):
+    model = tiny.compiled(tiny.vae(), keras.optimizers.Adam(0.5), run_eagerly=True, steps_per_execution=3)
+    model.save(tmp_path / "model.keras")
+    for load in (tfvae.load, keras.saving.load_model):
+        loaded = load(tmp_path / "model.keras")
+        assert (loaded.run_eagerly, loaded.steps_per_execution) == (True, 3)
+        assert float(loaded.optimizer.learning_rate) == 0.5
+
+
+def test_a_file_from_before_losses_were_refused_is_still_loaded(tmp_path, monkeypatch):
+    model = tiny.vae()
+    keras.Model.compile(model, optimizer="sgd", loss="mse")
+    model.save(tmp_path / "model.keras")
+    assert isinstance(tfvae.load(tmp_path / "model.keras").optimizer, keras.optimizers.SGD)
