@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from test_cli import command
 
-SHORT = [*("--epochs", 2, "--validation-size", 20, "--batch-size", 20, "--latent-size", 2)]
+SHORT = [*("--epochs", 8, "--learning-rate", 0.01, "--validation-size", 20, "--batch-size", 20, "--latent-size", 2)]
 FREY_FACE = os.environ.get("TFVAE_FREY_FACE")
 
 

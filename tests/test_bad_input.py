@@ -367,7 +367,8 @@ def test_without_a_network_the_remedy_is_told(tmp_path, monkeypatch, capfd):
     def blocked(*arguments, **options):
         raise OSError("the network is blocked")
 
-    monkeypatch.setattr(socket, "socket", blocked)
+    monkeypatch.setattr(socket, "getaddrinfo", blocked)
+    monkeypatch.setattr(socket.socket, "connect", blocked)
     monkeypatch.setattr(downloader, "MAX_RETRIES", 0)  # ten of them take more than three minutes
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "prepared"))
     (tmp_path / "here").mkdir()
