@@ -36,13 +36,11 @@ class Row:
     Attributes:
         scale: of p(x|z): "shared", "image", "pixel" or a number.
         latent_size: number of latent dimensions.
-        hidden: units of the layers of the encoder, or channels; the decoder has them in reverse order.
-        network: "mlp" or "conv".
+        hidden: units of the dense layers of the encoder; the decoder has them in reverse order.
         activation: of the dense layers.
         beta: weight of the rate.
         warm_up: epochs in which it rises from 0.
         free_bits: floor of the rate of each latent dimension, in nats.
-        sample_size: of the objective: latent samples of each image.
         epochs, batch_size: of the training.
         learning_rate: of Adam at the start.
         schedule: "cosine" (down to 0) or "constant".
@@ -52,12 +50,10 @@ class Row:
     scale: str | float = "shared"
     latent_size: int = 8
     hidden: tuple[int, ...] = (500, 500)
-    network: str = "mlp"
     activation: str = "relu"
     beta: float = 1.0
     warm_up: int = 0
     free_bits: float = 0.0
-    sample_size: int = 1
     epochs: int = 20
     batch_size: int = 100
     learning_rate: float = 1e-3
@@ -99,17 +95,21 @@ ROWS = (
     Row(hidden=THREE, activation="gelu", beta=2.0, latent_size=12),
     Row(hidden=FOUR, activation="gelu", beta=2.0, latent_size=6),
     Row(hidden=NARROW, activation="gelu", beta=2.0, latent_size=6),
-    # Length of the training.
+    # The training.
     Row(hidden=THREE, activation="gelu", beta=2.0, epochs=30),
     Row(hidden=THREE, activation="gelu", beta=2.0, batch_size=200, learning_rate=2e-3),
     Row(hidden=NARROW, activation="gelu", epochs=30),
     Row(hidden=NARROW, activation="gelu", latent_size=6),
     CHOSEN,
     Row(hidden=NARROW, activation="gelu", latent_size=6, epochs=30),
+    dataclasses.replace(CHOSEN, schedule="constant"),
+    dataclasses.replace(CHOSEN, schedule="constant", average=0.999),
+    dataclasses.replace(CHOSEN, warm_up=5),
+    dataclasses.replace(CHOSEN, free_bits=0.5),
 )
 
 
-def build(row: Row, seed: int):
+def build(row: Row, per_epoch: int, seed: int):
     """The model of a row, made of parts, so that the table does not change with the recipes' defaults."""
     import keras
 
@@ -117,18 +117,15 @@ def build(row: Row, seed: int):
     from tfvae.objectives import ELBO, WarmUp
 
     keras.utils.set_random_seed(seed)
-    shape, reverse = (28, 28, 1), row.hidden[::-1]
-    if row.network == "conv":
-        bodies = networks.convnet(row.hidden, row.activation), networks.deconvnet(shape, reverse, row.activation)
-    else:
-        bodies = networks.mlp(row.hidden, row.activation), networks.mlp(reverse, row.activation)
-    beta = WarmUp(row.warm_up * (55_000 // row.batch_size), row.beta) if row.warm_up else row.beta
+    shape, hidden = (28, 28, 1), row.hidden
+    bodies = networks.mlp(hidden, row.activation), networks.mlp(hidden[::-1], row.activation)
+    beta = WarmUp(row.warm_up * per_epoch, row.beta) if row.warm_up else row.beta
     return VAE(
         encoder=ConditionalDistribution(bodies[0], families.Normal((row.latent_size,)), name="encoder"),
         decoder=ConditionalDistribution(bodies[1], families.Normal(shape, scale=row.scale), name="decoder"),
         prior=priors.StandardNormal((row.latent_size,)),
         preprocess=preprocessing.Dequantize(),
-        objective=ELBO(beta=beta, free_bits=row.free_bits, sample_size=row.sample_size),
+        objective=ELBO(beta=beta, free_bits=row.free_bits),
         seed=seed,
     )
 
@@ -139,8 +136,8 @@ def trained(row: Row, images, seed: int):
 
     from tfvae import execution, training
 
-    model = build(row, seed)
     per_epoch = training.steps_per_epoch(len(images), row.batch_size)
+    model = build(row, per_epoch, seed)
     rate: object = row.learning_rate
     if row.schedule == "cosine":
         rate = keras.optimizers.schedules.CosineDecay(row.learning_rate, row.epochs * per_epoch)
@@ -227,8 +224,7 @@ def table() -> str:
 
 
 def described(row: Row) -> list[str]:
-    network = "-".join(map(str, row.hidden)) + (" conv" if row.network == "conv" else "")
-    shown = {"scale", "latent_size", "network", "hidden"}
+    network, shown = "-".join(map(str, row.hidden)), {"scale", "latent_size", "hidden"}
     changes = {name: value for name, value in row.changes.items() if name not in shown}
     besides = [f"{name.replace('_', ' ')} {value}" for name, value in changes.items()]
     return [str(row.scale), str(row.latent_size), network, ", ".join(besides)]

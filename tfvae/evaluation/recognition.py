@@ -38,9 +38,9 @@ def recognition(model: Any, n: int = 2000, seed: int = 0) -> Recognition:
         share = 1/n sum_i [max_c p(c | mean of p(x|z_i)) > 0.9],  z_i ~ p(z)
 
     An estimate from n samples, with its standard error; the same for the same seed. Of real test images 99.1 % are
-    recognised. The classifier knows digits only and may recognise what is none, so look at a grid of samples too; but
-    a model of which little is recognised makes no digits. The class entropy is the plug-in estimate, on average too
-    low by about (10 - 1) / (2 n share).
+    recognised. The share means nothing without the class entropy (a model that always makes the same image may have a
+    share of 1), and the classifier knows digits only and may recognise what is none: look at a grid of samples too. The
+    class entropy is the plug-in estimate, on average too low by about (10 - 1) / (2 n share).
 
     Args:
         model: a `VAE` of 28x28x1 images.
