@@ -9,7 +9,7 @@ STAMP := $(VENV)/.installed
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help install train test slow lint types mutants notebooks bench clean
+.PHONY: help install train test slow lint types pythons mutants notebooks bench clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -40,6 +40,9 @@ lint: $(STAMP)  ## check style and formatting
 
 types: $(STAMP)  ## check the types
 	$(BIN)/mypy
+
+pythons:  ## install, import and train one step on every Python 3.10 to 3.13 of this machine
+	$(PYTHON) tools/every_python.py
 
 mutants: $(STAMP)  ## check that the tests notice the planted bugs
 	$(BIN)/python tests/mutants/run.py
