@@ -249,7 +249,7 @@ BUGS = [
     ),
     Bug(
         "second replica's rows begin at 0",
-        "models/unsupervised.py",
+        "models/global_batch.py",
         "return tf.cumsum(sizes, exclusive=True)[replica], tf",
         "return tf.constant(0), tf",
         REPLICAS,

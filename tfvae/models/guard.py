@@ -138,3 +138,12 @@ def apply_if(
             strategy.extended.update(variable, lambda v, o, f: v.assign(tf.where(f, v, o)), args=(old, fine))
 
     context.merge_call(undo, args=(fine, before))
+
+
+def count_not_finite(tensors: list[tf.Tensor]) -> tf.Tensor:
+    """Columns (of matrices) and entries (of vectors and scalars) that are not finite, int32 scalar."""
+    bad = [~tf.math.is_finite(each) for each in tensors]
+    # Down the columns first: XLA vectorises that on a CPU, but not the reduction of a whole matrix to one number.
+    columns = [tf.reduce_any(each, axis=0) if each.shape.rank >= 2 else each for each in bad]
+    counts = [tf.reduce_sum(tf.cast(each, tf.int32)) for each in columns]
+    return tf.add_n(counts) if counts else tf.constant(0)

@@ -11,7 +11,8 @@ import tensorflow as tf
 
 from tfvae import execution
 from tfvae.families import Family
-from tfvae.models.guard import Guard, apply_if, undo_unless, values_of
+from tfvae.models.global_batch import over_replicas, place_in_global_batch, replicas
+from tfvae.models.guard import Guard, apply_if, count_not_finite, undo_unless, values_of
 from tfvae.noise import EVALUATION_SEED, Noise
 from tfvae.objectives import Objective, Scores
 from tfvae.preprocessing import Preprocessing
@@ -197,7 +198,7 @@ class UnsupervisedModel(keras.Model, abc.ABC):
         """
         raw, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         raw = self.as_examples(raw)
-        first_row, global_rows = _place_in_global_batch(raw)
+        first_row, global_rows = place_in_global_batch(raw)
         noise = Noise(self.seed, self._steps.value, first_row)
         variables = self.trainable_variables
         # Moving averages and the like: the forward pass changes them, and a step that is skipped must not.
@@ -208,7 +209,7 @@ class UnsupervisedModel(keras.Model, abc.ABC):
             scores = self.objective(trace, self._steps.value)
             loss = tf.reduce_sum(_weighted(scores.loss, sample_weight)) / tf.cast(global_rows, scores.loss.dtype)
             if self.losses:  # regularisers of the networks; replicas are summed
-                loss += tf.cast(tf.add_n(self.losses), loss.dtype) / _replicas()
+                loss += tf.cast(tf.add_n(self.losses), loss.dtype) / replicas()
             scaled_loss = self.optimizer.scale_loss(loss)
         gradients = tape.gradient(scaled_loss, variables)
         hidden = self.optimizer.clipvalue is not None  # infinite gradients are cut off and leave no mark
@@ -216,7 +217,7 @@ class UnsupervisedModel(keras.Model, abc.ABC):
         fine = self.guard.judge(self._problems(raw, scores, loss, seen), self._steps.value)
         with tf.control_dependencies([fine]):  # at the end of data of unknown size TensorFlow starts a step without any
             if guarded:
-                in_branch = not self.jit_compile and _replicas() == 1
+                in_branch = not self.jit_compile and replicas() == 1
                 apply_if(fine, self.optimizer, gradients, variables, in_branch)
                 undo_unless(fine, passive, passive_before)
             else:
@@ -227,17 +228,17 @@ class UnsupervisedModel(keras.Model, abc.ABC):
     def test_step(self, data: Any) -> dict[str, tf.Tensor]:
         raw, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         raw = self.as_examples(raw)
-        first_row, global_rows = _place_in_global_batch(raw)
+        first_row, global_rows = place_in_global_batch(raw)
         noise = Noise(EVALUATION_SEED, 0, self._evaluated.value + tf.cast(first_row, tf.int64))
         scores = self.objective(self.sample_trace(raw, noise, self.objective.sample_size, y=y))
-        self.guard.refuse_input(_over_replicas(self.preprocess.problems(raw)))
+        self.guard.refuse_input(over_replicas(self.preprocess.problems(raw)))
         self._evaluated.assign_add(tf.cast(global_rows, tf.int64))
         return self._logs(scores, sample_weight)
 
     def predict_step(self, data: Any) -> tf.Tensor:
         raw, _, _ = keras.utils.unpack_x_y_sample_weight(data)
         raw = self.as_examples(raw)
-        self.guard.refuse_input(_over_replicas(self.preprocess.problems(raw)))
+        self.guard.refuse_input(over_replicas(self.preprocess.problems(raw)))
         return self(raw, training=False).mean()
 
     def make_train_function(self, force: bool = False) -> Any:
@@ -307,12 +308,12 @@ class UnsupervisedModel(keras.Model, abc.ABC):
             gradients = []  # it skips those steps itself, and has to see them to lower its scale
         counts = {
             "input": self.preprocess.problems(raw),
-            "distortion": _count_not_finite([scores.distortion]),
-            "rate": _count_not_finite([scores.rate]),
-            "loss": _count_not_finite([loss]),
-            "gradient": _count_not_finite(gradients),
+            "distortion": count_not_finite([scores.distortion]),
+            "rate": count_not_finite([scores.rate]),
+            "loss": count_not_finite([loss]),
+            "gradient": count_not_finite(gradients),
         }
-        summed = _over_replicas(tf.stack(list(counts.values())))
+        summed = over_replicas(tf.stack(list(counts.values())))
         return dict(zip(counts, tf.unstack(summed), strict=True))
 
     def _logs(self, scores: Scores, sample_weight: Any, counted: Any = True) -> dict[str, tf.Tensor]:
@@ -324,37 +325,7 @@ class UnsupervisedModel(keras.Model, abc.ABC):
         return {metric.name: metric.result() for metric in self._means}
 
 
-def _replicas() -> int:
-    return int(tf.distribute.get_strategy().num_replicas_in_sync)
-
-
-def _over_replicas(counts: tf.Tensor) -> tf.Tensor:
-    """Sum over the replicas, on each of them."""
-    return counts if _replicas() == 1 else tf.distribute.get_replica_context().all_reduce("SUM", counts)
-
-
-def _place_in_global_batch(batch: tf.Tensor) -> tuple[Any, Any]:
-    """Position of this replica's first example in the global batch, and the number of examples of all replicas."""
-    rows = tf.shape(batch)[0]
-    if _replicas() == 1:
-        return tf.constant(0), rows
-    # Replicas may hold different numbers of examples (27 = 14 + 13), so each has to hear of the others'.
-    context = tf.distribute.get_replica_context()
-    replica = context.replica_id_in_sync_group
-    sizes = _over_replicas(tf.one_hot(replica, _replicas(), on_value=rows, off_value=0, dtype=tf.int32))
-    return tf.cumsum(sizes, exclusive=True)[replica], tf.reduce_sum(sizes)
-
-
 def _weighted(values: tf.Tensor, sample_weight: Any) -> tf.Tensor:
     if sample_weight is None:
         return values
     return values * tf.reshape(tf.cast(sample_weight, values.dtype), tf.shape(values))
-
-
-def _count_not_finite(tensors: list[tf.Tensor]) -> tf.Tensor:
-    """Columns (of matrices) and entries (of vectors and scalars) that are not finite, int32 scalar."""
-    bad = [~tf.math.is_finite(each) for each in tensors]
-    # Down the columns first: XLA vectorises that on a CPU, but not the reduction of a whole matrix to one number.
-    columns = [tf.reduce_any(each, axis=0) if each.shape.rank >= 2 else each for each in bad]
-    counts = [tf.reduce_sum(tf.cast(each, tf.int32)) for each in columns]
-    return tf.add_n(counts) if counts else tf.constant(0)
