@@ -40,14 +40,14 @@ def wait_for(condition, process):
 
 
 def test_ten_random_kills_lose_nothing(tmp_path):
-    epochs, chance = ("--epochs", "40"), random.Random(7)
+    epochs, chance = ("--epochs", "30"), random.Random(7)
     folder, resume = tmp_path / "killed", ()
     for _ in range(KILLS):
         done = epochs_done(folder)
         process = start(folder, *epochs, *resume)
         # It has to make progress, or a kill at every start would be survived by any program.
         wait_for(lambda before=done: epochs_done(folder) > before, process)
-        time.sleep(chance.uniform(0.0, 0.6))
+        time.sleep(chance.uniform(0.0, 0.4))
         assert process.poll() is None, "the run ended before it was killed"
         process.kill()
         process.communicate()
