@@ -179,11 +179,20 @@ def test_a_run_folder_is_never_overwritten(run, capfd):
     assert (run / "model.keras").read_bytes() == before
 
 
-def test_run_folders_are_numbered(tmp_path):
+def test_run_folders_are_numbered_and_made_at_once(tmp_path):
     assert cli._next_free(tmp_path / "runs") == tmp_path / "runs/001"
-    for name in ("001", "007", "notes"):
-        (tmp_path / "runs" / name).mkdir(parents=True)
+    assert cli._next_free(tmp_path / "runs") == tmp_path / "runs/002"
+    for name in ("007", "notes"):
+        (tmp_path / "runs" / name).mkdir()
     assert cli._next_free(tmp_path / "runs") == tmp_path / "runs/008"
+
+
+def test_validation_images_are_a_tenth_of_few_images(tmp_path):
+    np.save(tmp_path / "few.npy", np.random.default_rng(0).integers(0, 256, (50, 6, 8), np.uint8))
+    small = ["--network", "conv", "--hidden", "2,3", "--epochs", 1, "--batch-size", 10]
+    assert command("train", "--data", tmp_path / "few.npy", *small, "--out", tmp_path / "run") == 0
+    report = json.loads((tmp_path / "run/report.json").read_text())
+    assert (report["test_images"], report["steps"]) == (5, 4)  # 41 of 45 images to train on
 
 
 def test_help_and_version_import_no_tensorflow():

@@ -70,9 +70,13 @@ def train(context: typer.Context, **options: Any) -> None:
     given = {name: value for name, value in options.items() if (source := sources[name]) and source.name != "DEFAULT"}
     out, config, resume = (given.pop(name, None) for name in ("out", "config", "resume"))
     wanted = (read_yaml(config) if config else {}) | given
-    folder = out or (_newest(_RUNS) if resume else _next_free(_RUNS))
-    settings = _unchanged_settings(folder, wanted) if resume else Settings(**wanted)
-    with Interruption() as interruption:
+    if resume:
+        folder = out or _newest(_RUNS)
+        settings = _unchanged_settings(folder, wanted)
+    else:
+        settings = Settings(**wanted)
+        folder = out or _next_free(_RUNS)
+    with Interruption() as interruption, _removed_if_empty(folder):
         with _quiet_import():
             from tfvae import run
         try:
@@ -248,4 +252,22 @@ def _numbered(folder: Path) -> list[Path]:
 
 
 def _next_free(folder: Path) -> Path:
-    return folder / f"{max((int(each.name) for each in _numbered(folder)), default=0) + 1:03d}"
+    """A new folder with the next free number, made at once, so that two runs that start together get two."""
+    while True:
+        free = folder / f"{max((int(each.name) for each in _numbered(folder)), default=0) + 1:03d}"
+        with contextlib.suppress(FileExistsError):
+            free.mkdir(parents=True)
+            return free
+
+
+@contextlib.contextmanager
+def _removed_if_empty(folder: Path) -> Iterator[None]:
+    """Leaves no empty folders behind if something fails before anything was written."""
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(OSError):  # it is not there, or not empty
+            folder.rmdir()
+            if folder.parent == _RUNS:
+                _RUNS.rmdir()
+        raise

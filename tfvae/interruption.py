@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import sys
 import threading
 from types import FrameType, TracebackType
 from typing import Any
@@ -41,6 +40,7 @@ class Interruption:
         # Python writes a byte here even while the main thread is busy outside Python.
         self._reader, self._writer = socket.socketpair()
         self._writer.setblocking(False)
+        self._terminal = os.dup(2)  # stderr may be led elsewhere when there is something to say
         self._wakeup_before = signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
         threading.Thread(target=self._watch, daemon=True).start()
         return self
@@ -54,6 +54,7 @@ class Interruption:
         for number, handler in self._before.items():
             signal.signal(number, handler)
         self._writer.close()  # which ends the watch
+        os.close(self._terminal)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         if self.wanted and number == signal.SIGINT:
@@ -70,5 +71,5 @@ class Interruption:
                     pass
             except TimeoutError:
                 if not self.unsaved:
-                    print("\nInterrupted; nothing was lost.", file=sys.stderr, flush=True)
+                    os.write(self._terminal, b"\nInterrupted; nothing was lost.\n")
                     os._exit(EXIT_CODE)

@@ -100,8 +100,10 @@ class Settings:
         None, "Resize the images to HEIGHTxWIDTH, such as 28x20, or to a square, such as 32.", _image_size
     )
     train_size: int | None = _option(None, "Train on the first so many images only, for a quick look. [default: all]")
-    validation_size: int = _option(
-        5000, "Training images held out for validation; the test images are never used for it."
+    validation_size: int | None = _option(
+        None,
+        "Training images held out for validation; the test images are never used for it. [default: a tenth, at most "
+        "5,000]",
     )
     test_size: int | None = _option(
         None, "Images held out for the test where the data have no test part. [default: a tenth]"
@@ -233,8 +235,8 @@ _AT_LEAST_1 = ("at least 1", lambda value: 1 <= value < math.inf)
 _AT_LEAST_0 = ("at least 0", lambda value: 0 <= value < math.inf)
 _BETWEEN_0_AND_1 = ("between 0 and 1", lambda value: 0 < value < 1)
 _BOUNDS = {
-    **dict.fromkeys(("latent_size", "epochs", "batch_size", "validation_size", "sample_size"), _AT_LEAST_1),
-    **dict.fromkeys(("train_size", "test_size", "patience"), _AT_LEAST_1),
+    **dict.fromkeys(("latent_size", "epochs", "batch_size", "sample_size"), _AT_LEAST_1),
+    **dict.fromkeys(("train_size", "validation_size", "test_size", "patience"), _AT_LEAST_1),
     "seed": ("between 0 and 2^32 - 1", lambda value: 0 <= value < 2**32),  # what NumPy's generators take
     **dict.fromkeys(("beta", "warm_up", "free_bits"), _AT_LEAST_0),
     **dict.fromkeys(("learning_rate", "averaging"), _BETWEEN_0_AND_1),

@@ -20,6 +20,7 @@ from tfvae import run
 from tfvae.datasets import tfds
 from tfvae.interruption import Interrupted, Interruption
 from tfvae.run.checkpoints import Checkpoints
+from tfvae.run.lock import locked
 from tfvae.settings import Settings
 
 # Convolutions run one step an execution, so there are 15 executions an epoch to be interrupted in.
@@ -133,7 +134,45 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_is_used(whole, tmp_pat
     newest.path.write_bytes(content)
     run.train(SMALL, folder, resume=True, verbose=0)
     assert f"{newest.path} is damaged and not used." in capsys.readouterr().out
+    newest.path.with_suffix(".damaged").unlink()
     assert_same_run(folder, whole)
+
+
+def stopped_at(folder, settings, looks):
+    with pytest.raises(Interrupted):
+        run.train(settings, folder, After(looks), verbose=0)
+
+
+def test_a_damaged_checkpoint_of_the_best_epoch_is_written_again(tmp_path):
+    """Its namesake of the same step must not be taken for it."""
+    settings = dataclasses.replace(SMALL, patience=3)
+    run.train(settings, tmp_path / "whole", verbose=0)
+    run.train(settings, tmp_path / "run", verbose=0)
+    newest = Checkpoints(tmp_path / "run" / run.CHECKPOINTS).all()[-1]
+    newest.path.write_bytes(newest.path.read_bytes()[:-1])
+    run.train(settings, tmp_path / "run", resume=True, verbose=0)
+    assert not newest.path.exists()
+    newest.path.with_suffix(".damaged").unlink()
+    assert_same_run(tmp_path / "run", tmp_path / "whole")
+
+
+def test_other_data_or_an_edited_configuration_are_refused(tmp_path):
+    np.save(tmp_path / "data.npy", np.random.default_rng(0).integers(0, 256, (250, 8, 8), np.uint8))
+    settings = dataclasses.replace(SMALL, data=str(tmp_path / "data.npy"), validation_size=50)
+    stopped_at(tmp_path / "run", settings, 20)
+    with pytest.raises(ValueError, match="The settings of this run have changed since"):
+        run.train(dataclasses.replace(settings, latent_size=3), tmp_path / "run", resume=True, verbose=0)
+    np.save(tmp_path / "data.npy", np.zeros((250, 8, 8), np.uint8))
+    with pytest.raises(ValueError, match="The data of this run have changed since"):
+        run.train(settings, tmp_path / "run", resume=True, verbose=0)
+
+
+def test_two_processes_cannot_train_in_one_folder(tmp_path):
+    stopped_at(tmp_path / "run", SMALL, 3)
+    with locked(tmp_path / "run"), pytest.raises(OSError, match="Another process is training in"):
+        run.train(SMALL, tmp_path / "run", resume=True, verbose=0)
+    with locked(tmp_path / "run"):  # it was let go
+        pass
 
 
 def test_a_full_disk_stops_the_run_and_the_last_checkpoint_survives(whole, tmp_path, monkeypatch):

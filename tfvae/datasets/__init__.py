@@ -12,10 +12,10 @@ from typing import Any
 
 from tfvae.datasets import files, folders, mnist, tfds
 from tfvae.datasets.resizing import as_size, resize_split
-from tfvae.datasets.splits import Dataset, Split, hold_out
+from tfvae.datasets.splits import Dataset, Split, fingerprint, hold_out
 from tfvae.datasets.streams import StreamedSplit
 
-__all__ = ["Dataset", "Split", "StreamedSplit", "hold_out", "load"]
+__all__ = ["Dataset", "Split", "StreamedSplit", "fingerprint", "hold_out", "load"]
 
 _MNIST = "mnist"
 _KINDS = f"{_MNIST!r}, 'tfds:NAME', a folder of images or a file that ends in {', '.join(files.SUFFIXES)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -160,6 +161,14 @@ def hold_out_test(split: Split | Any, test_size: int | None, seed: int | None) -
         )
     which = "the first" if seed is None else f"with seed {seed},"
     return *hold_out(split, size, seed), f"held out of the data: {which} {size} of {len(split)} images"
+
+
+def fingerprint(split: Split | Any) -> str:
+    """Names the images of a split: the first 16 digits of their SHA-256; of images on disk, what is known unread."""
+    if not isinstance(split, Split):
+        return repr((len(split), split.image_shape))
+    images = np.ascontiguousarray(split.images)
+    return hashlib.sha256(repr((images.shape, images.dtype.str)).encode() + images.tobytes()).hexdigest()[:16]
 
 
 def at_least_one(n: int) -> int:

@@ -13,6 +13,7 @@ from tfvae.interruption import Interruption
 from tfvae.models import VAE
 from tfvae.run import build
 from tfvae.run.checkpoints import Checkpoints
+from tfvae.run.lock import locked
 from tfvae.run.pictures import pictures
 from tfvae.run.recorder import Recorder
 from tfvae.run.report import BATCH, summary, test
@@ -22,6 +23,7 @@ __all__ = ["CHECKPOINTS", "MODEL", "Checkpoints", "load_data", "summary", "train
 
 CONFIG, MODEL, REPORT = "config.yaml", "model.keras", "report.json"
 CHECKPOINTS = "checkpoints"
+_MOST_VALIDATION = 5000  # images, if nothing is said
 
 
 def train(
@@ -50,30 +52,42 @@ def train(
 
     Raises:
         FileExistsError: the folder exists and is not empty.
-        ValueError: the settings do not fit the data, or all checkpoints are damaged.
-        OSError: the folder cannot be written.
+        ValueError: the settings do not fit the data, all checkpoints are damaged, or the run began with other settings
+            or data.
+        OSError: the folder cannot be written, or another process is training in it.
     """
-    if not resume and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise FileExistsError(
-            f"{folder} exists already and is not an empty folder; choose another with --out, or go on with --resume."
-        )
+    if not resume:
+        _require_empty(folder)
+    is_new = not folder.exists()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OSError(f"The run folder {folder} cannot be written: {error.strerror}.") from error
+    try:
+        with locked(folder):
+            if not resume:
+                _require_empty(folder)  # another run may have been quicker
+            return _train(settings, folder, interruption or Interruption(), resume, verbose)
+    except BaseException:
+        if is_new:
+            with contextlib.suppress(OSError):  # not empty: then something was saved
+                folder.rmdir()
+        raise
+
+
+def _train(settings: Settings, folder: Path, interruption: Interruption, resume: bool, verbose: int) -> dict[str, Any]:
     data = load_data(settings)
-    if settings.validation_size >= len(data.train):
-        raise ValueError(
-            f"`validation_size` must leave training images: below {len(data.train)}; "
-            f"received {settings.validation_size}."
-        )
-    images, validation = data.split_validation(settings.validation_size, settings.seed)
-    if settings.train_size is not None:
-        images = images.take_first(settings.train_size)
+    images, validation = _parts(data, settings)
     per_epoch = training.steps_per_epoch(len(images), settings.batch_size)
     checkpoints = Checkpoints(folder / CHECKPOINTS)
-    model, state = _resumed(checkpoints) if resume else (None, None)
+    # What must be the same when the run goes on.
+    identity = {"settings": settings.as_yaml(), "data": datasets.fingerprint(images)}
+    model, state = _resumed(checkpoints, identity) if resume else (None, None)
     if model is None:
         model = build.model(settings, images.image_shape, per_epoch)
     if not resume:
         _start(folder, settings)
-    recorder = Recorder(folder, checkpoints, per_epoch, interruption or Interruption(), settings.patience, state)
+    recorder = Recorder(folder, checkpoints, per_epoch, interruption, identity, settings.patience, state)
     if not recorder.has_ended:
         model.fit(
             images.batches(settings.batch_size, settings.seed, start=model.steps),
@@ -99,21 +113,36 @@ def load_data(settings: Settings) -> datasets.Dataset:
     return datasets.load(settings.data, settings.image_size, settings.test_size, settings.seed, settings.data_dir)
 
 
+def _require_empty(folder: Path) -> None:
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise FileExistsError(
+            f"{folder} exists already and is not an empty folder; choose another with --out, or go on with --resume."
+        )
+
+
+def _parts(data: datasets.Dataset, settings: Settings) -> tuple[Any, Any]:
+    """The images to train on and those to validate on."""
+    size = settings.validation_size or min(_MOST_VALIDATION, max(1, len(data.train) // 10))
+    if size >= len(data.train):
+        raise ValueError(f"`validation_size` must leave training images: below {len(data.train)}; received {size}.")
+    images, validation = data.split_validation(size, settings.seed)
+    return (images if settings.train_size is None else images.take_first(settings.train_size)), validation
+
+
 def _start(folder: Path, settings: Settings) -> None:
-    is_new = not folder.exists()
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         with written_whole(folder / CONFIG) as path:
             path.write_text(settings.as_yaml(), encoding="utf-8")
     except OSError as error:
-        if is_new:
-            with contextlib.suppress(OSError):
-                folder.rmdir()
         raise OSError(f"The run folder {folder} cannot be written: {error.strerror}.") from error
 
 
-def _resumed(checkpoints: Checkpoints) -> tuple[VAE | None, dict[str, Any] | None]:
-    """The model and state of the newest checkpoint, or nothing where there is none."""
+def _resumed(checkpoints: Checkpoints, identity: dict[str, str]) -> tuple[VAE | None, dict[str, Any] | None]:
+    """The model and state of the newest checkpoint, or nothing where there is none.
+
+    Raises:
+        ValueError: all checkpoints are damaged, or the run began with other settings or data.
+    """
     newest, damaged = checkpoints.newest()
     if damaged and newest is None:
         names = ", ".join(each.path.name for each in damaged)
@@ -122,17 +151,22 @@ def _resumed(checkpoints: Checkpoints) -> tuple[VAE | None, dict[str, Any] | Non
         )
     for each in damaged:
         print(f"{each.path} is damaged and not used.")
+        each.path.rename(each.path.with_suffix(".damaged"))  # lest it be taken for the one that is written again
     if newest is None:
         return None, None
-    return newest.load()
+    model, state = newest.load()
+    for what, value in identity.items():
+        if state["identity"][what] != value:
+            raise ValueError(f"The {what} of this run have changed since {newest.path} was written; start a new run.")
+    return model, state
 
 
 def _best(checkpoints: Checkpoints, recorder: Recorder) -> VAE:
     """The model of the best epoch, with its averaged weights if it has some."""
     assert recorder.best is not None
     best = checkpoints.at(recorder.best["step"])
-    if best is None:
-        raise OSError(f"The checkpoint of the best epoch, step {recorder.best['step']}, is missing.")
+    if best is None or not best.is_whole():
+        raise OSError(f"The checkpoint of the best epoch, step {recorder.best['step']}, is damaged or missing.")
     model, _ = best.load()
     model.optimizer.finalize_variable_values(model.trainable_weights)
     return model

@@ -30,6 +30,7 @@ class Recorder(keras.callbacks.Callback):
         checkpoints: where they go.
         steps_per_epoch: training steps of an epoch.
         interruption: entered by the caller.
+        identity: what must be the same when the run goes on; kept in the checkpoints.
         patience: epochs without a better val_loss after which training stops, or None.
         state: what the checkpoint held that the run goes on from, or None.
     """
@@ -40,12 +41,13 @@ class Recorder(keras.callbacks.Callback):
         checkpoints: Checkpoints,
         steps_per_epoch: int,
         interruption: Interruption,
+        identity: dict[str, str],
         patience: int | None = None,
         state: dict[str, Any] | None = None,
     ):
         super().__init__()
         self.folder, self.checkpoints, self.interruption = folder, checkpoints, interruption
-        self.steps_per_epoch, self.patience = steps_per_epoch, patience
+        self.steps_per_epoch, self.identity, self.patience = steps_per_epoch, identity, patience
         state = state or {"epoch": 0, "step": 0, "metrics": {}, "history": [], "best": None}
         self.epoch: int = state["epoch"]
         self.history: list[dict[str, float]] = state["history"]
@@ -119,6 +121,7 @@ class Recorder(keras.callbacks.Callback):
     def _save(self, done: int) -> None:
         metrics = {metric.name: [float(variable) for variable in metric.variables] for metric in self.model.metrics}
         state = {
+            "identity": self.identity,
             "epoch": self.epoch,
             "step": done,
             "metrics": metrics if done else {},

@@ -8,6 +8,7 @@ import numpy as np
 
 from tfvae import datasets, evaluation
 from tfvae.models import VAE
+from tfvae.objectives import ImportanceWeighted
 
 BATCH = 500
 _DIGITS = ("mnist", "tfds:mnist")  # what the package's classifier was trained for
@@ -30,6 +31,8 @@ def test(model: VAE, data: datasets.Dataset) -> dict[str, Any]:
     report = {"test_images": len(images), "samples_per_image": model.objective.sample_size, **figures}
     if "elbo" in figures and model.unit.bits_offset is not None:
         report["bits_per_dim"] = model.unit.bits_per_dim(figures["elbo"], int(np.prod(model.data_shape)))
+    if isinstance(model.objective, ImportanceWeighted):
+        report["importance_weighted_bound"] = -figures["loss"]
     report |= {
         "convention": model.unit.convention,
         "data_digest": evaluation.digest(images.in_order(BATCH), model.preprocess),
@@ -53,6 +56,9 @@ def summary(report: dict[str, Any]) -> str:
     name, value = ("ELBO", report["elbo"]) if "elbo" in report else ("loss", report["loss"])
     bits = f" = {report['bits_per_dim']:.3f} bits/dim" if "bits_per_dim" in report else ""
     samples = report["samples_per_image"]
+    tighter = ""
+    if "importance_weighted_bound" in report:
+        tighter = f" (importance-weighted bound {report['importance_weighted_bound']:.2f} nats)"
     digits = ""
     if "recognised_share" in report:
         digits = (
@@ -61,7 +67,7 @@ def summary(report: dict[str, Any]) -> str:
             f"{report['reconstruction_accuracy']:.1%} to the right class.\n"
         )
     return (
-        f"{digits}Test {name} {value:.2f} nats{bits} on {report['test_images']:,} images, array "
+        f"{digits}Test {name} {value:.2f} nats{bits}{tighter} on {report['test_images']:,} images, array "
         f"{report['data_digest']}, {samples} {'sample' if samples == 1 else 'samples'} an image "
         f"({report['convention']})."
     )
