@@ -27,3 +27,15 @@ def place_in_global_batch(batch: tf.Tensor) -> tuple[Any, Any]:
     replica = context.replica_id_in_sync_group
     sizes = over_replicas(tf.one_hot(replica, replicas(), on_value=rows, off_value=0, dtype=tf.int32))
     return tf.cumsum(sizes, exclusive=True)[replica], tf.reduce_sum(sizes)
+
+
+def never_empty(batch: tf.Tensor) -> tf.Tensor:
+    """The batch; on a replica that has no examples, zeros as if it had one.
+
+    Where TensorFlow 2.21 uses oneDNN (on CPUs with AVX-512), the gradient of a convolution with relu fails on an empty
+    batch.
+    """
+    if replicas() == 1:
+        return batch
+    missing = tf.cast(tf.equal(tf.shape(batch)[0], 0), tf.int32)
+    return tf.pad(batch, [[0, missing], *([[0, 0]] * (batch.shape.rank - 1))])

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from tfvae import execution
 from tfvae.families import Family
-from tfvae.models.global_batch import over_replicas, place_in_global_batch, replicas
+from tfvae.models.global_batch import never_empty, over_replicas, place_in_global_batch, replicas
 from tfvae.models.guard import Guard, apply_if, count_not_finite, undo_unless, values_of
 from tfvae.noise import EVALUATION_SEED, Noise
 from tfvae.objectives import Objective, Scores
@@ -205,8 +205,7 @@ class UnsupervisedModel(keras.Model, abc.ABC):
         passive = [v.value for layer in self.layers if layer is not self.guard for v in layer.non_trainable_weights]
         passive_before = values_of(passive)
         with tf.GradientTape() as tape:
-            trace = self.sample_trace(raw, noise, self.objective.sample_size, y=y, training=True)
-            scores = self.objective(trace, self._steps.value)
+            scores = self._scores(raw, y, noise, self._steps.value, training=True)
             loss = tf.reduce_sum(_weighted(scores.loss, sample_weight)) / tf.cast(global_rows, scores.loss.dtype)
             if self.losses:  # regularisers of the networks; replicas are summed
                 loss += tf.cast(tf.add_n(self.losses), loss.dtype) / replicas()
@@ -225,12 +224,18 @@ class UnsupervisedModel(keras.Model, abc.ABC):
             self._steps.assign_add(1)
         return self._logs(scores, sample_weight, counted=fine), fine
 
+    def _scores(self, raw: tf.Tensor, y: Any, noise: Noise, step: Any = None, training: bool = False) -> Scores:
+        """What the objective says of each of this replica's examples, of which there may be none."""
+        labels = None if y is None else tf.nest.map_structure(never_empty, y)
+        trace = self.sample_trace(never_empty(raw), noise, self.objective.sample_size, y=labels, training=training)
+        return Scores(*(score[: tf.shape(raw)[0]] for score in self.objective(trace, step)))
+
     def test_step(self, data: Any) -> dict[str, tf.Tensor]:
         raw, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         raw = self.as_examples(raw)
         first_row, global_rows = place_in_global_batch(raw)
         noise = Noise(EVALUATION_SEED, 0, self._evaluated.value + tf.cast(first_row, tf.int64))
-        scores = self.objective(self.sample_trace(raw, noise, self.objective.sample_size, y=y))
+        scores = self._scores(raw, y, noise)
         self.guard.refuse_input(over_replicas(self.preprocess.problems(raw)))
         self._evaluated.assign_add(tf.cast(global_rows, tf.int64))
         return self._logs(scores, sample_weight)
@@ -239,7 +244,7 @@ class UnsupervisedModel(keras.Model, abc.ABC):
         raw, _, _ = keras.utils.unpack_x_y_sample_weight(data)
         raw = self.as_examples(raw)
         self.guard.refuse_input(over_replicas(self.preprocess.problems(raw)))
-        return self(raw, training=False).mean()
+        return self(never_empty(raw), training=False).mean()[: tf.shape(raw)[0]]
 
     def make_train_function(self, force: bool = False) -> Any:
         if self.train_function is not None and not force:
