@@ -210,7 +210,7 @@ def _write(picture: Any, path: Path) -> None:
     from tfvae.callbacks.picture import write_png
 
     try:
-        write_png(picture.draw().figure, path)
+        write_png(picture.figure(), path)
     except OSError as error:
         raise type(error)(f"{path} cannot be written: {error.strerror or error}.") from error
     typer.echo(f"Wrote {path}")

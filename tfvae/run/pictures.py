@@ -27,7 +27,8 @@ def pictures(
         class_names: what their labels mean; empty if they have none.
     """
     log_dir = folder / "tensorboard" if settings.tensorboard else None
-    few, many = validation.first(_RECONSTRUCTED), validation.first(_MAPPED)
+    many = validation.first(_MAPPED)
+    few = many.first(_RECONSTRUCTED)
     drawing: list[keras.callbacks.Callback] = [
         callbacks.SampleGrid(folder / "samples", log_dir=log_dir),
         callbacks.ReconstructionGrid(folder / "reconstructions", few.images, log_dir=log_dir),
