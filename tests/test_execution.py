@@ -1,4 +1,4 @@
-"""How many steps are run as one program: a rule with known bounds. (That they do the same is in `tests/models`.)"""
+"""Which way of running steps is taken: the faster one by measured times, or a rule with known bounds."""
 
 import keras
 import numpy as np
@@ -6,18 +6,30 @@ import pytest
 import tensorflow as tf
 
 import tfvae
-from tfvae.execution import settings
+from tfvae.execution import by_measurement, by_rule, choice, memory
 
 SHAPE = (4, 4, 1)
+BATCH = np.zeros((10, *SHAPE), "uint8")
 
 
 @pytest.fixture(autouse=True)
-def no_gpu(monkeypatch):
+def nothing_known(monkeypatch, tmp_path):
+    """No GPU, an empty cache."""
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind=None: [])
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+
+
+def on_a_gpu(monkeypatch):
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind=None: ["one"])
+    monkeypatch.setattr(tf.config.experimental, "get_device_details", lambda gpu: {"device_name": "some GPU"})
 
 
 def dense(hidden=5):
     return tfvae.vae(SHAPE, latent_size=2, hidden=(hidden,))
+
+
+def convolutional():
+    return tfvae.conv_vae(SHAPE, latent_size=2, filters=(2,))
 
 
 def importance_weighted(samples):
@@ -27,39 +39,165 @@ def importance_weighted(samples):
     )
 
 
+# By rule.
+
+
 def seconds(model, batch_size):
     """Of a step, by the documented rule."""
     parameters = sum(int(np.prod(variable.shape)) for variable in model.trainable_variables)
     return 6 * parameters * batch_size * model.objective.sample_size / 100e9
 
 
-@pytest.mark.parametrize(("steps_per_epoch", "expected"), [(550, 50), (50, 50), (49, 49), (53, 1), (77, 11), (1, 1)])
-def test_a_small_model_runs_as_many_steps_as_divide_the_epoch(steps_per_epoch, expected):
-    assert settings(dense(), steps_per_epoch) == {"jit_compile": True, "steps_per_execution": expected}
-
-
 @pytest.mark.parametrize("model", [lambda: dense(), lambda: importance_weighted(50)], ids=["ELBO", "50 samples"])
 @pytest.mark.parametrize("batch_size", [100, 10**4, 10**6, 10**8])
 def test_an_execution_is_estimated_at_no_more_than_the_bound(model, batch_size):
     model = model()
-    steps = settings(model, 2 * 3 * 4 * 5 * 7, batch_size)["steps_per_execution"]
+    steps = by_rule(model, batch_size).steps_per_execution
     assert steps == 1 or steps * seconds(model, batch_size) <= 0.3
-    longer = [k for k in range(steps + 1, 51) if 840 % k == 0]
-    assert not longer or longer[0] * seconds(model, batch_size) > 0.3
+    assert steps == 50 or (steps + 1) * seconds(model, batch_size) > 0.3
 
 
 def test_samples_count_as_examples():
-    assert settings(importance_weighted(50), 840, 10**5) == settings(dense(), 840, 50 * 10**5)
-    assert settings(dense(), 840, 10**5) != settings(dense(), 840, 50 * 10**5)
+    assert by_rule(importance_weighted(50), 10**5) == by_rule(dense(), 50 * 10**5)
+    assert by_rule(dense(), 10**5) != by_rule(dense(), 50 * 10**5)
 
 
 def test_a_huge_model_runs_one_step_at_a_time():
     model = keras.Sequential([keras.Input((1000,)), keras.layers.Dense(10000)])
-    assert settings(model, 100, batch_size=1000)["steps_per_execution"] == 1  # 0.6 s a step, by the rule
+    assert by_rule(model, batch_size=1000).steps_per_execution == 1  # 0.6 s a step, by the rule
 
 
 def test_convolutions_run_one_step_at_a_time_without_xla_on_a_cpu_only(monkeypatch):
-    model = tfvae.conv_vae(SHAPE, latent_size=2, filters=(2,))
-    assert settings(model, 100) == {"jit_compile": False, "steps_per_execution": 1}
-    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind=None: ["one"])
-    assert settings(model, 100) == {"jit_compile": True, "steps_per_execution": 50}
+    model = convolutional()
+    assert by_rule(model).arguments == {"jit_compile": False, "steps_per_execution": 1}
+    assert by_rule(model, jit_compile=True).arguments == {"jit_compile": True, "steps_per_execution": 50}
+    on_a_gpu(monkeypatch)
+    assert by_rule(model).arguments == {"jit_compile": True, "steps_per_execution": 50}
+
+
+# By measurement.
+
+
+@pytest.fixture
+def times(monkeypatch):
+    """What a step takes with XLA (True) and without (False), instead of a trial; with a list of the trials made."""
+    times = {True: 0.002, False: 0.003, "tried": []}
+
+    def seconds_a_step(model, optimizer, batch, jit_compile):
+        times["tried"].append(jit_compile)
+        if isinstance(times[jit_compile], Exception):
+            raise times[jit_compile]
+        return times[jit_compile]
+
+    monkeypatch.setattr(choice, "_seconds_a_step", seconds_a_step)
+    return times
+
+
+def measured(model=None, batch=BATCH, optimizer=None, **more):
+    return by_measurement(model or dense(), optimizer or keras.optimizers.Adam(), batch, **more)
+
+
+def test_the_faster_way_is_taken(times):
+    assert measured().arguments == {"jit_compile": True, "steps_per_execution": 150}  # 0.3 s of 2 ms each
+    times |= {True: 0.004}
+    assert measured(dense(6)).arguments == {"jit_compile": False, "steps_per_execution": 1}
+
+
+@pytest.mark.parametrize(("seconds", "steps"), [(1e-6, 200), (0.01, 30), (0.2, 1), (5.0, 1)])
+def test_an_execution_takes_no_longer_than_the_bound(times, seconds, steps):
+    times |= {True: seconds, False: 100.0}
+    assert measured().steps_per_execution == steps
+
+
+def test_the_batches_of_an_execution_fit_into_memory(times):
+    assert measured(batch=np.zeros((2**17, *SHAPE), "uint8")).steps_per_execution == 32  # of 2 MiB each
+
+
+def test_a_model_is_measured_once(times):
+    assert measured().arguments == measured(dense(), optimizer=keras.optimizers.Adam(0.1)).arguments
+    assert times["tried"] == [True, False]
+    assert "measured before" in measured().reason
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        lambda: measured(dense(6)),
+        lambda: measured(batch=BATCH[:5]),
+        lambda: measured(batch=BATCH.astype("float32")),
+        lambda: measured(optimizer=keras.optimizers.SGD()),
+        lambda: measured(importance_weighted(2)),
+    ],
+    ids=["another width", "another batch", "another type", "another optimiser", "another objective"],
+)
+def test_what_matters_is_measured_again(times, other):
+    measured()
+    other()
+    assert times["tried"] == [True, False] * 2
+
+
+@pytest.mark.parametrize("about", ["hardware", "versions"])
+def test_another_machine_or_version_is_measured_again(times, monkeypatch, about):
+    measured()
+    monkeypatch.setattr(memory, about, lambda: {"something": "else"})
+    measured()
+    assert times["tried"] == [True, False] * 2
+
+
+def test_one_way_only_if_so_wished(times):
+    assert not measured(jit_compile=False).jit_compile
+    assert times["tried"] == [False]
+    assert measured().jit_compile
+    assert times["tried"] == [False, True]  # the other time was known
+
+
+def test_on_a_gpu_only_xla_is_tried(times, monkeypatch):
+    on_a_gpu(monkeypatch)
+    times |= {True: 1.0}
+    assert measured().jit_compile
+    assert times["tried"] == [True]
+
+
+def test_replicas_run_without_xla(times):
+    with tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]).scope():
+        assert measured().arguments == by_rule(dense()).arguments == {"jit_compile": False, "steps_per_execution": 1}
+    assert not times["tried"]
+
+
+def test_what_xla_cannot_compile_runs_without(times):
+    times |= {True: tf.errors.InvalidArgumentError(None, None, "no such operation")}
+    assert not measured().jit_compile
+    times |= {False: tf.errors.InvalidArgumentError(None, None, "wrong in itself")}
+    with pytest.raises(tf.errors.InvalidArgumentError, match="wrong in itself"):
+        measured(dense(7))
+
+
+def test_a_trial_that_fails_leaves_it_to_the_rule(times):
+    times |= {True: FloatingPointError("not finite")}
+    assert measured().arguments == by_rule(dense(), 10).arguments
+
+
+@pytest.mark.parametrize("content", ["", "{", "[1]", '{"with XLA": "fast"}', '{"with XLA": -1.0, "without": 1.0}'])
+def test_a_damaged_cache_is_measured_again(times, content):
+    measured()
+    (file,) = (memory.folder() / "execution").iterdir()
+    file.write_text(content)
+    assert measured().jit_compile
+    assert times["tried"] == [True, False] * 2
+
+
+def test_a_cache_that_cannot_be_written_is_done_without(times, monkeypatch, tmp_path):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    assert measured().jit_compile
+
+
+@pytest.mark.slow
+def test_a_real_trial_leaves_no_trace():
+    model, optimizer = dense(), keras.optimizers.Adam(0.1)
+    before = [np.array(keras.ops.convert_to_numpy(variable)) for variable in model.variables]
+    found = measured(model, np.arange(160, dtype="uint8").reshape(BATCH.shape), optimizer)
+    assert "with XLA" in found.reason and "without" in found.reason
+    after = [keras.ops.convert_to_numpy(variable) for variable in model.variables]
+    assert all(np.array_equal(old, new) for old, new in zip(before, after, strict=True))
+    assert not optimizer.built and not model.compiled and model.steps == 0

@@ -155,6 +155,14 @@ class Settings:
         None, "Stop after so many epochs without a better val_loss, and keep the best weights. [default: never]"
     )
     precision: str = _option("float32", 'What the networks compute in: "float32", "bfloat16" or "float16".')
+    xla: bool | None = _option(
+        None,
+        "Let XLA compile the training steps. [default: what is faster on this machine, measured once; by a rule "
+        "of thumb where measuring takes longer than training]",
+    )
+    steps_per_execution: int | None = _option(
+        None, "Steps that XLA runs as one program, between two moves of the progress bar. [default: 0.3 s of them]"
+    )
     tensorboard: bool = _option(False, "Write pictures and scalars for TensorBoard too, into RUN/tensorboard.")
     seed: int = _option(0, "Of initial weights, noise, data order and splits: the same seed gives the same run.")
 
@@ -169,6 +177,8 @@ class Settings:
             raise ValueError(
                 "`beta`, `warm_up` and `free_bits` weigh the rate of the elbo; the objective iwae has none."
             )
+        if self.xla is False and (self.steps_per_execution or 1) > 1:
+            raise ValueError(f"`steps_per_execution` must be 1 without XLA; received {self.steps_per_execution}.")
         if self.network is None:
             object.__setattr__(self, "network", "conv" if self.likelihood == "categorical" else "mlp")
         if not self.hidden:
@@ -237,6 +247,7 @@ _BETWEEN_0_AND_1 = ("between 0 and 1", lambda value: 0 < value < 1)
 _BOUNDS = {
     **dict.fromkeys(("latent_size", "epochs", "batch_size", "sample_size"), _AT_LEAST_1),
     **dict.fromkeys(("train_size", "validation_size", "test_size", "patience"), _AT_LEAST_1),
+    "steps_per_execution": _AT_LEAST_1,
     "seed": ("between 0 and 2^32 - 1", lambda value: 0 <= value < 2**32),  # what NumPy's generators take
     **dict.fromkeys(("beta", "warm_up", "free_bits"), _AT_LEAST_0),
     **dict.fromkeys(("learning_rate", "averaging"), _BETWEEN_0_AND_1),

@@ -291,14 +291,14 @@ BUGS = [
     ),
     Bug(
         "a hopeful program's state is not put back",
-        "execution.py",
-        "            variable.assign(value)",
-        "            variable.assign(variable)",
+        "execution/program.py",
+        "                variable.assign(value)",
+        "                variable.assign(variable)",
         GUARD,
     ),
     Bug(
         "a hopeful program's weights are not looked at",
-        "execution.py",
+        "execution/program.py",
         "fine &= tf.reduce_all(tf.math.is_finite(variable))",
         "fine &= tf.reduce_all(variable >= variable) | True",
         GUARD,
@@ -354,9 +354,9 @@ BUGS = [
     ),
     Bug(
         "samples cost no time",
-        "execution.py",
-        "    seconds = 6 * parameters * batch_size * samples / speed",
-        "    seconds = 6 * parameters * batch_size / speed",
+        "execution/choice.py",
+        "return 6 * parameters * batch_size * samples / (",
+        "return 6 * parameters * batch_size / (",
         ("tests/test_execution.py",),
     ),
     Bug(

@@ -29,9 +29,17 @@ SMALL = Settings(
     epochs=3, train_size=150, validation_size=100, batch_size=10, network="conv", hidden=(2, 2), latent_size=2,
     averaging=0.9, warm_up=2, seed=3,
 )  # fmt: skip
-# 106 steps an epoch have no divisor from 3 to 50: two steps an XLA program, and 53 programs an epoch.
+# Two steps an XLA program, and 53 programs an epoch.
 DENSE = Settings(
-    epochs=2, train_size=1060, validation_size=100, batch_size=10, hidden=(8,), latent_size=2, clip=100.0, seed=3
+    epochs=2,
+    train_size=1060,
+    validation_size=100,
+    batch_size=10,
+    hidden=(8,),
+    latent_size=2,
+    clip=100.0,
+    steps_per_execution=2,
+    seed=3,
 )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tfvae import execution
+from tfvae.execution.program import StepsLeft, many_steps_in_one_program
 from tfvae.families import Family
 from tfvae.models.global_batch import never_empty, over_replicas, place_in_global_batch, replicas
 from tfvae.models.guard import Guard, apply_if, count_not_finite, undo_unless, values_of
@@ -61,6 +61,7 @@ class UnsupervisedModel(keras.Model, abc.ABC):
         self.preprocess, self.objective, self.seed = preprocess, objective, seed
         self.unit, self.data_shape = unit(preprocess, family), family.event_shape
         self.guard = Guard()
+        self.steps_left = StepsLeft()
         # Own counters, not the optimiser's: a skipped step counts here, so that neither its noise nor its data return.
         self._steps = self._counter("steps")
         self._evaluated = self._counter("evaluated")
@@ -139,14 +140,22 @@ class UnsupervisedModel(keras.Model, abc.ABC):
         super().save(filepath, *args, **kwargs)
         mark_version(filepath)
 
-    def fit(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> keras.callbacks.History:
-        """Keras' `fit`, except that `sample_weight` needs no labels. (Keras drops the weights where y is None.)"""
+    def fit(
+        self, x: Any = None, y: Any = None, batch_size: int | None = None, epochs: int = 1, verbose: Any = "auto",
+        callbacks: Any = None, *args: Any, **kwargs: Any,
+    ) -> keras.callbacks.History:  # fmt: skip
+        """Keras' `fit`, except that `sample_weight` needs no labels (Keras drops the weights where y is None) and that
+        under XLA `steps_per_execution` need not divide the epoch (Keras would go past its end)."""
         if kwargs.get("sample_weight") is not None and y is None:
             y = x
         validation = kwargs.get("validation_data")
         if isinstance(validation, tuple) and len(validation) == 3 and validation[1] is None:
             kwargs["validation_data"] = (validation[0], validation[0], validation[2])
-        return super().fit(x, y, *args, **kwargs)
+        if isinstance(callbacks, keras.callbacks.CallbackList):
+            callbacks.append(self.steps_left)
+        else:
+            callbacks = [self.steps_left, *tf.nest.flatten(callbacks or [])]
+        return super().fit(x, y, batch_size, epochs, verbose, callbacks, *args, **kwargs)
 
     def evaluate(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
         """Keras' `evaluate`, except that `sample_weight` needs no labels.
@@ -256,15 +265,17 @@ class UnsupervisedModel(keras.Model, abc.ABC):
         one_by_one = self.train_function
         several = self.jit_compile and self.steps_per_execution > 1 and not self.run_eagerly
         if several and self.distribute_strategy.num_replicas_in_sync == 1:
-            together = execution.many_steps_in_one_program(
-                functools.partial(self._step, guarded=False), self.train_step, self.state, self.steps_per_execution
-            )
+            unguarded_step = functools.partial(self._step, guarded=False)
+            together = many_steps_in_one_program(unguarded_step, self.train_step, self.state, self.steps_per_execution)
         else:
-            together = one_by_one
+            together = None
 
         def run(iterator: Any) -> Any:
             # `train_on_batch` passes a Python generator, `fit` an iterator of TensorFlow's.
-            logs = (together if hasattr(iterator, "get_next_as_optional") else one_by_one)(iterator)
+            if together and hasattr(iterator, "get_next_as_optional"):
+                logs = together(iterator, self.steps_left.number)
+            else:
+                logs = one_by_one(iterator)
             self.guard.check()
             return logs
 

@@ -11,7 +11,7 @@ from tfvae import datasets, training
 from tfvae.files import written_whole
 from tfvae.interruption import Interruption
 from tfvae.models import VAE
-from tfvae.run import build
+from tfvae.run import build, execution
 from tfvae.run.checkpoints import Checkpoints
 from tfvae.run.lock import locked
 from tfvae.run.pictures import pictures
@@ -80,13 +80,21 @@ def _train(settings: Settings, folder: Path, interruption: Interruption, resume:
     images, validation = _parts(data, settings)
     per_epoch = training.steps_per_epoch(len(images), settings.batch_size)
     checkpoints = Checkpoints(folder / CHECKPOINTS)
-    # What must be the same when the run goes on.
-    identity = {"settings": settings.as_yaml(), "data": datasets.fingerprint(images)}
-    model, state = _resumed(checkpoints, identity) if resume else (None, None)
+    model, state = _resumed(checkpoints) if resume else (None, None)
     if model is None:
         model = build.model(settings, images.image_shape, per_epoch)
-    if not resume:
-        _start(folder, settings)
+        optimizer = build.optimizer(settings, per_epoch)
+        choice = execution.choose(settings, model, optimizer, images, per_epoch)
+        if verbose:
+            print(f"Training steps: {choice}", flush=True)
+        model.compile(optimizer, **choice.arguments)
+    settings = execution.resolved(settings, model)
+    if state is None:
+        _write_settings(folder, settings)
+    # What must be the same when the run goes on.
+    identity = {"settings": settings.as_yaml(), "data": datasets.fingerprint(images)}
+    if state is not None:
+        _require_same(identity, state["identity"])
     recorder = Recorder(folder, checkpoints, per_epoch, interruption, identity, settings.patience, state)
     if not recorder.has_ended:
         model.fit(
@@ -129,7 +137,7 @@ def _parts(data: datasets.Dataset, settings: Settings) -> tuple[Any, Any]:
     return (images if settings.train_size is None else images.take_first(settings.train_size)), validation
 
 
-def _start(folder: Path, settings: Settings) -> None:
+def _write_settings(folder: Path, settings: Settings) -> None:
     try:
         with written_whole(folder / CONFIG) as path:
             path.write_text(settings.as_yaml(), encoding="utf-8")
@@ -137,11 +145,17 @@ def _start(folder: Path, settings: Settings) -> None:
         raise OSError(f"The run folder {folder} cannot be written: {error.strerror}.") from error
 
 
-def _resumed(checkpoints: Checkpoints, identity: dict[str, str]) -> tuple[VAE | None, dict[str, Any] | None]:
+def _require_same(identity: dict[str, str], before: dict[str, str]) -> None:
+    for what, value in identity.items():
+        if before[what] != value:
+            raise ValueError(f"The {what} of this run have changed since its checkpoint was written; start a new run.")
+
+
+def _resumed(checkpoints: Checkpoints) -> tuple[VAE | None, dict[str, Any] | None]:
     """The model and state of the newest checkpoint, or nothing where there is none.
 
     Raises:
-        ValueError: all checkpoints are damaged, or the run began with other settings or data.
+        ValueError: all checkpoints are damaged.
     """
     newest, damaged = checkpoints.newest()
     if damaged and newest is None:
@@ -154,11 +168,7 @@ def _resumed(checkpoints: Checkpoints, identity: dict[str, str]) -> tuple[VAE | 
         each.path.rename(each.path.with_suffix(".damaged"))  # lest it be taken for the one that is written again
     if newest is None:
         return None, None
-    model, state = newest.load()
-    for what, value in identity.items():
-        if state["identity"][what] != value:
-            raise ValueError(f"The {what} of this run have changed since {newest.path} was written; start a new run.")
-    return model, state
+    return newest.load()
 
 
 def _best(checkpoints: Checkpoints, recorder: Recorder) -> VAE:

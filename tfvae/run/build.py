@@ -7,18 +7,18 @@ from collections.abc import Iterator, Sequence
 
 import keras
 
-from tfvae import execution, families, networks, preprocessing, recipes
+from tfvae import families, networks, preprocessing, recipes
 from tfvae.models import VAE
 from tfvae.objectives import ELBO, ImportanceWeighted, Objective, WarmUp
 from tfvae.settings import Settings
 
 
 def model(settings: Settings, image_shape: Sequence[int], steps_per_epoch: int) -> VAE:
-    """The model of the settings, compiled, its weights drawn by the settings' seed."""
+    """The model of the settings, not compiled, its weights drawn by the settings' seed."""
     keras.utils.set_random_seed(settings.seed)
     with _policy(settings.precision):
         encoder_body, decoder_body = _bodies(settings, image_shape)
-        vae = recipes.compose(
+        return recipes.compose(
             encoder_body,
             decoder_body,
             settings.latent_size,
@@ -27,11 +27,17 @@ def model(settings: Settings, image_shape: Sequence[int], steps_per_epoch: int) 
             _objective(settings, steps_per_epoch),
             settings.seed,
         )
-    vae.compile(
-        optimizer=_optimizer(settings, steps_per_epoch),
-        **execution.settings(vae, steps_per_epoch, settings.batch_size),
-    )
-    return vae
+
+
+def optimizer(settings: Settings, steps_per_epoch: int) -> keras.optimizers.Optimizer:
+    """The optimiser of the settings."""
+    rate = settings.learning_rate
+    if settings.schedule == "cosine":
+        rate = keras.optimizers.schedules.CosineDecay(rate, settings.epochs * steps_per_epoch)
+    averaging = {} if settings.averaging is None else {"use_ema": True, "ema_momentum": settings.averaging}
+    adam = keras.optimizers.Adam(rate, global_clipnorm=settings.clip, **averaging)
+    # `compile` does this by itself only where the model's own policy is float16, and a VAE's never is.
+    return keras.optimizers.LossScaleOptimizer(adam) if settings.precision == "float16" else adam
 
 
 def _bodies(settings: Settings, image_shape: Sequence[int]) -> tuple[keras.Layer, keras.Layer]:
@@ -74,16 +80,6 @@ def _objective(settings: Settings, steps_per_epoch: int) -> Objective:
     warm_up = round(settings.warm_up * steps_per_epoch)
     beta = WarmUp(warm_up, final=settings.beta) if warm_up else settings.beta
     return ELBO(beta=beta, sample_size=settings.sample_size, free_bits=settings.free_bits)
-
-
-def _optimizer(settings: Settings, steps_per_epoch: int) -> keras.optimizers.Optimizer:
-    rate = settings.learning_rate
-    if settings.schedule == "cosine":
-        rate = keras.optimizers.schedules.CosineDecay(rate, settings.epochs * steps_per_epoch)
-    averaging = {} if settings.averaging is None else {"use_ema": True, "ema_momentum": settings.averaging}
-    adam = keras.optimizers.Adam(rate, global_clipnorm=settings.clip, **averaging)
-    # `compile` does this by itself only where the model's own policy is float16, and a VAE's never is.
-    return keras.optimizers.LossScaleOptimizer(adam) if settings.precision == "float16" else adam
 
 
 @contextlib.contextmanager

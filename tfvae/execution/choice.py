@@ -1,0 +1,177 @@
+"""Which way of running training steps is the fastest: by measurement, or by a rule of thumb."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import statistics
+import time
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tfvae.execution import memory
+
+_SECONDS = 0.3  # of one execution at most: the progress bar moves, and Ctrl-C is heard, between executions
+_BYTES = 2**26  # of the batches of one execution at most
+_MOST_STEPS = 200
+_CPU_SPEED, _GPU_SPEED = 1e11, 1e13  # floating-point operations a second, assumed
+_TRIAL_STEPS = 10  # of an execution that is timed, at most
+_TRIAL_SECONDS = 0.4  # of timing one way, without its compilation
+
+
+@dataclasses.dataclass(frozen=True)
+class Choice:
+    """A way of running training steps.
+
+    Attributes:
+        jit_compile: whether XLA compiles them.
+        steps_per_execution: how many are run as one XLA program; 1 without XLA, where Keras' loop gains nothing.
+        reason: one line about what it was chosen by.
+    """
+
+    jit_compile: bool
+    steps_per_execution: int
+    reason: str
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """For `compile`."""
+        return {"jit_compile": self.jit_compile, "steps_per_execution": self.steps_per_execution}
+
+    def __str__(self) -> str:
+        way = f"XLA, {self.steps_per_execution} steps an execution" if self.jit_compile else "without XLA, step by step"
+        return f"{way} ({self.reason})"
+
+
+def by_measurement(
+    model: keras.Model, optimizer: keras.optimizers.Optimizer, batch: Any, jit_compile: bool | None = None
+) -> Choice:
+    """Tries a model's training steps with and without XLA on this machine, and takes the faster way.
+
+        optimizer = keras.optimizers.Adam(1e-3)
+        choice = tfvae.execution.by_measurement(model, optimizer, images[:100])
+        model.compile(optimizer, **choice.arguments)
+
+    What is trained is a copy of the model with a copy of the optimiser: the trial leaves no trace. It takes some
+    seconds, nearly all of them compilation, and is done once: the times are kept in the user's cache folder and found
+    again for a model of the same configuration with the same kind of optimiser, batches of the same shape and type, the
+    same machine and versions. The result is rounding-equal training in every way: see docs/performance.md.
+
+    On a GPU only XLA is tried, and with several replicas nothing, since XLA cannot compile steps of several.
+
+    Args:
+        model: of this package, uncompiled or not; its weights are not changed.
+        optimizer: what it is going to be compiled with.
+        batch: raw examples as training will have them, `[B, *data]`.
+        jit_compile: True or False tries this way only.
+
+    Returns:
+        The choice: XLA with as many steps as take 0.3 s together (at most 200, and at most 64 MiB of batches), or
+        single steps without. Where the trial cannot be made, what `by_rule` says.
+    """
+    if tf.distribute.get_strategy().num_replicas_in_sync > 1:
+        return Choice(False, 1, "XLA cannot compile a step of several replicas")
+    ways = [True] if _on_gpu() else [True, False]
+    ways = ways if jit_compile is None else [jit_compile]
+    batch = tf.nest.map_structure(tf.convert_to_tensor, batch)
+    key = memory.key(model, optimizer, batch)
+    times = memory.read(key)
+    missing = [way for way in ways if _name(way) not in times]
+    for way in missing:
+        try:
+            times[_name(way)] = _seconds_a_step(model, optimizer, batch, way)
+        except (FloatingPointError, NotImplementedError) as error:
+            # The step-by-step message belongs to training itself, if it comes to that.
+            rule = by_rule(model, len(batch), jit_compile)
+            return dataclasses.replace(rule, reason=f"by rule: the trial ended with {type(error).__name__}")
+        except tf.errors.OpError:
+            if not way:
+                raise
+            times[_name(way)] = math.inf  # XLA does not know an operation
+    if missing:
+        memory.write(key, times)
+    best = min(ways, key=lambda way: times[_name(way)])
+    figures = ", ".join(f"{_name(way)} {1e3 * times[_name(way)]:.3g} ms" for way in ways)
+    steps = _steps(times[_name(best)], batch) if best else 1
+    return Choice(best, steps, f"{'measured' if missing else 'measured before'}: {figures} a step")
+
+
+def by_rule(model: keras.Model, batch_size: int = 100, jit_compile: bool | None = None) -> Choice:
+    """What is probably fast, without trying it.
+
+    On a CPU, XLA makes dense networks about 1.8 times faster and convolutions 1.7 times slower; on a GPU it helps both.
+    Under XLA as many steps are run together as are estimated to take 0.3 s, at most 50:
+
+        seconds a step = 6 * parameters * batch_size * samples / speed
+
+    Six operations a parameter and example, for a multiplication and an addition forwards and two of each backwards, at
+    an assumed 100 GFLOP/s on a CPU and 10 TFLOP/s on a GPU. Dense networks on a good CPU are several times faster than
+    that. Convolutions use a parameter once for every position, so the estimate is too low for them.
+
+    Args:
+        model: the model that is going to be trained.
+        batch_size: examples in a batch.
+        jit_compile: True or False leaves only the number of steps to the rule.
+    """
+    convolves = any(isinstance(layer, keras.layers.Conv2D | keras.layers.Conv2DTranspose) for layer in _layers(model))
+    if jit_compile is None:
+        jit_compile = tf.distribute.get_strategy().num_replicas_in_sync == 1 and (_on_gpu() or not convolves)
+    steps = min(50, max(1, int(_SECONDS / estimated_seconds(model, batch_size)))) if jit_compile else 1
+    return Choice(jit_compile, steps, "by rule")
+
+
+def estimated_seconds(model: keras.Model, batch_size: int) -> float:
+    """Seconds a training step may take, by the rule of `by_rule`."""
+    parameters = sum(math.prod(variable.shape) for variable in model.trainable_variables)
+    samples = model.objective.sample_size if hasattr(model, "objective") else 1
+    return 6 * parameters * batch_size * samples / (_GPU_SPEED if _on_gpu() else _CPU_SPEED)
+
+
+def _seconds_a_step(model: keras.Model, optimizer: Any, batch: Any, jit_compile: bool) -> float:
+    """Of training a copy of the model on the same batch again and again: the median of some executions."""
+    copy = type(model).from_config(model.get_config())
+    copy.set_weights(model.get_weights())
+    copy.compile(
+        keras.optimizers.deserialize(keras.optimizers.serialize(optimizer)),
+        jit_compile=jit_compile,
+        steps_per_execution=_TRIAL_STEPS if jit_compile else 1,
+    )
+    train = copy.make_train_function()
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    iterator = iter(tf.data.Dataset.from_tensors(batch).repeat().with_options(options))
+
+    def seconds(steps: int) -> float:
+        copy.steps_left.number = steps
+        start = time.perf_counter()
+        logs = train(iterator)
+        keras.ops.convert_to_numpy(logs["loss"])  # on a GPU the program would otherwise still be running
+        return (time.perf_counter() - start) / steps
+
+    seconds(1)  # compiles
+    alone = seconds(1)
+    # One step on its own also pays for launching the program, which many share; where it is slow, that is nothing.
+    steps = max(1, min(_TRIAL_STEPS, int(_TRIAL_SECONDS / alone))) if jit_compile else 1
+    times = [seconds(steps) for _ in range(min(100, int(_TRIAL_SECONDS / (steps * alone))))]
+    return statistics.median(times or [alone])
+
+
+def _steps(seconds: float, batch: Any) -> int:
+    """How many steps may be run as one program."""
+    size = sum(each.dtype.size * math.prod(each.shape) for each in tf.nest.flatten(batch))
+    return int(max(1, min(_SECONDS / max(seconds, 1e-9), _BYTES / max(size, 1), _MOST_STEPS)))
+
+
+def _name(jit_compile: bool) -> str:
+    return "with XLA" if jit_compile else "without"
+
+
+def _on_gpu() -> bool:
+    return bool(tf.config.list_physical_devices("GPU"))
+
+
+def _layers(layer: keras.Layer) -> list[keras.Layer]:
+    """All layers inside a layer."""
+    return [layer] + [inner for child in getattr(layer, "_layers", []) for inner in _layers(child)]

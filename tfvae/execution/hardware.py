@@ -1,0 +1,32 @@
+"""What a measured time depends on, besides the model: the machine and the versions of the libraries."""
+
+from __future__ import annotations
+
+import os
+import platform
+from importlib.metadata import version
+from pathlib import Path
+
+import tensorflow as tf
+
+from tfvae._version import __version__
+
+
+def hardware() -> dict[str, object]:
+    """The processor, the number of cores that this process may use, and the names of the GPUs."""
+    gpus = [tf.config.experimental.get_device_details(gpu) for gpu in tf.config.list_physical_devices("GPU")]
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return {"processor": _processor(), "cores": cores, "gpus": [gpu.get("device_name", "GPU") for gpu in gpus]}
+
+
+def versions() -> dict[str, str]:
+    """Of this package and of what runs the steps."""
+    libraries = ("tensorflow", "keras", "tensorflow-probability")
+    return {"tfvae": __version__, **{name: version(name) for name in libraries}, "python": platform.python_version()}
+
+
+def _processor() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
+    names = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor() or platform.machine())
