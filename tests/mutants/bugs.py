@@ -311,6 +311,27 @@ BUGS = [
         GUARD,
     ),
     Bug(
+        "the softplus from the wrong side of zero",
+        "families/softplus.py",
+        "tf.where(x >= 0, -share, share)",
+        "tf.where(x > 0, -share, share)",
+        ("tests/families/test_softplus.py",),
+    ),
+    Bug(
+        "an execution goes past the end of the epoch",
+        "execution/program.py",
+        "sys.maxsize if steps is None else steps - batch",
+        "sys.maxsize",
+        ("tests/models/test_epochs.py",),
+    ),
+    Bug(
+        "the slower way is taken",
+        "execution/choice.py",
+        "best = min(ways",
+        "best = max(ways",
+        ("tests/test_execution.py",),
+    ),
+    Bug(
         "variance within batches only",
         "evaluation/latents.py",
         "shift**2 * (self.count * len(rows) / total)",

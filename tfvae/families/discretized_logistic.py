@@ -11,6 +11,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfvae.families.location_scale import LocationScale
+from tfvae.families.softplus import softplus
 from tfvae.preprocessing import LEVELS
 
 
@@ -51,8 +52,8 @@ class LogisticLevels(tfp.distributions.AutoCompositeTensorDistribution):
         # sigmoid(b) - sigmoid(a) = sigmoid(b) sigmoid(-a) (1 - exp(a - b)), exactly. As a sum of three logarithms
         # none of which is positive nothing cancels, and none underflows: far out it is linear in the distance.
         offset = value - self.loc
-        below = -tf.math.softplus((offset - 0.5) / self.scale)  # log sigmoid(-a)
-        above = -tf.math.softplus(-(offset + 0.5) / self.scale)  # log sigmoid(b)
+        below = -softplus((offset - 0.5) / self.scale)  # log sigmoid(-a)
+        above = -softplus(-(offset + 0.5) / self.scale)  # log sigmoid(b)
         width = tf.math.log(-tf.math.expm1(-1.0 / self.scale))  # log(1 - exp(a - b))
         first, last = value <= 0, value >= LEVELS - 1
         inside = tf.where(first, above, tf.where(last, below, below + above + width))

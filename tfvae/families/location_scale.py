@@ -10,6 +10,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfvae.families.base import Family, Parameter
+from tfvae.families.softplus import softplus
 
 
 class LocationScale(Family, abc.ABC):
@@ -47,7 +48,7 @@ class LocationScale(Family, abc.ABC):
         """The scale, with axes that broadcast to those of the location."""
         if raw_scale is None:
             return tf.constant(self.scale, dtype)
-        scale = self.min_scale + tf.math.softplus(raw_scale)
+        scale = self.min_scale + softplus(raw_scale)
         if self.scale == "image":  # [..., 1] -> [..., 1, 1, 1]
             scale = tf.reshape(scale, tf.concat([tf.shape(scale)[:-1], [1] * len(self.event_shape)], axis=0))
         return scale

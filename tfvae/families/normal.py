@@ -12,6 +12,7 @@ import tensorflow_probability as tfp
 
 from tfvae.families.base import Family, Parameter
 from tfvae.families.location_scale import LocationScale
+from tfvae.families.softplus import softplus
 
 
 @keras.saving.register_keras_serializable("tfvae")
@@ -69,7 +70,7 @@ class FullNormal(Family):
 
     def distribution(self, location: tf.Tensor, raw_scale_tril: tf.Tensor) -> tfp.distributions.Distribution:
         matrix = tfp.math.fill_triangular(raw_scale_tril)
-        diagonal = self.min_scale + tf.math.softplus(tf.linalg.diag_part(matrix))
+        diagonal = self.min_scale + softplus(tf.linalg.diag_part(matrix))
         return tfp.distributions.MultivariateNormalTriL(location, tf.linalg.set_diag(matrix, diagonal))
 
     def transform(self, distribution: tfp.distributions.Distribution, base: tf.Tensor) -> tf.Tensor:
