@@ -7,12 +7,14 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tfvae import execution
 from tfvae.models.unsupervised import UnsupervisedModel
 from tfvae.noise import Noise
 from tfvae.objectives import log_weights
 
 _ROWS = 100  # examples at a time, at most
 _SAMPLES = 50  # samples at a time: memory does not grow with the sample size
+_WORTH_COMPILING = 200_000  # samples in all; compiling for XLA takes two seconds
 
 
 def log_likelihood(model: UnsupervisedModel, raw: Any, sample_size: int = 5000, seed: int = 0) -> np.ndarray:
@@ -47,7 +49,9 @@ def log_likelihood(model: UnsupervisedModel, raw: Any, sample_size: int = 5000, 
     blocks, rest = divmod(sample_size, _SAMPLES)
     size = min(_ROWS, examples.shape[0])
 
-    @tf.function(autograph=False)
+    worth = len(examples) * sample_size >= _WORTH_COMPILING
+
+    @tf.function(autograph=False, jit_compile=worth and execution.by_rule(model).jit_compile)
     def block(rows: tf.Tensor, first_row: tf.Tensor) -> tf.Tensor:
         """logsumexp over all samples of one block of rows."""
 

@@ -18,6 +18,7 @@ from typing import Any, Literal, NamedTuple
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from tfvae.families.independent import Independent
 from tfvae.noise import Noise
 
 
@@ -110,7 +111,7 @@ class Family(abc.ABC):
         return cls(**config)
 
     def _reinterpreted(self, distribution: tfp.distributions.Distribution) -> tfp.distributions.Distribution:
-        return tfp.distributions.Independent(distribution, reinterpreted_batch_ndims=len(self.event_shape))
+        return Independent(distribution, reinterpreted_batch_ndims=len(self.event_shape))
 
 
 def checked_event_shape(event_shape: Sequence[int]) -> tuple[int, ...]:
