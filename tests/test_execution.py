@@ -201,3 +201,28 @@ def test_a_real_trial_leaves_no_trace():
     after = [keras.ops.convert_to_numpy(variable) for variable in model.variables]
     assert all(np.array_equal(old, new) for old, new in zip(before, after, strict=True))
     assert not optimizer.built and not model.compiled and model.steps == 0
+
+
+# In `fit`.
+
+
+@pytest.mark.parametrize("data", ["array", "dataset", "generator"])
+def test_auto_is_chosen_by_the_first_batch_of_fit(times, capsys, data):
+    images = np.zeros((20, *SHAPE), "uint8")
+    forms = {
+        "array": lambda: images,
+        "dataset": lambda: tf.data.Dataset.from_tensor_slices(images).batch(10),
+        "generator": lambda: ((images[:10],) for _ in range(2)),
+    }
+    times |= {True: 0.004}
+    model = dense()
+    model.compile(
+        keras.optimizers.SGD(1e-6), steps_per_execution="auto", jit_compile="auto" if data != "generator" else False
+    )
+    assert not times["tried"]
+    model.fit(forms[data](), batch_size=None if data != "array" else 10, verbose=1)
+    assert times["tried"] == ([True, False] if data != "generator" else [])
+    assert "Training steps: without XLA" in capsys.readouterr().out
+    assert (model.steps, model.jit_compile, model.steps_per_execution) == (2, False, 1)
+    model.fit(forms[data](), batch_size=None if data != "array" else 10, verbose=0)
+    assert len(times["tried"]) <= 2 and model.steps == 4

@@ -64,7 +64,7 @@ def by_measurement(
     Args:
         model: of this package, uncompiled or not; its weights are not changed.
         optimizer: what it is going to be compiled with.
-        batch: raw examples as training will have them, `[B, *data]`.
+        batch: as training will have them: raw examples `[B, *data]`, or those with labels and weights in a tuple.
         jit_compile: True or False tries this way only.
 
     Returns:
@@ -84,7 +84,7 @@ def by_measurement(
             times[_name(way)] = _seconds_a_step(model, optimizer, batch, way)
         except (FloatingPointError, NotImplementedError) as error:
             # The step-by-step message belongs to training itself, if it comes to that.
-            rule = by_rule(model, len(batch), jit_compile)
+            rule = by_rule(model, _examples(batch), jit_compile)
             return dataclasses.replace(rule, reason=f"by rule: the trial ended with {type(error).__name__}")
         except tf.errors.OpError:
             if not way:
@@ -162,6 +162,10 @@ def _steps(seconds: float, batch: Any) -> int:
     """How many steps may be run as one program."""
     size = sum(each.dtype.size * math.prod(each.shape) for each in tf.nest.flatten(batch))
     return int(max(1, min(_SECONDS / max(seconds, 1e-9), _BYTES / max(size, 1), _MOST_STEPS)))
+
+
+def _examples(batch: Any) -> int:
+    return int(tf.nest.flatten(batch)[0].shape[0])
 
 
 def _name(jit_compile: bool) -> str:

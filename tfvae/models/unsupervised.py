@@ -9,6 +9,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfvae import execution
 from tfvae.execution.program import StepsLeft, many_steps_in_one_program
 from tfvae.families import Family
 from tfvae.models.global_batch import never_empty, over_replicas, place_in_global_batch, replicas
@@ -109,11 +110,15 @@ class UnsupervisedModel(keras.Model, abc.ABC):
         metrics: Any = None,
         weighted_metrics: Any = None,
         run_eagerly: bool = False,
-        steps_per_execution: int = 1,
+        steps_per_execution: int | str = 1,
         jit_compile: bool | str = "auto",
         auto_scale_loss: bool = True,
     ) -> None:
         """Keras' `compile`, without a loss and metrics.
+
+        With `steps_per_execution="auto"` the next `fit` first tries on its own data which way of running the steps is
+        the fastest on this machine (`execution.by_measurement`, some seconds, once for each kind of model), prints it
+        and compiles the model so.
 
         Raises:
             ValueError: a loss or metrics are given, which would not be used.
@@ -123,9 +128,11 @@ class UnsupervisedModel(keras.Model, abc.ABC):
                 f"`compile` takes no `loss`, `loss_weights`, `metrics` or `weighted_metrics`: `{self.name}` minimises "
                 "its `objective`, a constructor argument, and reports its terms."
             )
+        self._to_be_chosen = steps_per_execution == "auto" and not run_eagerly
+        self._jit_compile_wished = None if jit_compile == "auto" else bool(jit_compile)
         super().compile(
-            optimizer, run_eagerly=run_eagerly, steps_per_execution=steps_per_execution, jit_compile=jit_compile,
-            auto_scale_loss=auto_scale_loss,
+            optimizer, run_eagerly=run_eagerly, jit_compile=jit_compile, auto_scale_loss=auto_scale_loss,
+            steps_per_execution=1 if steps_per_execution == "auto" else steps_per_execution,
         )  # fmt: skip
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
@@ -151,11 +158,31 @@ class UnsupervisedModel(keras.Model, abc.ABC):
         validation = kwargs.get("validation_data")
         if isinstance(validation, tuple) and len(validation) == 3 and validation[1] is None:
             kwargs["validation_data"] = (validation[0], validation[0], validation[2])
+        if getattr(self, "_to_be_chosen", False):
+            self._choose_execution(x, y, batch_size, verbose)
         if isinstance(callbacks, keras.callbacks.CallbackList):
             callbacks.append(self.steps_left)
         else:
             callbacks = [self.steps_left, *tf.nest.flatten(callbacks or [])]
         return super().fit(x, y, batch_size, epochs, verbose, callbacks, *args, **kwargs)
+
+    def _choose_execution(self, x: Any, y: Any, batch_size: int | None, verbose: Any) -> None:
+        """Compiles the model with what is the fastest for the first batch of the data."""
+        if isinstance(x, tf.data.Dataset):
+            batch = next(iter(x))
+        elif hasattr(x, "__array__"):
+            first = slice(0, batch_size or 32)  # Keras' default
+            batch = x[first] if y is None else (x[first], y[first])
+        else:  # a generator would lose its first batch
+            batch = None
+        with self.distribute_strategy.scope():
+            if batch is None:
+                choice = execution.by_rule(self, jit_compile=self._jit_compile_wished)
+            else:
+                choice = execution.by_measurement(self, self.optimizer, batch, self._jit_compile_wished)
+            if verbose:
+                print(f"Training steps: {choice}", flush=True)
+            self.compile(self.optimizer, **choice.arguments)
 
     def evaluate(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
         """Keras' `evaluate`, except that `sample_weight` needs no labels.
