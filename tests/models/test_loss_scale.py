@@ -61,7 +61,7 @@ def test_gradients_that_no_scale_makes_finite_stop_the_run(mode, term):
     assert int(model.optimizer.iterations) == 0
 
 
-@pytest.mark.parametrize("mode", ["graph", ONE_PROGRAM])
+@pytest.mark.parametrize("mode", ["graph", "one program"])
 def test_some_bad_gradients_at_the_smallest_scale_do_not_stop_the_run(mode):
     model = scaled(mode, scale=SMALLEST_SCALE, objective=Poisoned(term="gradient", first=2, bad=9, period=12))
     tiny.train(model, 24)
