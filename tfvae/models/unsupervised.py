@@ -223,7 +223,7 @@ class UnsupervisedModel(keras.Model, abc.ABC):
         fine = self.guard.judge(problems, self._steps.value)
         with tf.control_dependencies([fine]):  # at the end of data of unknown size TensorFlow starts a step without any
             if guarded:
-                in_branch = not self.jit_compile and replicas() == 1
+                in_branch = not self.jit_compile and not tf.distribute.has_strategy()
                 apply_if(fine, self.optimizer, gradients, variables, in_branch)
                 undo_unless(fine, passive, passive_before)
             else:
