@@ -8,13 +8,12 @@ from pathlib import Path
 import pytest
 import tensorflow as tf
 
-TOOLS = Path(__file__).resolve().parents[1] / "tools"
-sys.path.append(str(TOOLS))
+sys.path.append(str(Path(__file__).resolve().parents[1] / "tools"))
 import check_gpu
 
 
 def command(*options):
-    return subprocess.run([sys.executable, TOOLS / "check_gpu.py", *options], capture_output=True, text=True)
+    return subprocess.run([sys.executable, check_gpu.__file__, *options], capture_output=True, text=True)
 
 
 def test_a_check_that_does_not_end_is_ended(tmp_path):
@@ -35,7 +34,7 @@ def test_a_line_has_the_figures():
 def test_without_a_gpu_it_says_so():
     done = command()
     assert done.returncode == 1
-    assert done.stderr.startswith("No GPU was found: ") and done.stderr.count("\n") == 1
+    assert done.stderr.startswith("No GPU was found by TensorFlow; ") and done.stderr.count("\n") == 1
     assert done.stdout == ""
 
 
