@@ -59,6 +59,8 @@ setup(
         "test": TEST,
         "notebook": NOTEBOOK,
         "dev": [*TEST, *NOTEBOOK, "ruff>=0.17", "mypy>=2.4", "types-PyYAML>=6.0"],
+        # TensorFlow's own extra: the CUDA libraries that its wheel for Linux needs; without them a GPU is not used.
+        "gpu": ["tensorflow[and-cuda]>=2.21"],
         "bench": ["torch"],  # only to compare the training speed with
     },
     entry_points={"console_scripts": ["tfvae = tfvae.cli:main"]},

@@ -78,7 +78,9 @@ def train(context: typer.Context, **options: Any) -> None:
         folder = out or _next_free(_RUNS)
     with Interruption() as interruption, _removed_if_empty(folder):
         with _quiet_import():
-            from tfvae import run
+            from tfvae import devices, run
+
+            devices.grow_memory()
         try:
             report = run.train(settings, folder, interruption, bool(resume), verbose=1 if sys.stdout.isatty() else 2)
         except Interrupted:
@@ -190,7 +192,10 @@ def _load(folder: Path) -> Any:
         raise FileNotFoundError(f"There is no run folder {folder}; `tfvae train` makes one.")
     with _quiet_import():
         import tfvae
+        from tfvae import devices
         from tfvae.run import CHECKPOINTS, MODEL, Checkpoints
+
+        devices.grow_memory()
 
     if (folder / MODEL).exists():
         model = tfvae.load(folder / MODEL)

@@ -58,6 +58,20 @@ def latent(z: tf.Tensor, posterior: tfp.distributions.Distribution, prior: tfp.d
     )
 
 
+def require_full_precision(trace: Trace) -> None:
+    """Refuses log probabilities in half precision, whose sums over an image's pixels are off by nats.
+
+    Raises:
+        TypeError: a number of the trace is not float32 or float64.
+    """
+    for number in tf.nest.flatten(trace):
+        if number is not None and number.dtype not in (tf.float32, tf.float64):
+            raise TypeError(
+                "Distributions must compute in float32 or float64, also where networks compute in half precision; "
+                f"the trace holds {number.dtype.name}."
+            )
+
+
 def _stopped(distribution: tfp.distributions.Distribution) -> tfp.distributions.Distribution:
     """The same distribution, through whose parameters no gradient flows. (TFP distributions are composite tensors.)"""
     return tf.nest.map_structure(tf.stop_gradient, distribution, expand_composites=True)

@@ -145,6 +145,31 @@ def _copies(model):
     return [copy for copies in local for copy in copies]
 
 
+@pytest.mark.parametrize(
+    ("strategy", "how"),
+    [
+        (tf.distribute.MirroredStrategy, {}),
+        tiny.slow(tf.distribute.OneDeviceStrategy, {}),
+        tiny.slow(tf.distribute.MirroredStrategy, {"jit_compile": True, "steps_per_execution": 2}),
+    ],
+)
+def test_a_strategy_of_one_device_is_that_device(strategy, how):
+    """What one GPU is mostly used with. A bad step in between is skipped."""
+    weights = np.ones(60)
+    weights[13] = np.nan
+    outcomes = []
+    for scope in (
+        contextlib.nullcontext(),
+        strategy(["CPU:0"] if "Mirrored" in strategy.__name__ else "CPU:0").scope(),
+    ):
+        with scope:
+            model = tiny.compiled(tiny.vae(), keras.optimizers.SGD(1e-2), **how)
+        model.fit(batches([8, 8, 8, 8], weights), verbose=0)
+        assert (model.skipped_steps, model.steps) == (1, 4)
+        outcomes.append(tiny.state(model))
+    tiny.assert_same_bits(*outcomes)
+
+
 def test_bad_input_on_one_replica_stops_both(two):
     model = model_on(two)
     raw = tiny.images(8) / np.float32(255)

@@ -21,6 +21,8 @@ PREPROCESSING = ("tests/test_preprocessing.py",)
 NOISE = ("tests/test_noise.py",)
 REPLICAS = ("tests/models/test_replicas.py",)
 GUARD = ("tests/models/test_guard.py",)
+LOSS_SCALE = ("tests/models/test_loss_scale.py",)
+PRECISION = ("tests/models/test_precision.py",)
 KERAS = ("tests/models/test_keras_use.py",)
 LATENTS = ("tests/evaluation/test_latents.py",)
 STREAMS = ("tests/datasets/test_streams.py",)
@@ -288,6 +290,34 @@ BUGS = [
         "seen = gradients if guarded or hidden else []",
         "seen = gradients if guarded else []",
         GUARD,
+    ),
+    Bug(
+        "a loss's scale is halved for ever",
+        "models/loss_scale.py",
+        "optimizer.dynamic_scale <= SMALLEST_SCALE",
+        "optimizer.dynamic_scale < 0.0",
+        LOSS_SCALE,
+    ),
+    Bug(
+        "an overflow on another replica gets into the weights",
+        "models/loss_scale.py",
+        "tf.where(overflows > 0, tf.cast",
+        "tf.where(overflows < 0, tf.cast",
+        LOSS_SCALE,
+    ),
+    Bug(
+        "bad gradients at the smallest scale go unseen in one program",
+        "models/unsupervised.py",
+        "hidden = self.optimizer.clipvalue is not None or scales_loss(self.optimizer)",
+        "hidden = self.optimizer.clipvalue is not None",
+        LOSS_SCALE,
+    ),
+    Bug(
+        "the head computes in half precision",
+        "conditional.py",
+        "dtype=_at_least_float32(network.variable_dtype))",
+        "dtype=network.compute_dtype)",
+        PRECISION,
     ),
     Bug(
         "a hopeful program's state is not put back",

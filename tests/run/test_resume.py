@@ -107,6 +107,25 @@ def test_an_interrupted_dense_run_goes_on_too(tmp_path, looks):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+@pytest.mark.parametrize(
+    "settings",
+    [SMALL, dataclasses.replace(DENSE, objective="iwae", sample_size=3)],
+    ids=["convolutional", "dense, importance weighted"],
+)
+def test_an_interrupted_run_in_half_precision_goes_on_too(tmp_path, settings, precision):
+    """In float16 the scale of the loss goes on from where it was; it falls in the first steps."""
+    settings = dataclasses.replace(settings, precision=precision)
+    run.train(settings, tmp_path / "whole", verbose=0)
+    stopped_at(tmp_path / "run", settings, 20)
+    run.train(settings, tmp_path / "run", resume=True, verbose=0)
+    assert_same_run(tmp_path / "run", tmp_path / "whole")
+    if precision == "float16":
+        optimizer = tfvae.load(tmp_path / "run" / run.MODEL).optimizer
+        assert 2.0**-10 < float(optimizer.dynamic_scale.value) < optimizer.initial_scale
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("limit", [0, 2**30])
 def test_an_interrupted_run_on_a_tensorflow_dataset_goes_on_too(tmp_path, monkeypatch, limit):
     """Streamed from the disk and in memory, with interruptions in the middle of an epoch."""

@@ -112,8 +112,8 @@ def apply_if(
         fine: bool scalar, equal on all replicas.
         optimizer: built.
         gradients, variables: as for `optimizer.apply_gradients`.
-        in_branch: whether the update may stand inside a `tf.cond`, which costs nothing. It may not under a strategy
-            with several replicas (no merge call inside a branch), and should not under XLA, where a branch copies its
+        in_branch: whether the update may stand inside a `tf.cond`, which costs nothing. It may not under a strategy,
+            even of one device (no merge call inside a branch), and should not under XLA, where a branch copies its
             variables while a selection fuses with the update. Then the update is made and undone.
     """
     pairs = list(zip(gradients, variables, strict=True))

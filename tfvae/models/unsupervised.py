@@ -14,11 +14,12 @@ from tfvae.execution.program import StepsLeft, many_steps_in_one_program
 from tfvae.families import Family
 from tfvae.models.global_batch import never_empty, over_replicas, place_in_global_batch, replicas
 from tfvae.models.guard import Guard, apply_if, count_not_finite, undo_unless, values_of
+from tfvae.models.loss_scale import faults, overflowing_together, scales_loss
 from tfvae.noise import EVALUATION_SEED, Noise
 from tfvae.objectives import Objective, Scores
 from tfvae.preprocessing import Preprocessing
 from tfvae.serialization import mark_version
-from tfvae.trace import Trace
+from tfvae.trace import Trace, require_full_precision
 from tfvae.units import unit
 
 
@@ -30,7 +31,8 @@ class UnsupervisedModel(keras.Model, abc.ABC):
     batch divided by their number, whatever the number of replicas.
 
     A training step whose input, loss or gradients are not finite changes nothing and is counted (`skipped_steps`); ten
-    in a row, or one non-finite input, stop `fit` with a FloatingPointError.
+    in a row, or one non-finite input, stop `fit` with a FloatingPointError. Steps that a `LossScaleOptimizer` leaves
+    out, because gradients overflow in float16, are not counted until its scale has come down to 2^-10.
 
     What is minimised is the objective, so `compile` refuses a loss and metrics.
 
@@ -247,12 +249,17 @@ class UnsupervisedModel(keras.Model, abc.ABC):
                 loss += tf.cast(tf.add_n(self.losses), loss.dtype) / replicas()
             scaled_loss = self.optimizer.scale_loss(loss)
         gradients = tape.gradient(scaled_loss, variables)
-        hidden = self.optimizer.clipvalue is not None  # infinite gradients are cut off and leave no mark
+        # Infinite gradients that are cut off, or left out with their step, leave no mark.
+        hidden = self.optimizer.clipvalue is not None or scales_loss(self.optimizer)
         seen = gradients if guarded or hidden else []
-        fine = self.guard.judge(self._problems(raw, scores, loss, seen), self._steps.value)
+        problems = self._problems(raw, scores, loss, seen)
+        if scales_loss(self.optimizer):
+            gradients = overflowing_together(gradients, problems["gradient"])
+            problems["gradient"] = faults(problems["gradient"], self.optimizer)
+        fine = self.guard.judge(problems, self._steps.value)
         with tf.control_dependencies([fine]):  # at the end of data of unknown size TensorFlow starts a step without any
             if guarded:
-                in_branch = not self.jit_compile and replicas() == 1
+                in_branch = not self.jit_compile and not tf.distribute.has_strategy()
                 apply_if(fine, self.optimizer, gradients, variables, in_branch)
                 undo_unless(fine, passive, passive_before)
             else:
@@ -264,6 +271,7 @@ class UnsupervisedModel(keras.Model, abc.ABC):
         """What the objective says of each of this replica's examples, of which there may be none."""
         labels = None if y is None else tf.nest.map_structure(never_empty, y)
         trace = self.sample_trace(never_empty(raw), noise, self.objective.sample_size, y=labels, training=training)
+        require_full_precision(trace)
         return Scores(*(score[: tf.shape(raw)[0]] for score in self.objective(trace, step)))
 
     def test_step(self, data: Any) -> dict[str, tf.Tensor]:
@@ -347,8 +355,6 @@ class UnsupervisedModel(keras.Model, abc.ABC):
     def _problems(self, raw: tf.Tensor, scores: Scores, loss: tf.Tensor, gradients: list[Any]) -> dict[str, tf.Tensor]:
         """For each term, how many bad values the global batch has."""
         gradients = [gradient for gradient in gradients if gradient is not None]
-        if isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer):
-            gradients = []  # it skips those steps itself, and has to see them to lower its scale
         counts = {
             "input": self.preprocess.problems(raw),
             "distortion": count_not_finite([scores.distortion]),
