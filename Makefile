@@ -9,10 +9,10 @@ STAMP := $(VENV)/.installed
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help install train test slow lint types pythons mutants notebooks bench clean
+.PHONY: help install train test slow lint types pythons mutants notebooks bench check-gpu clean
 
 help:  ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
 
 install: $(STAMP)  ## set up the virtual environment VENV (.venv) with PYTHON (python3)
 
@@ -50,9 +50,17 @@ mutants: $(STAMP)  ## check that the tests notice the planted bugs
 notebooks: $(STAMP)  ## run the notebooks and keep their outputs
 	$(BIN)/python notebooks/build.py
 
-bench: $(STAMP)  ## measure the training speed
+bench: $(STAMP)  ## measure the speed against other frameworks (an hour); ARGS go to each benchmark
 	@$(PIP) --constraint constraints.txt --editable '.[bench]'
-	$(BIN)/python benchmarks/training_speed.py $(ARGS)
+	for name in dense burda convolutional likelihood sampling startup memory; do \
+	    $(BIN)/python benchmarks/$$name.py $(ARGS) || exit 1; done
+	$(BIN)/python benchmarks/step_profile.py
+	$(BIN)/python benchmarks/costs.py
+	$(BIN)/python benchmarks/report.py
+
+check-gpu: $(STAMP)  ## check what works on this machine's GPU, in at most 8 minutes
+	@$(PIP) --constraint constraints.txt --editable '.[gpu]'
+	$(BIN)/python tools/check_gpu.py $(ARGS)
 
 clean:  ## remove the virtual environment, caches and build outputs
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info

@@ -142,7 +142,7 @@ def trained(row: Row, images, seed: int):
     if row.schedule == "cosine":
         rate = keras.optimizers.schedules.CosineDecay(row.learning_rate, row.epochs * per_epoch)
     average = {"use_ema": True, "ema_momentum": row.average} if row.average else {}
-    model.compile(keras.optimizers.Adam(rate, **average), **execution.settings(model, per_epoch))
+    model.compile(keras.optimizers.Adam(rate, **average), **execution.by_rule(model).arguments)
     clock, processor = time.perf_counter(), time.process_time()
     model.fit(
         training.batches(images, row.batch_size, seed),
