@@ -151,7 +151,7 @@ class UnsupervisedModel(keras.Model, abc.ABC):
 
     def fit(
         self, x: Any = None, y: Any = None, batch_size: int | None = None, epochs: int = 1, verbose: Any = "auto",
-        callbacks: Any = None, *args: Any, **kwargs: Any,
+        callbacks: Any = None, **kwargs: Any,
     ) -> keras.callbacks.History:  # fmt: skip
         """Keras' `fit`, except that `sample_weight` needs no labels (Keras drops the weights where y is None) and that
         under XLA `steps_per_execution` need not divide the epoch (Keras would go past its end)."""
@@ -166,7 +166,7 @@ class UnsupervisedModel(keras.Model, abc.ABC):
             callbacks.append(self.steps_left)
         else:
             callbacks = [self.steps_left, *tf.nest.flatten(callbacks or [])]
-        return super().fit(x, y, batch_size, epochs, verbose, callbacks, *args, **kwargs)
+        return super().fit(x, y, batch_size=batch_size, epochs=epochs, verbose=verbose, callbacks=callbacks, **kwargs)
 
     def _choose_execution(self, x: Any, y: Any, batch_size: int | None, verbose: Any) -> None:
         """Compiles the model with what is the fastest for the first batch of the data."""
