@@ -81,7 +81,8 @@ def test_absolute_paths_are_refused():
 
 @pytest.mark.slow
 @every_notebook
-def test_notebook_runs(path, monkeypatch):
+def test_notebook_runs(path, monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))  # of measured times
     monkeypatch.setenv(build.FAST, "1")
     monkeypatch.setenv("PYTHONPATH", str(ROOT), prepend=os.pathsep)  # for the notebook's own process
     notebook = nbformat.read(path, as_version=4)
