@@ -1,0 +1,303 @@
+"""What all benchmarks share: equal work is checked, then every system is measured in turn, each in its own process.
+
+A script states a `Question`: experiments, the systems that take part in each, and targets for ratios of medians.
+`main(question)` first lets every peer compute the loss of tfvae's first step for the same weights, batch and random
+numbers, and stops unless losses agree to 1e-4 (relative) and models have as many parameters. Then it goes through all
+experiments and systems once a repeat, so that a machine that slows down slows all of them down. Everything that was
+measured goes to `results/NAME.json`. Options:
+
+    --repeats N   times everything is measured (5)
+    --only TEXT   experiments whose name holds TEXT
+    --check       compare losses and parameters only
+    --smoke       one repeat of a few steps, to show that it runs; writes nothing
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import importlib.util
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cases import Case, Draws, training_images
+
+RESULT = "RESULT "
+RESULTS = Path(__file__).parent / "results"
+TOLERANCE = 1e-4
+STARTED = "BENCHMARK_STARTED"  # environment variable: when the measuring process was started, `time.time()`
+PACKAGES = ("tensorflow", "keras", "tensorflow-probability", "numpy", "torch", "jax", "jaxlib", "pythae")
+OURS = "tfvae_vae"
+NEEDS = {"jax_vae": "jax", "torch_vae": "torch", "pythae_vae": "pythae"}  # modules of peers that need an extra
+
+
+@dataclass(frozen=True)
+class System:
+    """One way to do the work.
+
+    Attributes:
+        name: in the report.
+        module: of `peers`.
+        measure: (the module, smoke) -> a figure in the experiment's unit; smoke asks for a tiny amount of work.
+    """
+
+    name: str
+    module: str
+    measure: Callable[[Any, bool], float]
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What is measured, for several systems.
+
+    Attributes:
+        name: in the report and for `--only`.
+        unit: of the figures.
+        systems: that are compared.
+        case: the model whose losses are compared first; None where systems train different models, and says so.
+    """
+
+    name: str
+    unit: str
+    systems: Sequence[System]
+    case: Case | None = None
+
+
+@dataclass(frozen=True)
+class Target:
+    """What the ratio of two medians should be.
+
+    Attributes:
+        experiment, ours: whose median is above the line.
+        peers: the best of these medians is below it.
+        bound: what the ratio should reach, or not exceed where less is better; None: only reported.
+        less_is_better: for seconds and memory.
+    """
+
+    experiment: str
+    ours: str
+    peers: Sequence[str]
+    bound: float | None
+    less_is_better: bool = False
+
+    def ratio(self, medians: dict[str, float]) -> float | None:
+        """None if either side was not measured."""
+        peers = [medians[name] for name in self.peers if name in medians]
+        if self.ours not in medians or not peers:
+            return None
+        return medians[self.ours] / (min(peers) if self.less_is_better else max(peers))
+
+    def met(self, ratio: float) -> bool | None:
+        if self.bound is None:
+            return None
+        return ratio <= self.bound if self.less_is_better else ratio >= self.bound
+
+
+@dataclass(frozen=True)
+class Question:
+    """One script's experiments and targets.
+
+    Attributes:
+        name: the script's, and the result file's.
+        derive: from the medians by experiment and system to further figures of the report.
+    """
+
+    name: str
+    experiments: Sequence[Experiment]
+    targets: Sequence[Target] = ()
+    derive: Callable[[dict[str, dict[str, float]]], dict[str, float]] = field(default=lambda medians: {})
+
+
+def training_speed(name: str, module: str, case: Case, variant: str = "") -> System:
+    """A system whose figure is images a second in training."""
+
+    def measure(peer: Any, smoke: bool) -> float:
+        used = case.small() if smoke else case
+        seconds = peer.train(used, training_images(used.images), variant)
+        return used.steps * used.batch * used.epochs / seconds
+
+    return System(name, module, measure)
+
+
+def main(question: Question) -> None:
+    options = parse()
+    if options.child:
+        task, *arguments = options.child
+        print(f"\n{RESULT}{json.dumps(TASKS[task](question, *arguments))}", flush=True)
+        return
+    experiments = [e for e in question.experiments if options.only in e.name]
+    if not experiments:
+        raise SystemExit(f"No experiment's name has {options.only!r} in it.")
+    left_out = sorted({s.module for e in experiments for s in e.systems if not installed(s.module)})
+    for module in left_out:
+        print(f"{module} is left out: {NEEDS[module]} is not installed.")
+    checks = {e.name: check(e) for e in experiments if e.case}
+    if options.check:
+        return
+    repeats: dict[str, dict[str, list[dict]]] = {e.name: {s.name: [] for s in present(e)} for e in experiments}
+    for index in range(1 if options.smoke else options.repeats):
+        for experiment in experiments:
+            for system in present(experiment):
+                figure = child("measure", experiment.name, system.name, str(int(options.smoke)))
+                repeats[experiment.name][system.name].append(figure)
+                print(
+                    f"{index + 1} {experiment.name}, {system.name}: {figure['value']:,.4g} {experiment.unit}",
+                    flush=True,
+                )
+    report = summary(question, repeats) | {"left_out": left_out, "checks": checks}
+    if options.smoke:
+        return  # ratios of a few steps mean nothing
+    print_targets(report["targets"])
+    write(question, report)
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(formatter_class=argparse.RawDescriptionHelpFormatter, description=__doc__)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--only", default="")
+    parser.add_argument("--check", action="store_true")
+    parser.add_argument("--smoke", action="store_true")
+    parser.add_argument("--child", nargs="+", help=argparse.SUPPRESS)  # a task of TASKS, in this process
+    return parser.parse_args()
+
+
+def installed(module: str) -> bool:
+    return module not in NEEDS or importlib.util.find_spec(NEEDS[module]) is not None
+
+
+def present(experiment: Experiment) -> list[System]:
+    return [system for system in experiment.systems if installed(system.module)]
+
+
+def child(*task: str) -> Any:
+    """What a task gives in a fresh process of the same script."""
+    load = os.getloadavg()
+    command = [sys.executable, os.path.abspath(sys.argv[0]), "--child", *task]
+    environment = {"TF_CPP_MIN_LOG_LEVEL": "3"} | os.environ | {STARTED: repr(time.time())}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(task)} failed:\n{done.stderr[-3000:]}")
+    line = next(line for line in done.stdout.splitlines() if line.startswith(RESULT))
+    result = json.loads(line.removeprefix(RESULT))
+    return result | {"load_average_before": load} if task[0] == "measure" else result
+
+
+def measure(question: Question, experiment_name: str, system_name: str, smoke: str) -> dict[str, float]:
+    experiment = next(e for e in question.experiments if e.name == experiment_name)
+    system = next(s for s in experiment.systems if s.name == system_name)
+    value = system.measure(importlib.import_module(f"peers.{system.module}"), smoke == "1")
+    return {"value": value, "peak_memory_mb": peak_memory_mb()}
+
+
+def peak_memory_mb() -> float:
+    """Most resident memory that this process has had (not `ru_maxrss`, which begins with the parent's)."""
+    status = Path("/proc/self/status").read_text()
+    return int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1]) / 1024
+
+
+def check(experiment: Experiment) -> dict[str, dict[str, float]]:
+    """Loss and parameters of each of an experiment's modules, which have to be equal."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = str(Path(folder) / "reference.npz")
+        ours = child("reference", experiment.name, file)
+        found = {OURS: ours}
+        for module in sorted({system.module for system in present(experiment)} - {OURS}):
+            found[module] = child("peer", experiment.name, module, file)
+            assert_equal(module, found[module], ours)
+    losses = ", ".join(f"{module} {each['loss']:.4f}" for module, each in found.items())
+    print(f"{experiment.name}: {ours['parameters']:,} parameters; loss {losses}", flush=True)
+    return found
+
+
+def assert_equal(module: str, peer: dict[str, float], ours: dict[str, float]) -> None:
+    if peer["parameters"] != ours["parameters"]:
+        raise SystemExit(f"{module} has {peer['parameters']} parameters, tfvae {ours['parameters']}.")
+    if not abs(peer["loss"] / ours["loss"] - 1) <= TOLERANCE:
+        raise SystemExit(f"{module} has a loss of {peer['loss']}, tfvae of {ours['loss']}.")
+
+
+def case_of(question: Question, experiment_name: str) -> Case:
+    return next(e.case for e in question.experiments if e.name == experiment_name and e.case)
+
+
+def reference_task(question: Question, experiment_name: str, file: str) -> dict[str, float]:
+    case, ours = case_of(question, experiment_name), importlib.import_module(f"peers.{OURS}")
+    raw = training_images(case.batch)
+    weights, draws, loss = ours.reference(case, raw)
+    np.savez(file, raw, *draws, *weights)
+    return {"loss": loss, "parameters": ours.parameters(case)}
+
+
+def peer_task(question: Question, experiment_name: str, module: str, file: str) -> dict[str, float]:
+    case, peer = case_of(question, experiment_name), importlib.import_module(f"peers.{module}")
+    raw, data, latent, *weights = np.load(file).values()
+    return {"loss": peer.loss(case, weights, raw, Draws(data, latent)), "parameters": peer.parameters(case)}
+
+
+TASKS = {"measure": measure, "reference": reference_task, "peer": peer_task}
+
+
+def summary(question: Question, repeats: dict[str, dict[str, list[dict]]]) -> dict[str, Any]:
+    medians = {
+        experiment: {
+            system: statistics.median(each["value"] for each in figures) for system, figures in systems.items()
+        }
+        for experiment, systems in repeats.items()
+    }
+    ratios = [(target, target.ratio(medians.get(target.experiment, {}))) for target in question.targets]
+    return {
+        "units": {e.name: e.unit for e in question.experiments if e.name in repeats},
+        "medians": medians,
+        "targets": [asdict(t) | {"ratio": ratio, "met": t.met(ratio)} for t, ratio in ratios if ratio is not None],
+        "derived": question.derive(medians),
+        "repeats": repeats,
+    }
+
+
+def print_targets(targets: list[dict[str, Any]]) -> None:
+    for each in targets:
+        sign = "<=" if each["less_is_better"] else ">="
+        aim = "" if each["bound"] is None else f" (target {sign} {each['bound']}{'' if each['met'] else ': MISSED'})"
+        print(f"{each['experiment']}: {each['ours']} / {' or '.join(each['peers'])} = {each['ratio']:.3f}{aim}")
+
+
+def write(question: Question, report: dict[str, Any]) -> None:
+    RESULTS.mkdir(exist_ok=True)
+    machine = {
+        "processor": processor(),
+        "cores": len(os.sched_getaffinity(0)),
+        "system": platform.system(),
+        "python": platform.python_version(),
+    }
+    report |= {"machine": machine, "versions": versions(), "written": time.strftime("%Y-%m-%d")}
+    (RESULTS / f"{question.name}.json").write_text(json.dumps(report, indent=1) + "\n")
+
+
+def versions() -> dict[str, str]:
+    found = {}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def processor() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
+    names = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor())
