@@ -75,6 +75,7 @@ class Case:
 
 DENSE = Case(hidden=(500,), likelihood="normal")
 DENSE_LARGE_BATCH = replace(DENSE, batch=1000)
+LIKE_PYTHAE = Case(hidden=(512,), latent=10)  # its likelihood is its own; see peers/tfvae_like_pythae.py
 BURDA = Case(hidden=(200, 200), activation="tanh", latent=50, samples=1)  # Burda et al. 2015, arXiv:1509.00519
 BURDA_5 = replace(BURDA, samples=5)
 BURDA_50 = replace(BURDA, samples=50, images=10_000, epochs=1)

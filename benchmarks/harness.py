@@ -40,7 +40,6 @@ RESULTS = Path(__file__).parent / "results"
 TOLERANCE = 1e-4
 STARTED = "BENCHMARK_STARTED"  # environment variable: when the measuring process was started, `time.time()`
 PACKAGES = ("tensorflow", "keras", "tensorflow-probability", "numpy", "torch", "jax", "jaxlib", "pythae")
-OURS = "tfvae_vae"
 NEEDS = {"jax_vae": "jax", "torch_vae": "torch", "pythae_vae": "pythae"}  # modules of peers that need an extra
 
 
@@ -67,13 +66,15 @@ class Experiment:
         name: in the report and for `--only`.
         unit: of the figures.
         systems: that are compared.
-        case: the model whose losses are compared first; None where systems train different models, and says so.
+        case: the model whose losses are compared first; None where there is nothing to compare.
+        ours: the module whose loss is the reference.
     """
 
     name: str
     unit: str
     systems: Sequence[System]
     case: Case | None = None
+    ours: str = "tfvae_vae"
 
 
 @dataclass(frozen=True)
@@ -121,17 +122,6 @@ class Question:
     derive: Callable[[dict[str, dict[str, float]]], dict[str, float]] = field(default=lambda medians: {})
 
 
-def training_speed(name: str, module: str, case: Case, variant: str = "") -> System:
-    """A system whose figure is images a second in training."""
-
-    def measure(peer: Any, smoke: bool) -> float:
-        used = case.small() if smoke else case
-        seconds = peer.train(used, training_images(used.images), variant)
-        return used.steps * used.batch * used.epochs / seconds
-
-    return System(name, module, measure)
-
-
 def main(question: Question) -> None:
     options = parse()
     if options.child:
@@ -153,10 +143,8 @@ def main(question: Question) -> None:
             for system in present(experiment):
                 figure = child("measure", experiment.name, system.name, str(int(options.smoke)))
                 repeats[experiment.name][system.name].append(figure)
-                print(
-                    f"{index + 1} {experiment.name}, {system.name}: {figure['value']:,.4g} {experiment.unit}",
-                    flush=True,
-                )
+                label = f"{index + 1} {experiment.name}, {system.name}"
+                print(f"{label}: {figure['value']:,.4g} {experiment.unit}", flush=True)
     report = summary(question, repeats) | {"left_out": left_out, "checks": checks}
     if options.smoke:
         return  # ratios of a few steps mean nothing
@@ -196,8 +184,7 @@ def child(*task: str) -> Any:
 
 
 def measure(question: Question, experiment_name: str, system_name: str, smoke: str) -> dict[str, float]:
-    experiment = next(e for e in question.experiments if e.name == experiment_name)
-    system = next(s for s in experiment.systems if s.name == system_name)
+    system = next(s for s in named(question, experiment_name).systems if s.name == system_name)
     value = system.measure(importlib.import_module(f"peers.{system.module}"), smoke == "1")
     return {"value": value, "peak_memory_mb": peak_memory_mb()}
 
@@ -213,8 +200,8 @@ def check(experiment: Experiment) -> dict[str, dict[str, float]]:
     with tempfile.TemporaryDirectory() as folder:
         file = str(Path(folder) / "reference.npz")
         ours = child("reference", experiment.name, file)
-        found = {OURS: ours}
-        for module in sorted({system.module for system in present(experiment)} - {OURS}):
+        found = {experiment.ours: ours}
+        for module in sorted({system.module for system in present(experiment)} - {experiment.ours}):
             found[module] = child("peer", experiment.name, module, file)
             assert_equal(module, found[module], ours)
     losses = ", ".join(f"{module} {each['loss']:.4f}" for module, each in found.items())
@@ -229,12 +216,13 @@ def assert_equal(module: str, peer: dict[str, float], ours: dict[str, float]) ->
         raise SystemExit(f"{module} has a loss of {peer['loss']}, tfvae of {ours['loss']}.")
 
 
-def case_of(question: Question, experiment_name: str) -> Case:
-    return next(e.case for e in question.experiments if e.name == experiment_name and e.case)
+def named(question: Question, experiment_name: str) -> Experiment:
+    return next(e for e in question.experiments if e.name == experiment_name)
 
 
 def reference_task(question: Question, experiment_name: str, file: str) -> dict[str, float]:
-    case, ours = case_of(question, experiment_name), importlib.import_module(f"peers.{OURS}")
+    experiment = named(question, experiment_name)
+    ours, case = importlib.import_module(f"peers.{experiment.ours}"), experiment.case
     raw = training_images(case.batch)
     weights, draws, loss = ours.reference(case, raw)
     np.savez(file, raw, *draws, *weights)
@@ -242,7 +230,7 @@ def reference_task(question: Question, experiment_name: str, file: str) -> dict[
 
 
 def peer_task(question: Question, experiment_name: str, module: str, file: str) -> dict[str, float]:
-    case, peer = case_of(question, experiment_name), importlib.import_module(f"peers.{module}")
+    case, peer = named(question, experiment_name).case, importlib.import_module(f"peers.{module}")
     raw, data, latent, *weights = np.load(file).values()
     return {"loss": peer.loss(case, weights, raw, Draws(data, latent)), "parameters": peer.parameters(case)}
 
@@ -252,9 +240,7 @@ TASKS = {"measure": measure, "reference": reference_task, "peer": peer_task}
 
 def summary(question: Question, repeats: dict[str, dict[str, list[dict]]]) -> dict[str, Any]:
     medians = {
-        experiment: {
-            system: statistics.median(each["value"] for each in figures) for system, figures in systems.items()
-        }
+        experiment: {name: statistics.median(each["value"] for each in figures) for name, figures in systems.items()}
         for experiment, systems in repeats.items()
     }
     ratios = [(target, target.ratio(medians.get(target.experiment, {}))) for target in question.targets]

@@ -124,9 +124,8 @@ def make_epoch(case: Case, images: tf.Tensor, xla: bool) -> Any:
 
     def step(raw: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         uniform = tf.random.stateless_uniform(raw.shape, seed, alg="philox")
-        normal = tf.random.stateless_normal(
-            [case.draws, case.batch, case.latent], seed + tf.constant([0, 1]), alg="philox"
-        )
+        other_seed = seed + tf.constant([0, 1])
+        normal = tf.random.stateless_normal([case.draws, case.batch, case.latent], other_seed, alg="philox")
         with tf.GradientTape() as tape:
             value = mean_loss(case, weights, raw, uniform, normal)
         adam.apply(tape.gradient(value, weights))

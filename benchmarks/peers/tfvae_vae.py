@@ -11,7 +11,8 @@ import keras
 import numpy as np
 
 import tfvae
-from cases import LEARNING_RATE, SIDE, Case, Draws, validation_images
+from cases import LEARNING_RATE, SIDE, Case, Draws, initial_weights, training_images, validation_images
+from peers.clock import Clock, FirstStep
 from tfvae import families, networks, preprocessing
 
 SHAPE = (SIDE, SIDE, 1)
@@ -23,11 +24,10 @@ def build(case: Case) -> tfvae.VAE:
     else:
         bodies = networks.mlp(case.hidden, case.activation), networks.mlp(case.hidden[::-1], case.activation)
     normal = case.likelihood == "normal"
+    likelihood = families.Normal(SHAPE) if normal else families.Bernoulli(SHAPE)
     return tfvae.VAE(
         encoder=tfvae.ConditionalDistribution(bodies[0], families.Normal((case.latent,))),
-        decoder=tfvae.ConditionalDistribution(
-            bodies[1], families.Normal(SHAPE) if normal else families.Bernoulli(SHAPE)
-        ),
+        decoder=tfvae.ConditionalDistribution(bodies[1], likelihood),
         prior=tfvae.priors.StandardNormal((case.latent,)),
         preprocess=preprocessing.Dequantize() if normal else preprocessing.Binarize(),
         objective=tfvae.ImportanceWeighted(case.samples) if case.samples else tfvae.ELBO(),
@@ -41,45 +41,90 @@ def compile_for(model: tfvae.UnsupervisedModel, steps_per_epoch: int, batch: int
 
 
 def parameters(case: Case) -> int:
-    return sum(int(np.prod(variable.shape)) for variable in build(case).trainable_variables)
+    return count(build(case))
+
+
+def count(model: keras.Model) -> int:
+    """Trainable numbers."""
+    return sum(int(np.prod(variable.shape)) for variable in model.trainable_variables)
 
 
 def reference(case: Case, raw: np.ndarray) -> tuple[list[np.ndarray], Draws, float]:
     """Random weights, the random numbers of the first step, and the loss that this step reports."""
-    model, random = build(case), np.random.default_rng(0)
+    return first_step_of(build(case), case, raw)
+
+
+def first_step_of(model: tfvae.VAE, case: Case, raw: np.ndarray) -> tuple[list[np.ndarray], Draws, float]:
+    random = np.random.default_rng(0)
     for variable in model.trainable_variables:  # biases too, which are zero at the start
         variable.assign(random.normal(0, 0.05, variable.shape))
     weights = [np.array(variable) for variable in model.trainable_variables]
     noise = tfvae.Noise(model.seed)
-    stream = "dequantize" if case.likelihood == "normal" else "binarize"
-    data = noise.uniform(stream, len(raw), SHAPE).numpy()
-    latent = noise.normal("posterior", len(raw), (case.latent,), case.draws).numpy()
+    data = noise.uniform("dequantize" if case.likelihood == "normal" else "binarize", len(raw), SHAPE)
+    latent = noise.normal("posterior", len(raw), (case.latent,), case.draws)
     model.compile(keras.optimizers.Adam(LEARNING_RATE))
-    return weights, Draws(data, latent), float(model.train_on_batch(raw, return_dict=True)["loss"])
+    loss = model.train_on_batch(raw, return_dict=True)["loss"]
+    return weights, Draws(data.numpy(), latent.numpy()), float(loss)
 
 
 def train(case: Case, images: np.ndarray, variant: str = "") -> float:
-    model, clock = build(case), Clock()
+    return fit(build(case), case, images, validation_images() if variant == "validation" else None)
+
+
+def fit(model: tfvae.VAE, case: Case, images: np.ndarray, validation: np.ndarray | None) -> float:
+    """Seconds of all epochs but the first."""
+    clock = Clock()
     compile_for(model, case.steps, case.batch)
     model.fit(
         tfvae.training.batches(images, case.batch, seed=0),
         steps_per_epoch=case.steps,
         epochs=1 + case.epochs,
-        validation_data=validation_images() if variant == "validation" else None,
+        validation_data=validation,
         validation_batch_size=500,
         shuffle=False,
         callbacks=[clock],
         verbose=1,
     )
-    return clock.epochs[-1] - clock.epochs[0]
+    return clock.seconds
 
 
-class Clock(keras.callbacks.Callback):
-    """When the epochs, their validation included, were over."""
+def log_likelihood(case: Case, images: np.ndarray, samples: int, variant: str = "") -> tuple[float, float]:
+    """The second call: each call traces and compiles anew, so that is part of the time."""
+    del variant
+    model = build(case)
+    for variable, weight in zip(model.trainable_variables, initial_weights(case), strict=True):
+        variable.assign(weight)
+    model.log_likelihood(images[: min(100, len(images))], 100)
+    start = time.perf_counter()
+    bounds = model.log_likelihood(images, samples)
+    return time.perf_counter() - start, float(bounds.mean())
 
-    def __init__(self):
-        super().__init__()
-        self.epochs: list[float] = []
 
-    def on_epoch_end(self, epoch, logs=None):
-        self.epochs.append(time.perf_counter())
+def sample(case: Case, number: int, repeats: int, variant: str) -> float:
+    """Variants: "means" and "draws"."""
+    model = build(case)
+    model.sample(number, mean=variant == "means")
+    start = time.perf_counter()
+    for seed in range(repeats):
+        _, x = model.sample(number, seed, mean=variant == "means")
+        x.numpy()
+    return time.perf_counter() - start
+
+
+def first_step(case: Case | None, variant: str = "") -> None:
+    """Trains a model, the default one if there is no case, to the end of the first execution of `fit`."""
+    del variant
+    model = tfvae.vae() if case is None else build(case)
+    images, batch = training_images(55_000), 100
+    steps = tfvae.training.steps_per_epoch(len(images), batch)
+    compile_for(model, steps, batch)
+    data = tfvae.training.batches(images, batch, seed=0)
+    try:
+        model.fit(data, steps_per_epoch=steps, shuffle=False, callbacks=[FirstStep()], verbose=0)
+    except FirstStep.Done:
+        return
+
+
+def first_use() -> None:
+    """Makes the default model."""
+    tfvae.vae()
