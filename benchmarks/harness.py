@@ -79,13 +79,14 @@ class Experiment:
 
 @dataclass(frozen=True)
 class Target:
-    """What the ratio of two medians should be.
+    """What a median should be, beside the medians of peers.
 
     Attributes:
-        experiment, ours: whose median is above the line.
-        peers: the best of these medians is below it.
-        bound: what the ratio should reach, or not exceed where less is better; None: only reported.
+        experiment, ours: whose median is looked at.
+        peers: the best of these medians is what it is divided by; none: it stands for itself.
+        bound: what the result should reach, or not exceed where less is better; None: only reported.
         less_is_better: for seconds and memory.
+        difference: the best peer's median is subtracted instead.
     """
 
     experiment: str
@@ -93,23 +94,31 @@ class Target:
     peers: Sequence[str]
     bound: float | None
     less_is_better: bool = False
+    difference: bool = False
 
-    def ratio(self, medians: dict[str, float]) -> float | None:
-        """None if either side was not measured."""
+    def result(self, medians: dict[str, float]) -> float | None:
+        """None if something was not measured."""
         peers = [medians[name] for name in self.peers if name in medians]
-        if self.ours not in medians or not peers:
+        if self.ours not in medians or (self.peers and not peers):
             return None
-        return medians[self.ours] / (min(peers) if self.less_is_better else max(peers))
+        if not peers:
+            return medians[self.ours]
+        best = min(peers) if self.less_is_better else max(peers)
+        return medians[self.ours] - best if self.difference else medians[self.ours] / best
 
-    def met(self, ratio: float) -> bool | None:
+    def met(self, result: float) -> bool | None:
         if self.bound is None:
             return None
-        return ratio <= self.bound if self.less_is_better else ratio >= self.bound
+        return result <= self.bound if self.less_is_better else result >= self.bound
+
+    def __str__(self) -> str:
+        sign = " - " if self.difference else " / "
+        return f"{self.experiment}: " + sign.join([self.ours, *([" or ".join(self.peers)] if self.peers else [])])
 
 
 @dataclass(frozen=True)
 class Question:
-    """One script's experiments and targets.
+    """What a script answers.
 
     Attributes:
         name: the script's, and the result file's.
@@ -148,7 +157,7 @@ def main(question: Question) -> None:
     report = summary(question, repeats) | {"left_out": left_out, "checks": checks}
     if options.smoke:
         return  # ratios of a few steps mean nothing
-    print_targets(report["targets"])
+    print_results(question, report)
     write(question, report)
 
 
@@ -243,21 +252,29 @@ def summary(question: Question, repeats: dict[str, dict[str, list[dict]]]) -> di
         experiment: {name: statistics.median(each["value"] for each in figures) for name, figures in systems.items()}
         for experiment, systems in repeats.items()
     }
-    ratios = [(target, target.ratio(medians.get(target.experiment, {}))) for target in question.targets]
+    results = [(target, target.result(medians.get(target.experiment, {}))) for target in question.targets]
     return {
         "units": {e.name: e.unit for e in question.experiments if e.name in repeats},
         "medians": medians,
-        "targets": [asdict(t) | {"ratio": ratio, "met": t.met(ratio)} for t, ratio in ratios if ratio is not None],
+        "targets": [
+            asdict(t) | {"result": result, "met": t.met(result)} for t, result in results if result is not None
+        ],
         "derived": question.derive(medians),
         "repeats": repeats,
     }
 
 
-def print_targets(targets: list[dict[str, Any]]) -> None:
-    for each in targets:
-        sign = "<=" if each["less_is_better"] else ">="
-        aim = "" if each["bound"] is None else f" (target {sign} {each['bound']}{'' if each['met'] else ': MISSED'})"
-        print(f"{each['experiment']}: {each['ours']} / {' or '.join(each['peers'])} = {each['ratio']:.3f}{aim}")
+def print_results(question: Question, report: dict[str, Any]) -> None:
+    for target in question.targets:
+        result = target.result(report["medians"].get(target.experiment, {}))
+        if result is None:
+            continue
+        sign = "<=" if target.less_is_better else ">="
+        missed = ": MISSED" if target.met(result) is False else ""
+        aim = "" if target.bound is None else f" (target {sign} {target.bound}{missed})"
+        print(f"{target} = {result:.3f}{aim}")
+    for name, value in report["derived"].items():
+        print(f"{name} = {value:.3f}")
 
 
 def write(question: Question, report: dict[str, Any]) -> None:

@@ -11,22 +11,42 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from cases import BETA_1, BETA_2, EPSILON, LEARNING_RATE, MIN_SCALE, PIXELS, SIDE, Case, Draws, initial_weights
+from cases import (
+    BETA_1,
+    BETA_2,
+    EPSILON,
+    LEARNING_RATE,
+    MIN_SCALE,
+    PIXELS,
+    SIDE,
+    Case,
+    Draws,
+    initial_weights,
+    training_images,
+)
 
 jax.config.update("jax_default_prng_impl", "rbg")
 
+ROWS, SAMPLES = 100, 50  # of a block of log-likelihoods
 Weights = list[jax.Array]
 LOG_2_PI = float(np.log(2 * np.pi))
 
 
 def parameters(case: Case) -> int:
     return sum(weight.size for weight in initial_weights(case))
+
+
+def layers_of(case: Case, weights: Weights) -> tuple[list, list]:
+    """The encoder's and the decoder's layers, pairs of kernel and bias."""
+    layers = list(zip(weights[::2], weights[1::2], strict=True))
+    return layers[: case.encoder_layers + 1], layers[case.encoder_layers + 1 :]
 
 
 def dense(x: jax.Array, layer: Sequence[jax.Array]) -> jax.Array:
@@ -87,10 +107,10 @@ def preprocess(case: Case, raw: jax.Array, uniform: jax.Array) -> jax.Array:
 
 def log_weights(case: Case, weights: Weights, x: jax.Array, normal: jax.Array) -> jax.Array:
     """log p(x, z) - log q(z|x), `[S, B]`."""
-    layers = list(zip(weights[::2], weights[1::2], strict=True))
-    mean, scale = encode(case, layers[: case.encoder_layers + 1], x)
+    encoder, decoder = layers_of(case, weights)
+    mean, scale = encode(case, encoder, x)
     z = mean + scale * normal
-    log_px_z = log_likelihood_of(case, layers[case.encoder_layers + 1 :], x, z)
+    log_px_z = log_likelihood_of(case, decoder, x, z)
     return log_px_z + log_normal(z, 0.0, 1.0) - log_normal(z, mean, scale)
 
 
@@ -99,9 +119,9 @@ def mean_loss(case: Case, weights: Weights, raw: jax.Array, uniform: jax.Array, 
     if case.samples:
         log_w = log_weights(case, weights, x, normal)
         return (np.log(case.samples) - jax.nn.logsumexp(log_w, axis=0)).mean()
-    layers = list(zip(weights[::2], weights[1::2], strict=True))
-    mean, scale = encode(case, layers[: case.encoder_layers + 1], x)
-    distortion = -log_likelihood_of(case, layers[case.encoder_layers + 1 :], x, mean + scale * normal).mean(0)
+    encoder, decoder = layers_of(case, weights)
+    mean, scale = encode(case, encoder, x)
+    distortion = -log_likelihood_of(case, decoder, x, mean + scale * normal).mean(0)
     rate = (0.5 * (mean**2 + scale**2 - 1) - jnp.log(scale)).sum(-1)
     return (distortion + rate).mean()
 
@@ -140,11 +160,16 @@ def make_epoch(case: Case, images: jax.Array) -> Any:
     return jax.jit(epoch, donate_argnums=0)
 
 
+def initial_state(case: Case) -> tuple:
+    """Weights, Adam's moments and its number of steps."""
+    weights = [*map(jnp.asarray, initial_weights(case))]
+    return weights, [*map(jnp.zeros_like, weights)], [*map(jnp.zeros_like, weights)], jnp.float32(0)
+
+
 def train(case: Case, images: np.ndarray, variant: str = "") -> float:
     del variant
     epoch = make_epoch(case, jnp.asarray(images.reshape(-1, PIXELS)))
-    weights = [*map(jnp.asarray, initial_weights(case))]
-    state = (weights, [*map(jnp.zeros_like, weights)], [*map(jnp.zeros_like, weights)], jnp.float32(0))
+    state = initial_state(case)
     keys = jax.random.split(jax.random.key(1), 1 + case.epochs)
     state, losses = epoch(state, keys[0])
     losses.block_until_ready()
@@ -153,3 +178,60 @@ def train(case: Case, images: np.ndarray, variant: str = "") -> float:
         state, losses = epoch(state, key)
     jax.block_until_ready((state, losses))
     return time.perf_counter() - start
+
+
+def log_likelihood(case: Case, images: np.ndarray, samples: int, variant: str = "") -> tuple[float, float]:
+    """In blocks of 100 images and 50 samples, a scan over the samples inside one `jit`; compiled before."""
+    del variant
+    weights = [*map(jnp.asarray, initial_weights(case))]
+    blocks = jnp.asarray(images.reshape(-1, ROWS, PIXELS))
+
+    @jax.jit
+    def block(raw: jax.Array, key: jax.Array) -> jax.Array:
+        data_key, latent_key = jax.random.split(key)
+        x = preprocess(case, raw, jax.random.uniform(data_key, raw.shape))
+
+        def add(total: jax.Array, key: jax.Array) -> tuple[jax.Array, None]:
+            normal = jax.random.normal(key, (SAMPLES, ROWS, case.latent))
+            log_w = log_weights(case, weights, x, normal)
+            return jnp.logaddexp(total, jax.nn.logsumexp(log_w, axis=0)), None
+
+        total, _ = jax.lax.scan(add, jnp.full(ROWS, -jnp.inf), jax.random.split(latent_key, samples // SAMPLES))
+        return total - np.log(samples)
+
+    keys = jax.random.split(jax.random.key(0), len(blocks))
+    block(blocks[0], keys[0]).block_until_ready()
+    start = time.perf_counter()
+    bounds = np.concatenate([block(raw, key) for raw, key in zip(blocks, keys, strict=True)])
+    return time.perf_counter() - start, float(bounds.mean())
+
+
+def sample(case: Case, number: int, repeats: int, variant: str) -> float:
+    """Variants: "means" and "draws"; compiled before."""
+    weights = [*map(jnp.asarray, initial_weights(case))]
+
+    @jax.jit
+    def draw(key: jax.Array) -> tuple[jax.Array, jax.Array]:
+        latent_key, data_key = jax.random.split(key)
+        z = jax.random.normal(latent_key, (number, case.latent))
+        outputs = decode(case, layers_of(case, weights)[1], z)
+        mean, raw_scale = jnp.split(outputs, 2, axis=-1)
+        if variant == "means":
+            return z, mean
+        return z, mean + (MIN_SCALE + jax.nn.softplus(raw_scale)) * jax.random.normal(data_key, mean.shape)
+
+    keys = jax.random.split(jax.random.key(0), 1 + repeats)
+    jax.block_until_ready(draw(keys[0]))
+    start = time.perf_counter()
+    for key in keys[1:]:
+        np.asarray(draw(key)[1])
+    return time.perf_counter() - start
+
+
+def first_step(case: Case, variant: str = "") -> None:
+    """One epoch, compiled as one program, of a single step."""
+    del variant
+    images = training_images(55_000)
+    one_step = replace(case, images=case.batch)
+    epoch = make_epoch(one_step, jnp.asarray(images.reshape(-1, PIXELS)))
+    jax.block_until_ready(epoch(initial_state(case), jax.random.key(1)))

@@ -16,8 +16,8 @@ import numpy as np
 import tensorflow as tf
 from keras import layers, ops
 
-from cases import BETA_1, BETA_2, EPSILON, LEARNING_RATE, MIN_SCALE, PIXELS, SIDE, Case, Draws
-from peers.clock import Clock
+from cases import BETA_1, BETA_2, EPSILON, LEARNING_RATE, MIN_SCALE, PIXELS, SIDE, Case, Draws, training_images
+from peers.clock import Clock, FirstStep
 
 
 class Noise(layers.Layer):
@@ -136,3 +136,13 @@ def train(case: Case, images: np.ndarray, variant: str = "") -> float:
     used = images[: case.steps * case.batch]
     model.fit(used, batch_size=case.batch, epochs=1 + case.epochs, callbacks=[clock])
     return clock.seconds
+
+
+def first_step(case: Case, variant: str = "") -> None:
+    del variant
+    model = VAE(case)
+    model.compile(keras.optimizers.Adam(LEARNING_RATE))
+    try:
+        model.fit(training_images(55_000), batch_size=case.batch, callbacks=[FirstStep()], verbose=0)
+    except FirstStep.Done:
+        return

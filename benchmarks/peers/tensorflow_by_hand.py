@@ -10,12 +10,25 @@ Variants of `train`: "" is XLA, "no XLA" the same function as a plain graph.
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from cases import BETA_1, BETA_2, EPSILON, LEARNING_RATE, MIN_SCALE, PIXELS, SIDE, Case, Draws, initial_weights
+from cases import (
+    BETA_1,
+    BETA_2,
+    EPSILON,
+    LEARNING_RATE,
+    MIN_SCALE,
+    PIXELS,
+    SIDE,
+    Case,
+    Draws,
+    initial_weights,
+    training_images,
+)
 
 HALF_LOG_2_PI = float(0.5 * np.log(2 * np.pi))
 
@@ -154,3 +167,11 @@ def train(case: Case, images: np.ndarray, variant: str = "") -> float:
     for number in range(case.epochs):
         run(1 + number)
     return time.perf_counter() - start
+
+
+def first_step(case: Case, variant: str = "") -> None:
+    """One epoch, compiled as one program, of a single step."""
+    images = tf.constant(training_images(55_000).reshape(-1, PIXELS))
+    epoch = make_epoch(replace(case, images=case.batch), images, xla=variant != "no XLA")
+    order = tf.random.shuffle(tf.range(len(images)))[: case.batch]
+    epoch(order[tf.newaxis], tf.constant(0)).numpy()

@@ -23,8 +23,21 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from cases import BETA_1, BETA_2, EPSILON, LEARNING_RATE, MIN_SCALE, PIXELS, SIDE, Case, Draws
+from cases import (
+    BETA_1,
+    BETA_2,
+    EPSILON,
+    LEARNING_RATE,
+    MIN_SCALE,
+    PIXELS,
+    SIDE,
+    Case,
+    Draws,
+    initial_weights,
+    training_images,
+)
 
+ROWS, SAMPLES = 100, 50  # of a block of log-likelihoods
 HALF_LOG_2_PI = 0.5 * math.log(2 * math.pi)
 
 
@@ -112,11 +125,17 @@ def parameters(case: Case) -> int:
 
 
 def loss(case: Case, weights: list[np.ndarray], raw: np.ndarray, draws: Draws) -> float:
+    model = model_with(case, weights)
+    images, uniform = as_images(case, raw), as_images(case, draws.data)
+    return model.loss(images, uniform, torch.from_numpy(draws.latent)).item()
+
+
+def model_with(case: Case, weights: list[np.ndarray]) -> VAE:
+    """The model with given weights in Keras' layouts."""
     model = VAE(case)
     for parameter, weight in zip(model.parameters(), from_keras(case, weights), strict=True):
         parameter.data = torch.from_numpy(np.array(weight))
-    images, uniform = as_images(case, raw), as_images(case, draws.data)
-    return model.loss(images, uniform, torch.from_numpy(draws.latent)).item()
+    return model
 
 
 def as_images(case: Case, images: np.ndarray) -> torch.Tensor:
@@ -185,3 +204,52 @@ def train(case: Case, images: np.ndarray, variant: str = "") -> float:
     for _ in range(case.epochs):
         epoch()
     return time.perf_counter() - start
+
+
+@torch.no_grad()
+def log_likelihood(case: Case, images: np.ndarray, samples: int, variant: str = "") -> tuple[float, float]:
+    """In blocks of 100 images and 50 samples; compiled before, if at all."""
+    model, blocks = model_with(case, initial_weights(case)), as_images(case, images).split(ROWS)
+
+    def add(total: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+        log_w = model.log_weights(x, torch.randn(SAMPLES, len(x), case.latent))
+        return torch.logaddexp(total, log_w.logsumexp(0))
+
+    step = torch.compile(add) if "compiled" in variant else add
+
+    def bound(raw: torch.Tensor, number: int) -> torch.Tensor:
+        x = model.preprocess(raw, torch.rand(raw.shape))
+        total = torch.full((len(raw),), -math.inf)
+        for _ in range(number // SAMPLES):
+            total = step(total, x)
+        return total - math.log(number)
+
+    bound(blocks[0], 2 * SAMPLES)
+    start = time.perf_counter()
+    bounds = torch.cat([bound(block, samples) for block in blocks])
+    return time.perf_counter() - start, bounds.mean().item()
+
+
+@torch.no_grad()
+def sample(case: Case, number: int, repeats: int, variant: str) -> float:
+    """Variants: "means" and "draws", with "compiled" or without; compiled before, if at all."""
+    model = model_with(case, initial_weights(case))
+
+    def draw() -> tuple[torch.Tensor, torch.Tensor]:
+        z = torch.randn(number, case.latent)
+        mean, raw_scale = model.decoder(z).chunk(2, dim=-1)
+        if "means" in variant:
+            return z, mean
+        return z, mean + (MIN_SCALE + F.softplus(raw_scale)) * torch.randn(mean.shape)
+
+    run = torch.compile(draw) if "compiled" in variant else draw
+    run()
+    start = time.perf_counter()
+    for _ in range(repeats):
+        run()
+    return time.perf_counter() - start
+
+
+def first_step(case: Case, variant: str = "") -> None:
+    data, step = as_images(case, training_images(55_000)), make_step(case, variant)
+    step(data[torch.randperm(len(data))[: case.batch]]).item()
