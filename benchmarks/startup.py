@@ -1,8 +1,8 @@
 """How long is it from the start of a process to the end of its first training step, and what do imports add?
 
-Seconds. The first step includes reading MNIST, and for tfvae, whose `fit` runs several steps at a time, all steps of the
-first execution. "default model" is what `tfvae train` trains; the peers make their first step with 784-500-20. The
-import is that of tfvae with the making of its default model, less `import tensorflow` alone.
+Seconds. The first step includes reading MNIST, and for tfvae, whose `fit` runs several steps at a time, all steps of
+the first execution. "default model" is what `tfvae train` trains; the peers make their first step with 784-500-20.
+The import is that of tfvae with the making of its default model, less `import tensorflow` alone.
 """
 
 import os

@@ -1,6 +1,11 @@
 """JAX: an epoch as one `lax.scan` over its batches inside one `jit`, with the state donated and the data resident.
 
 The order of the data is drawn inside. Adam is written out, in Keras' form, where it becomes part of the same program.
+
+For convolutions on a CPU that is not JAX's best, because XLA computes them in a slow way inside loops (0.6 s a step in
+a scan, 0.05 s outside), so there a step is a compiled function and the loop is Python's. Nor is the gradient of
+`lax.conv_transpose` (0.5 s), so it is written out as the convolutions that it is.
+
 Random numbers come from the implementation "rbg": with JAX's default, "threefry2x32", the dense model at batch 100 made
 28,500 images/s where it made 38,800 with "rbg" and with "unsafe_rbg".
 
@@ -9,6 +14,7 @@ Variants: none.
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -35,6 +41,7 @@ from cases import (
 jax.config.update("jax_default_prng_impl", "rbg")
 
 ROWS, SAMPLES = 100, 50  # of a block of log-likelihoods
+LAYOUT = ("NHWC", "HWIO", "NHWC")
 Weights = list[jax.Array]
 LOG_2_PI = float(np.log(2 * np.pi))
 
@@ -53,14 +60,36 @@ def dense(x: jax.Array, layer: Sequence[jax.Array]) -> jax.Array:
     return x @ layer[0] + layer[1]
 
 
+def convolution(x: jax.Array, kernel: jax.Array) -> jax.Array:
+    return jax.lax.conv_general_dilated(x, kernel, (2, 2), "SAME", dimension_numbers=LAYOUT)
+
+
+@jax.custom_vjp
+def transposed_convolution(x: jax.Array, kernel: jax.Array) -> jax.Array:
+    """The gradient of a convolution, which is what Keras' layer is: that is what `transpose_kernel` says."""
+    return jax.lax.conv_transpose(x, kernel, (2, 2), "SAME", dimension_numbers=LAYOUT, transpose_kernel=True)
+
+
+def forwards(x: jax.Array, kernel: jax.Array) -> tuple[jax.Array, tuple]:
+    return transposed_convolution(x, kernel), (x, kernel)
+
+
+def backwards(inputs: tuple, gradient: jax.Array) -> tuple[jax.Array, jax.Array]:
+    x, kernel = inputs
+    _, with_respect_to_kernel = jax.vjp(lambda kernel: convolution(gradient, kernel), kernel)
+    return convolution(gradient, kernel), with_respect_to_kernel(x)[0]
+
+
+transposed_convolution.defvjp(forwards, backwards)
+
+
 def encode(case: Case, layers: list, x: jax.Array) -> tuple[jax.Array, jax.Array]:
     """Mean and standard deviation of q(z|x), `[B, latent]`; x `[B, 784]`."""
     activation = getattr(jax.nn, case.activation)
     if case.filters:
         x = x.reshape(-1, SIDE, SIDE, 1)
         for kernel, bias in layers[:-1]:
-            x = jax.lax.conv_general_dilated(x, kernel, (2, 2), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC"))
-            x = activation(x + bias)
+            x = activation(convolution(x, kernel) + bias)
         x = x.reshape(len(x), -1)
     else:
         for layer in layers[:-1]:
@@ -79,11 +108,7 @@ def decode(case: Case, layers: list, z: jax.Array) -> jax.Array:
     side = SIDE // 2 ** len(case.filters)
     x = activation(dense(z, layers[0])).reshape(-1, side, side, case.filters[-1])
     for kernel, bias in layers[1:-1]:
-        # `transpose_kernel` makes it the gradient of a convolution, which is what Keras' layer is.
-        x = jax.lax.conv_transpose(
-            x, kernel, (2, 2), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC"), transpose_kernel=True
-        )
-        x = activation(x + bias)
+        x = activation(transposed_convolution(x, kernel) + bias)
     return dense(x, layers[-1]).reshape(len(z), -1)
 
 
@@ -140,24 +165,38 @@ def adam(weights: Weights, first: Weights, second: Weights, step: jax.Array, gra
 
 
 def make_epoch(case: Case, images: jax.Array) -> Any:
-    """A compiled function (state, key) -> (state, losses of the steps)."""
+    """A function (state, key) -> (state, losses of the steps or of the last one)."""
 
     def step(state: tuple, inputs: tuple) -> tuple:
-        rows, key = inputs
-        raw = images[rows]
+        raw, key = inputs
         data_key, latent_key = jax.random.split(key)
         uniform = jax.random.uniform(data_key, raw.shape)
         normal = jax.random.normal(latent_key, (case.draws, case.batch, case.latent))
         value, gradients = jax.value_and_grad(lambda w: mean_loss(case, w, raw, uniform, normal))(state[0])
         return adam(*state, gradients), value
 
-    def epoch(state: tuple, key: jax.Array) -> tuple:
+    def plan(key: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """The rows and the keys of an epoch's steps."""
         order_key, steps_key = jax.random.split(key)
         used = jax.random.permutation(order_key, len(images))[: case.steps * case.batch]
-        rows = used.reshape(case.steps, case.batch)
-        return jax.lax.scan(step, state, (rows, jax.random.split(steps_key, case.steps)))
+        return used.reshape(case.steps, case.batch), jax.random.split(steps_key, case.steps)
 
-    return jax.jit(epoch, donate_argnums=0)
+    @functools.partial(jax.jit, donate_argnums=0)
+    def scanned(state: tuple, images: jax.Array, key: jax.Array) -> tuple:
+        return jax.lax.scan(lambda state, each: step(state, (images[each[0]], each[1])), state, plan(key))
+
+    @functools.partial(jax.jit, donate_argnums=0)
+    def single(state: tuple, images: jax.Array, rows: jax.Array, key: jax.Array) -> tuple:
+        return step(state, (images[rows], key))
+
+    planned = jax.jit(plan)
+
+    def looped(state: tuple, key: jax.Array) -> tuple:
+        for rows, step_key in zip(*planned(key), strict=True):
+            state, value = single(state, images, rows, step_key)
+        return state, value
+
+    return looped if case.filters else lambda state, key: scanned(state, images, key)
 
 
 def initial_state(case: Case) -> tuple:

@@ -2,7 +2,8 @@
 
 What tfvae's parts cost is the difference. Weights and moments are `tf.Variable`s, the data lie in memory as one tensor,
 a `tf.while_loop` gathers each batch and draws its random numbers by Philox (with XLA's default algorithm they take
-15 ms a batch on a CPU). Only the order of an epoch is drawn outside.
+15 ms a batch on a CPU). Only the order of an epoch is drawn outside. XLA computes convolutions in a slow way inside
+loops on a CPU, so for them a step is a program.
 
 Variants of `train`: "" is XLA, "no XLA" the same function as a plain graph.
 """
@@ -145,6 +146,15 @@ def make_epoch(case: Case, images: tf.Tensor, xla: bool) -> Any:
         return value
 
     @tf.function(jit_compile=xla, autograph=False)
+    def single(rows: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        return step(tf.ensure_shape(tf.gather(images, rows), [case.batch, PIXELS]), seed)
+
+    def looped(rows: tf.Tensor, number: tf.Tensor) -> tf.Tensor:
+        for index, each in enumerate(rows):
+            value = single(each, tf.stack([number, 2 * index]))
+        return value
+
+    @tf.function(jit_compile=xla, autograph=False)
     def epoch(rows: tf.Tensor, number: tf.Tensor) -> tf.Tensor:
         def body(index: tf.Tensor, _: tf.Tensor) -> Any:
             raw = tf.ensure_shape(tf.gather(images, rows[index]), [case.batch, PIXELS])
@@ -152,7 +162,7 @@ def make_epoch(case: Case, images: tf.Tensor, xla: bool) -> Any:
 
         return tf.while_loop(lambda index, _: index < case.steps, body, (tf.constant(0), tf.constant(0.0)))[1]
 
-    return epoch
+    return looped if xla and case.filters else epoch
 
 
 def train(case: Case, images: np.ndarray, variant: str = "") -> float:
