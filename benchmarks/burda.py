@@ -5,7 +5,8 @@ The importance-weighted bound on dynamically binarised MNIST, batch 100; tfvae i
 """
 
 from cases import BURDA, BURDA_5, BURDA_50
-from harness import Experiment, Question, Target, main
+from harness import main
+from questions import Experiment, Question, Target
 from systems import BY_HAND, COMPILED, EAGER, JAX, OURS, all_training
 
 ONE, FIVE, FIFTY = "1 sample", "5 samples", "50 samples"

@@ -5,7 +5,8 @@ its usual memory format or channels-last; TensorFlow by hand runs with and witho
 """
 
 from cases import CONVOLUTIONAL
-from harness import Experiment, Question, Target, main
+from harness import main
+from questions import Experiment, Question, Target
 from systems import BY_HAND, COMPILED, EAGER, JAX, KERAS, OURS, all_training, training
 
 NAME = "batch 128"

@@ -12,7 +12,8 @@ both with 5,000 validation images an epoch and a progress bar.
 from __future__ import annotations
 
 from cases import DENSE, DENSE_LARGE_BATCH, LIKE_PYTHAE, Case, layer_shapes
-from harness import Experiment, Question, System, Target, main
+from harness import main
+from questions import Experiment, Question, System, Target
 from systems import BY_HAND, COMPILED, EAGER, JAX, KERAS, OURS, VALIDATED, all_training, training
 
 SMALL, LARGE, PEAK, PYTHAE = "batch 100", "batch 1000", "GEMM peak", "pythae"

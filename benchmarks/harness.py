@@ -3,11 +3,12 @@
 A script states a `Question`: experiments, the systems that take part in each, and targets for ratios of medians.
 `main(question)` first lets every peer compute the loss of tfvae's first step for the same weights, batch and random
 numbers, and stops unless losses agree to 1e-4 (relative) and models have as many parameters. Then it goes through all
-experiments and systems once a repeat, so that a machine that slows down slows all of them down. Everything that was
-measured goes to `results/NAME.json`. Options:
+experiments and systems once a repeat, so that a machine that slows down slows all of them down. Every repeat, with the
+load before it, goes to `results/NAME.json`. Options:
 
     --repeats N   times everything is measured (5)
-    --only TEXT   experiments whose name holds TEXT
+    --only TEXT   experiments whose name has TEXT in it; others keep what was measured before
+    --add         to the repeats that were measured before, on the same machine and with the same versions
     --check       compare losses and parameters only
     --smoke       one repeat of a few steps, to show that it runs; writes nothing
 """
@@ -19,116 +20,24 @@ import importlib
 import importlib.util
 import json
 import os
-import platform
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
-from importlib.metadata import PackageNotFoundError, version
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from cases import Case, Draws, training_images
+from cases import Draws, training_images
+from questions import Experiment, Question, System
+from records import print_results, results_from_here, summary, write
 
 RESULT = "RESULT "
-RESULTS = Path(__file__).parent / "results"
 TOLERANCE = 1e-4
 STARTED = "BENCHMARK_STARTED"  # environment variable: when the measuring process was started, `time.time()`
-PACKAGES = ("tensorflow", "keras", "tensorflow-probability", "numpy", "torch", "jax", "jaxlib", "pythae")
 NEEDS = {"jax_vae": "jax", "torch_vae": "torch", "pythae_vae": "pythae"}  # modules of peers that need an extra
-
-
-@dataclass(frozen=True)
-class System:
-    """One way to do the work.
-
-    Attributes:
-        name: in the report.
-        module: of `peers`.
-        measure: (the module, smoke) -> a figure in the experiment's unit; smoke asks for a tiny amount of work.
-    """
-
-    name: str
-    module: str
-    measure: Callable[[Any, bool], float]
-
-
-@dataclass(frozen=True)
-class Experiment:
-    """What is measured, for several systems.
-
-    Attributes:
-        name: in the report and for `--only`.
-        unit: of the figures.
-        systems: that are compared.
-        case: the model whose losses are compared first; None where there is nothing to compare.
-        ours: the module whose loss is the reference.
-    """
-
-    name: str
-    unit: str
-    systems: Sequence[System]
-    case: Case | None = None
-    ours: str = "tfvae_vae"
-
-
-@dataclass(frozen=True)
-class Target:
-    """What a median should be, beside the medians of peers.
-
-    Attributes:
-        experiment, ours: whose median is looked at.
-        peers: the best of these medians is what it is divided by; none: it stands for itself.
-        bound: what the result should reach, or not exceed where less is better; None: only reported.
-        less_is_better: for seconds and memory.
-        difference: the best peer's median is subtracted instead.
-    """
-
-    experiment: str
-    ours: str
-    peers: Sequence[str]
-    bound: float | None
-    less_is_better: bool = False
-    difference: bool = False
-
-    def result(self, medians: dict[str, float]) -> float | None:
-        """None if something was not measured."""
-        peers = [medians[name] for name in self.peers if name in medians]
-        if self.ours not in medians or (self.peers and not peers):
-            return None
-        if not peers:
-            return medians[self.ours]
-        best = min(peers) if self.less_is_better else max(peers)
-        return medians[self.ours] - best if self.difference else medians[self.ours] / best
-
-    def met(self, result: float) -> bool | None:
-        if self.bound is None:
-            return None
-        return result <= self.bound if self.less_is_better else result >= self.bound
-
-    def __str__(self) -> str:
-        sign = " - " if self.difference else " / "
-        return f"{self.experiment}: " + sign.join([self.ours, *([" or ".join(self.peers)] if self.peers else [])])
-
-
-@dataclass(frozen=True)
-class Question:
-    """What a script answers.
-
-    Attributes:
-        name: the script's, and the result file's.
-        derive: from the medians by experiment and system to further figures of the report.
-    """
-
-    name: str
-    experiments: Sequence[Experiment]
-    targets: Sequence[Target] = ()
-    derive: Callable[[dict[str, dict[str, float]]], dict[str, float]] = field(default=lambda medians: {})
 
 
 def main(question: Question) -> None:
@@ -140,31 +49,46 @@ def main(question: Question) -> None:
     experiments = [e for e in question.experiments if options.only in e.name]
     if not experiments:
         raise SystemExit(f"No experiment's name has {options.only!r} in it.")
-    left_out = sorted({s.module for e in experiments for s in e.systems if not installed(s.module)})
-    for module in left_out:
+    for module in left_out(experiments):
         print(f"{module} is left out: {NEEDS[module]} is not installed.")
     checks = {e.name: check(e) for e in experiments if e.case}
-    if options.check:
-        return
-    repeats: dict[str, dict[str, list[dict]]] = {e.name: {s.name: [] for s in present(e)} for e in experiments}
-    for index in range(1 if options.smoke else options.repeats):
-        for experiment in experiments:
-            for system in present(experiment):
-                figure = child("measure", experiment.name, system.name, str(int(options.smoke)))
-                repeats[experiment.name][system.name].append(figure)
-                label = f"{index + 1} {experiment.name}, {system.name}"
-                print(f"{label}: {figure['value']:,.4g} {experiment.unit}", flush=True)
-    report = summary(question, repeats) | {"left_out": left_out, "checks": checks}
     if options.smoke:
-        return  # ratios of a few steps mean nothing
+        measure_once(experiments, smoke=True)
+    elif not options.check:
+        measure_all(question, experiments, checks, options)
+
+
+def measure_all(question: Question, experiments: list[Experiment], checks: dict, options: argparse.Namespace) -> None:
+    """All repeats; what was measured is written after each, so that an interruption loses one at most."""
+    names = [experiment.name for experiment in experiments]
+    earlier = results_from_here(question.name)
+    repeats = earlier.get("repeats", {}) | {name: {} for name in names if not options.add}
+    checks = earlier.get("checks", {}) | checks
+    for _ in range(options.repeats):
+        for experiment, figures in measure_once(experiments, smoke=False).items():
+            for system, figure in figures.items():
+                repeats.setdefault(experiment, {}).setdefault(system, []).append(figure)
+        report = summary(question, repeats) | {"left_out": left_out(question.experiments), "checks": checks}
+        write(question.name, report)
     print_results(question, report)
-    write(question, report)
+
+
+def measure_once(experiments: list[Experiment], smoke: bool) -> dict[str, dict[str, dict]]:
+    """One repeat: a figure for each system of each experiment."""
+    figures: dict[str, dict[str, dict]] = {experiment.name: {} for experiment in experiments}
+    for experiment in experiments:
+        for system in present(experiment):
+            figure = child("measure", experiment.name, system.name, str(int(smoke)))
+            figures[experiment.name][system.name] = figure
+            print(f"{experiment.name}, {system.name}: {figure['value']:,.4g} {experiment.unit}", flush=True)
+    return figures
 
 
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(formatter_class=argparse.RawDescriptionHelpFormatter, description=__doc__)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--only", default="")
+    parser.add_argument("--add", action="store_true")
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--smoke", action="store_true")
     parser.add_argument("--child", nargs="+", help=argparse.SUPPRESS)  # a task of TASKS, in this process
@@ -173,6 +97,11 @@ def parse() -> argparse.Namespace:
 
 def installed(module: str) -> bool:
     return module not in NEEDS or importlib.util.find_spec(NEEDS[module]) is not None
+
+
+def left_out(experiments: Sequence[Experiment]) -> list[str]:
+    """Modules whose framework is not installed."""
+    return sorted({s.module for e in experiments for s in e.systems if not installed(s.module)})
 
 
 def present(experiment: Experiment) -> list[System]:
@@ -245,62 +174,3 @@ def peer_task(question: Question, experiment_name: str, module: str, file: str) 
 
 
 TASKS = {"measure": measure, "reference": reference_task, "peer": peer_task}
-
-
-def summary(question: Question, repeats: dict[str, dict[str, list[dict]]]) -> dict[str, Any]:
-    medians = {
-        experiment: {name: statistics.median(each["value"] for each in figures) for name, figures in systems.items()}
-        for experiment, systems in repeats.items()
-    }
-    results = [(target, target.result(medians.get(target.experiment, {}))) for target in question.targets]
-    return {
-        "units": {e.name: e.unit for e in question.experiments if e.name in repeats},
-        "medians": medians,
-        "targets": [
-            asdict(t) | {"result": result, "met": t.met(result)} for t, result in results if result is not None
-        ],
-        "derived": question.derive(medians),
-        "repeats": repeats,
-    }
-
-
-def print_results(question: Question, report: dict[str, Any]) -> None:
-    for target in question.targets:
-        result = target.result(report["medians"].get(target.experiment, {}))
-        if result is None:
-            continue
-        sign = "<=" if target.less_is_better else ">="
-        missed = ": MISSED" if target.met(result) is False else ""
-        aim = "" if target.bound is None else f" (target {sign} {target.bound}{missed})"
-        print(f"{target} = {result:.3f}{aim}")
-    for name, value in report["derived"].items():
-        print(f"{name} = {value:.3f}")
-
-
-def write(question: Question, report: dict[str, Any]) -> None:
-    RESULTS.mkdir(exist_ok=True)
-    machine = {
-        "processor": processor(),
-        "cores": len(os.sched_getaffinity(0)),
-        "system": platform.system(),
-        "python": platform.python_version(),
-    }
-    report |= {"machine": machine, "versions": versions(), "written": time.strftime("%Y-%m-%d")}
-    (RESULTS / f"{question.name}.json").write_text(json.dumps(report, indent=1) + "\n")
-
-
-def versions() -> dict[str, str]:
-    found = {}
-    for name in PACKAGES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
-
-
-def processor() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
-    names = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-    return next(names, platform.processor())

@@ -9,7 +9,8 @@ from dataclasses import replace
 from typing import Any
 
 from cases import BURDA_50, CONVOLUTIONAL, DENSE, Case, training_images
-from harness import Experiment, Question, System, Target, main, peak_memory_mb
+from harness import main, peak_memory_mb
+from questions import Experiment, Question, System, Target
 from systems import BY_HAND, COMPILED, EAGER, JAX, OURS
 
 STEPS, IMAGES = 20, 55_000

@@ -6,7 +6,8 @@ Images a second, each call giving latents and images in memory; what is compiled
 from typing import Any
 
 from cases import DENSE
-from harness import Experiment, Question, System, Target, main
+from harness import main
+from questions import Experiment, Question, System, Target
 from systems import COMPILED, EAGER, OURS
 
 NUMBER, CALLS, JAX = 10_000, 10, "JAX"

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from typing import Any
 
 from cases import DENSE, Case
-from harness import STARTED, Experiment, Question, System, Target, main
+from harness import STARTED, main
+from questions import Experiment, Question, System, Target
 from systems import BY_HAND, COMPILED, EAGER, JAX, KERAS, OURS
 
 DEFAULT, DENSE_MODEL, IMPORT = "default model", "784-500-20", "import"

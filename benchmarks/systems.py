@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from cases import Case, training_images
-from harness import System
+from questions import System
 
 OURS, VALIDATED, BY_HAND, KERAS = "tfvae", "tfvae with validation", "TensorFlow by hand", "Keras example"
 JAX, EAGER, COMPILED = "JAX scan", "PyTorch eager", "PyTorch compiled"

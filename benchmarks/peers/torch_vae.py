@@ -6,9 +6,10 @@ Convolutions have PyTorch's usual alignment, padding 1 on both sides, which is t
 the same function of mirrored images with mirrored kernels. So `loss` mirrors both, and training pays for no padding of
 its own.
 
-Variants of `train`, to be combined with a space between: "" is eager with Adam's defaults; "compiled" is
-`torch.compile` of the loss (forwards and backwards) with the fused Adam; "channels-last" keeps images and convolutions
-in that memory format.
+Variants of `train`, to be combined with a space between: "" is eager with Adam's defaults, the plain idiom; "compiled"
+is `torch.compile` of the loss (forwards and backwards) with the fused Adam, drawing outside, which was up to 10 %
+faster than drawing inside, and no slower than compiling Adam as well; "channels-last" keeps convolutions in that memory
+format.
 """
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ from cases import (
     training_images,
 )
 
-ROWS, SAMPLES = 100, 50  # of a block of log-likelihoods
+# Of a block of log-likelihoods: eager, 20 images at a time are 1.8 times faster than 100; compiled they are equal.
+ROWS, SAMPLES = 20, 50
 HALF_LOG_2_PI = 0.5 * math.log(2 * math.pi)
 
 
@@ -175,13 +177,10 @@ def make_step(case: Case, variant: str) -> Any:
         model.parameters(), LEARNING_RATE, (BETA_1, BETA_2), EPSILON, fused=True if compiled else None
     )
 
-    def draw_and_loss(raw: torch.Tensor) -> torch.Tensor:
-        return model.loss(raw, torch.rand(raw.shape), torch.randn(case.draws, len(raw), case.latent))
-
-    loss_of = torch.compile(draw_and_loss) if compiled else draw_and_loss
+    loss_of = torch.compile(model.loss) if compiled else model.loss
 
     def step(raw: torch.Tensor) -> torch.Tensor:
-        value = loss_of(raw)
+        value = loss_of(raw, torch.rand(raw.shape), torch.randn(case.draws, len(raw), case.latent))
         optimizer.zero_grad(set_to_none=True)
         value.backward()
         optimizer.step()
@@ -208,7 +207,7 @@ def train(case: Case, images: np.ndarray, variant: str = "") -> float:
 
 @torch.no_grad()
 def log_likelihood(case: Case, images: np.ndarray, samples: int, variant: str = "") -> tuple[float, float]:
-    """In blocks of 100 images and 50 samples; compiled before, if at all."""
+    """In blocks of 20 images and 50 samples; compiled before, if at all."""
     model, blocks = model_with(case, initial_weights(case)), as_images(case, images).split(ROWS)
 
     def add(total: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
