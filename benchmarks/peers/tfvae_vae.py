@@ -57,7 +57,8 @@ def reference(case: Case, raw: np.ndarray) -> tuple[list[np.ndarray], Draws, flo
 def first_step_of(model: tfvae.VAE, case: Case, raw: np.ndarray) -> tuple[list[np.ndarray], Draws, float]:
     random = np.random.default_rng(0)
     for variable in model.trainable_variables:  # biases too, which are zero at the start
-        variable.assign(random.normal(0, 0.05, variable.shape))
+        fan_in = int(np.prod(variable.shape[:-1]))
+        variable.assign(random.normal(0, fan_in**-0.5 if fan_in > 1 else 0.1, variable.shape))
     weights = [np.array(variable) for variable in model.trainable_variables]
     noise = tfvae.Noise(model.seed)
     data = noise.uniform("dequantize" if case.likelihood == "normal" else "binarize", len(raw), SHAPE)
