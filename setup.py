@@ -43,6 +43,13 @@ TEST = [
 
 NOTEBOOK = ["jupytext>=1.19", "nbclient>=0.11", "nbformat>=5.11", "ipykernel>=7.3"]
 
+# Only what the benchmarks compare with.
+BENCH = [
+    "torch>=2.13",  # the framework that most people would write a VAE in
+    'jax>=0.10; python_version >= "3.11"',  # the same compiler, XLA, without TensorFlow and Keras around it
+    "pythae>=0.1.2",  # the other library of VAEs, with its own models and trainer
+]
+
 setup(
     name="tfvae",
     version=VERSION,
@@ -61,7 +68,7 @@ setup(
         "dev": [*TEST, *NOTEBOOK, "ruff>=0.17", "mypy>=2.4", "types-PyYAML>=6.0"],
         # TensorFlow's own extra: the CUDA libraries that its wheel for Linux needs; without them a GPU is not used.
         "gpu": ["tensorflow[and-cuda]>=2.21"],
-        "bench": ["torch"],  # only to compare the training speed with
+        "bench": BENCH,
     },
     entry_points={"console_scripts": ["tfvae = tfvae.cli:main"]},
     classifiers=[

@@ -1,6 +1,6 @@
 """Make `constraints.txt`: `python tools/constraints.py REPORT... > constraints.txt`, pip's report for each Python.
 
-A report comes from a recent pip: `pip install --dry-run --ignore-installed --report REPORT ".[dev]"`.
+A report comes from a recent pip: `pip install --dry-run --ignore-installed --report REPORT ".[dev,bench]"`.
 There are two sets of versions, not four, so that there is less to test: Python 3.10, which many newer versions have
 left behind, and everything above it, where the oldest of the versions found is taken.
 """
@@ -12,7 +12,7 @@ from collections import defaultdict
 from pathlib import Path
 
 HEADER = """\
-# The exact versions that CI installs on Linux for ".[dev]"; made by tools/constraints.py, see there.
+# The exact versions of ".[dev]", which CI installs on Linux, and of ".[bench]"; made by tools/constraints.py.
 """
 OLD, NEW = 'python_version == "3.10"', 'python_version >= "3.11"'
 

@@ -1,0 +1,118 @@
+"""Writes docs/performance.md: the text of performance.md.in with tables made from `results/*.json`.
+
+python benchmarks/report.py
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+RESULTS = HERE / "results"
+TEXT = HERE / "performance.md.in"
+DOCUMENT = HERE.parent / "docs/performance.md"
+
+
+def read(name: str) -> dict[str, Any]:
+    return json.loads((RESULTS / f"{name}.json").read_text())
+
+
+def table(head: list[str], rows: list[list[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def targets() -> str:
+    """What was aimed at and what came, of all questions."""
+    rows = []
+    for file in sorted(RESULTS.glob("*.json")):
+        report = read(file.stem)
+        for target in report.get("targets", []):
+            if target["bound"] is None:
+                continue
+            peers = " or ".join(target["peers"])
+            over = f" {'less' if target['difference'] else 'over'} {peers}" if peers else ""
+            sign = "<=" if target["less_is_better"] else ">="
+            rows.append(
+                [
+                    f"{file.stem}, {target['experiment']}: {target['ours']}{over}",
+                    f"{sign} {target['bound']}",
+                    f"{target['result']:.2f}",
+                    "yes" if target["met"] else "**no**",
+                ]
+            )
+    return table(["question, experiment: what", "aim", "median", "met"], rows)
+
+
+def medians(name: str) -> str:
+    """All systems of a question, experiment by experiment."""
+    report = read(name)
+    rows = []
+    for experiment, systems in report["medians"].items():
+        unit = report["units"][experiment]
+        for system, value in sorted(systems.items(), key=lambda item: -item[1]):
+            all_repeats = [run["value"] for run in report["repeats"][experiment][system]]
+            spread = f"{figure(min(all_repeats))} to {figure(max(all_repeats))}"
+            rows.append([experiment, system, f"{figure(value)} {unit}", spread])
+    return table(["experiment", "system", "median", f"of {len(all_repeats)} repeats"], rows)
+
+
+def derived(name: str) -> str:
+    rows = [[what, f"{value:.2f}"] for what, value in read(name)["derived"].items()]
+    return table(["what", "value"], rows)
+
+
+def profile() -> str:
+    times = read("profile")["milliseconds"]
+    kinds = sorted(next(iter(times.values())), key=lambda kind: -next(iter(times.values()))[kind])
+    rows = []
+    for kind in [*kinds, "whole step"]:
+        row = [kind]
+        for of_batch in times.values():
+            whole = sum(of_batch.values())
+            value = whole if kind == "whole step" else of_batch[kind]
+            row.append(f"{value:.2f} ms ({100 * value / whole:.0f} %)")
+        rows.append(row)
+    return table(["kind of work", *times], rows)
+
+
+def costs() -> str:
+    rows = []
+    for axis, values in read("costs")["medians"].items():
+        of = "seconds for 100 images" if "likelihood" in axis else "images/s"
+        points = "; ".join(f"{int(value):,}: {figure(each['figure'])}" for value, each in values.items())
+        memory = [each["peak_memory_mb"] for each in values.values()]
+        rows.append([axis, of, points, f"{figure(min(memory))} to {figure(max(memory))}"])
+    return table(["what grows", "figure", "value: figure", "peak memory, MB"], rows)
+
+
+def machine(name: str) -> str:
+    report = read(name)
+    versions = ", ".join(f"{package} {version}" for package, version in report["versions"].items())
+    return f"{report['machine']['processor']}, {report['machine']['cores']} cores; {versions}; {report['written']}."
+
+
+def figure(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+MAKERS = {
+    "targets": targets, "medians": medians, "derived": derived, "profile": profile, "costs": costs, "machine": machine,
+}  # fmt: skip
+
+
+def document() -> str:
+    """The whole text: `{{maker argument}}` stands for what a maker above gives."""
+
+    def made(match: re.Match[str]) -> str:
+        maker, *arguments = match[1].split()
+        return MAKERS[maker](*arguments)
+
+    return re.sub(r"\{\{(.+?)\}\}", made, TEXT.read_text())
+
+
+if __name__ == "__main__":
+    DOCUMENT.write_text(document())
