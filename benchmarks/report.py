@@ -1,4 +1,4 @@
-"""Writes docs/performance.md: the text of performance.md.in with tables made from `results/*.json`.
+"""Writes docs/performance.md: the text of performance.md.in, its tables made from `results/*.json`.
 
 python benchmarks/report.py
 """
@@ -9,6 +9,8 @@ import json
 import re
 from pathlib import Path
 from typing import Any
+
+from precision import sentence
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results"
@@ -89,6 +91,10 @@ def costs() -> str:
     return table(["what grows", "figure", "value: figure", "peak memory, MB"], rows)
 
 
+def precision() -> str:
+    return "\n".join(f"- {sentence(found)}" for found in read("precision")["comparisons"])
+
+
 def machine(name: str) -> str:
     report = read(name)
     versions = ", ".join(f"{package} {version}" for package, version in report["versions"].items())
@@ -101,6 +107,7 @@ def figure(value: float) -> str:
 
 MAKERS = {
     "targets": targets, "medians": medians, "derived": derived, "profile": profile, "costs": costs, "machine": machine,
+    "precision": precision,
 }  # fmt: skip
 
 
