@@ -177,6 +177,17 @@ def test_a_trial_that_fails_leaves_it_to_the_rule(times):
     assert measured().arguments == by_rule(dense(), 10).arguments
 
 
+def test_a_model_that_cannot_be_copied_is_left_to_the_rule(times):
+    class Other(tfvae.VAE):
+        def get_config(self):
+            raise NotImplementedError
+
+    parts = dense()
+    other = Other(parts.encoder, parts.decoder, parts.prior, parts.preprocess)
+    assert measured(other).arguments == by_rule(other, 10).arguments
+    assert "copy" in measured(other).reason and not times["tried"]
+
+
 @pytest.mark.parametrize("content", ["", "{", "[1]", '{"with XLA": "fast"}', '{"with XLA": -1.0, "without": 1.0}'])
 def test_a_damaged_cache_is_measured_again(times, content):
     measured()

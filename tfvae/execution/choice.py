@@ -17,6 +17,7 @@ _SECONDS = 0.3  # of one execution at most: the progress bar moves, and Ctrl-C i
 _BYTES = 2**26  # of the batches of one execution at most
 _MOST_STEPS = 200
 _CPU_SPEED, _GPU_SPEED = 1e11, 1e13  # floating-point operations a second, assumed
+_KERAS_BATCH = 32  # examples, where nobody says how many
 _TRIAL_STEPS = 10  # of an execution that is timed, at most
 _TRIAL_SECONDS = 0.4  # of timing one way, without its compilation
 
@@ -57,7 +58,7 @@ def by_measurement(
     What is trained is a copy of the model with a copy of the optimiser: the trial leaves no trace. It takes some
     seconds, nearly all of them compilation, and is done once: the times are kept in the user's cache folder and found
     again for a model of the same configuration with the same kind of optimiser, batches of the same shape and type, the
-    same machine and versions. The result is rounding-equal training in every way: see docs/performance.md.
+    same machine and versions. Every way trains the same, to rounding: see docs/training.md.
 
     On a GPU only XLA is tried, and with several replicas nothing, since XLA cannot compile steps of several.
 
@@ -76,16 +77,20 @@ def by_measurement(
     ways = [True] if _on_gpu() else [True, False]
     ways = ways if jit_compile is None else [jit_compile]
     batch = tf.nest.map_structure(tf.convert_to_tensor, batch)
-    key = memory.key(model, optimizer, batch)
-    times = memory.read(key)
-    missing = [way for way in ways if _name(way) not in times]
+    try:
+        key = memory.key(model, optimizer, batch)
+        times = memory.read(key)
+        missing = [way for way in ways if _name(way) not in times]
+        copy = _copy(model) if missing else None
+    except (NotImplementedError, TypeError, ValueError):
+        rule = by_rule(model, _examples(batch), jit_compile)
+        return dataclasses.replace(rule, reason="by rule: the model's configuration does not make a copy of it")
     for way in missing:
         try:
-            times[_name(way)] = _seconds_a_step(model, optimizer, batch, way)
-        except (FloatingPointError, NotImplementedError) as error:
-            # The step-by-step message belongs to training itself, if it comes to that.
+            times[_name(way)] = _seconds_a_step(copy, optimizer, batch, way)
+        except FloatingPointError:  # training itself will say what is wrong, if it comes to that
             rule = by_rule(model, _examples(batch), jit_compile)
-            return dataclasses.replace(rule, reason=f"by rule: the trial ended with {type(error).__name__}")
+            return dataclasses.replace(rule, reason="by rule: in the trial something was not finite")
         except tf.errors.OpError:
             if not way:
                 raise
@@ -96,6 +101,26 @@ def by_measurement(
     figures = ", ".join(f"{_name(way)} {1e3 * times[_name(way)]:.3g} ms" for way in ways)
     steps = _steps(times[_name(best)], batch) if best else 1
     return Choice(best, steps, f"{'measured' if missing else 'measured before'}: {figures} a step")
+
+
+def by_first_batch(model: keras.Model, x: Any, y: Any, batch_size: int | None, jit_compile: bool | None) -> Choice:
+    """What suits the data that `fit` is given: `by_measurement` on their first batch.
+
+    By rule where `x` is neither an array nor a dataset: a generator would lose its first batch.
+
+    Args:
+        model: compiled.
+        x, y, batch_size: as for Keras' `fit`.
+        jit_compile: as for `by_measurement`.
+    """
+    if isinstance(x, tf.data.Dataset):
+        batch = next(iter(x))
+    elif hasattr(x, "__array__"):
+        first = slice(0, batch_size or _KERAS_BATCH)
+        batch = x[first] if y is None else (x[first], y[first])
+    else:
+        return by_rule(model, batch_size or _KERAS_BATCH, jit_compile)
+    return by_measurement(model, model.optimizer, batch, jit_compile)
 
 
 def by_rule(model: keras.Model, batch_size: int = 100, jit_compile: bool | None = None) -> Choice:
@@ -129,10 +154,14 @@ def estimated_seconds(model: keras.Model, batch_size: int) -> float:
     return 6 * parameters * batch_size * samples / (_GPU_SPEED if _on_gpu() else _CPU_SPEED)
 
 
-def _seconds_a_step(model: keras.Model, optimizer: Any, batch: Any, jit_compile: bool) -> float:
-    """Of training a copy of the model on the same batch again and again: the median of some executions."""
+def _copy(model: keras.Model) -> keras.Model:
     copy = type(model).from_config(model.get_config())
     copy.set_weights(model.get_weights())
+    return copy
+
+
+def _seconds_a_step(copy: keras.Model, optimizer: Any, batch: Any, jit_compile: bool) -> float:
+    """Of training a copy of the model on the same batch again and again: the median of some executions."""
     copy.compile(
         keras.optimizers.deserialize(keras.optimizers.serialize(optimizer)),
         jit_compile=jit_compile,

@@ -161,30 +161,16 @@ class UnsupervisedModel(keras.Model, abc.ABC):
         if isinstance(validation, tuple) and len(validation) == 3 and validation[1] is None:
             kwargs["validation_data"] = (validation[0], validation[0], validation[2])
         if getattr(self, "_to_be_chosen", False):
-            self._choose_execution(x, y, batch_size, verbose)
+            with self.distribute_strategy.scope():
+                choice = execution.by_first_batch(self, x, y, batch_size, self._jit_compile_wished)
+                self.compile(self.optimizer, **choice.arguments)
+            if verbose:
+                print(f"Training steps: {choice}", flush=True)
         if isinstance(callbacks, keras.callbacks.CallbackList):
             callbacks.append(self.steps_left)
         else:
             callbacks = [self.steps_left, *tf.nest.flatten(callbacks or [])]
         return super().fit(x, y, batch_size=batch_size, epochs=epochs, verbose=verbose, callbacks=callbacks, **kwargs)
-
-    def _choose_execution(self, x: Any, y: Any, batch_size: int | None, verbose: Any) -> None:
-        """Compiles the model with what is the fastest for the first batch of the data."""
-        if isinstance(x, tf.data.Dataset):
-            batch = next(iter(x))
-        elif hasattr(x, "__array__"):
-            first = slice(0, batch_size or 32)  # Keras' default
-            batch = x[first] if y is None else (x[first], y[first])
-        else:  # a generator would lose its first batch
-            batch = None
-        with self.distribute_strategy.scope():
-            if batch is None:
-                choice = execution.by_rule(self, jit_compile=self._jit_compile_wished)
-            else:
-                choice = execution.by_measurement(self, self.optimizer, batch, self._jit_compile_wished)
-            if verbose:
-                print(f"Training steps: {choice}", flush=True)
-            self.compile(self.optimizer, **choice.arguments)
 
     def evaluate(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
         """Keras' `evaluate`, except that `sample_weight` needs no labels.
