@@ -32,7 +32,7 @@ test: $(STAMP)  ## run the fast tests
 	$(BIN)/python -m pytest -n 2 $(ARGS)
 
 slow: $(STAMP)  ## run the slow tests
-	$(BIN)/python -m pytest -m slow $(ARGS)
+	$(BIN)/python -m pytest -n 2 -m slow $(ARGS)
 
 lint: $(STAMP)  ## check style and formatting
 	$(BIN)/ruff check .

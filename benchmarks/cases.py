@@ -81,7 +81,7 @@ BURDA = Case(
 )  # Burda et al. 2015, arXiv:1509.00519
 BURDA_5 = replace(BURDA, samples=5)
 BURDA_50 = replace(BURDA, samples=50, images=10_000, epochs=1)
-CONVOLUTIONAL = Case(filters=(32, 64), batch=128, images=2_560)
+CONVOLUTIONAL = Case(filters=(32, 64), batch=128, images=12_800, epochs=1)
 
 
 def layer_shapes(case: Case) -> list[tuple[tuple[int, ...], int]]:

@@ -7,7 +7,7 @@ experiments and systems once a repeat, so that a machine that slows down slows a
 load before it, goes to `results/NAME.json`. Options:
 
     --repeats N   times everything is measured (5)
-    --only TEXT   experiments whose name has TEXT in it; others keep what was measured before
+    --only TEXT   the experiment of this name, or all with TEXT in their names; others keep what was measured before
     --add         to the repeats that were measured before, on the same machine and with the same versions
     --check       compare losses and parameters only
     --smoke       one repeat of a few steps, to show that it runs; writes nothing
@@ -46,7 +46,8 @@ def main(question: Question) -> None:
         task, *arguments = options.child
         print(f"\n{RESULT}{json.dumps(TASKS[task](question, *arguments))}", flush=True)
         return
-    experiments = [e for e in question.experiments if options.only in e.name]
+    exactly = [e for e in question.experiments if options.only == e.name]
+    experiments = exactly or [e for e in question.experiments if options.only in e.name]
     if not experiments:
         raise SystemExit(f"No experiment's name has {options.only!r} in it.")
     for module in left_out(experiments):

@@ -1,7 +1,7 @@
 """How fast is the log-likelihood with 5,000 samples, of Burda's network on 500 binarised images?
 
-Images times samples a second, where everything is compiled that is compiled at all. Each goes through as many images and samples at a time as
-suit it. The loss that is compared first is the same bound with 50 samples.
+Images times samples a second; what a system compiles was compiled before. Each goes through as many images and samples
+at a time as suit it. The loss that is compared first is the same bound with 50 samples.
 """
 
 from dataclasses import replace
