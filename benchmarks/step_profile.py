@@ -1,12 +1,12 @@
 """Where does the time of a training step go?
 
-    python benchmarks/profile.py            writes results/profile.json
+    python benchmarks/step_profile.py       writes results/profile.json
 
 Traces executions of the dense Gaussian VAE (784-500-20) at batch 100 and 1000 with TensorFlow's profiler and sorts the
 pieces of the XLA program by the TensorFlow operation that each was made from: matrix products, the optimiser, random
 numbers, and all other elementwise work. What is left of an execution is launching it and handing it the batches
-("Python and input"). Shares are of the time of a step in steady state and sum to 100 %. (Writing the trace makes a step
-some per cent slower.)
+("Python and input"). Shares are of the time of a step in steady state and sum to 100 %; pieces that ran at once
+are scaled down together. (Writing the trace makes a step some per cent slower.)
 """
 
 from __future__ import annotations
@@ -75,7 +75,10 @@ def traced(execution: object, known: dict[str, str]) -> dict[str, float]:
                 name = plane.event_metadata[event.metadata_id].name
                 if name in known:
                     found[known[name]] += event.duration_ps / 1e12 / STEPS
-    found[REST] = whole - sum(found.values())
+    together = sum(found.values())
+    if together > whole:  # some pieces ran at the same time
+        found = {name: seconds * whole / together for name, seconds in found.items()}
+    found[REST] = max(0.0, whole - together)
     return {name: 1e3 * seconds for name, seconds in found.items()}
 
 
