@@ -12,7 +12,7 @@ from collections import defaultdict
 from pathlib import Path
 
 HEADER = """\
-# The exact versions of ".[dev]", which CI installs on Linux, and ".[bench]"; made by tools/constraints.py, see there.
+# The exact versions of ".[dev]", which CI installs on Linux, and of ".[bench]"; made by tools/constraints.py.
 """
 OLD, NEW = 'python_version == "3.10"', 'python_version >= "3.11"'
 
