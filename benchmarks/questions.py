@@ -8,6 +8,9 @@ from typing import Any
 
 from cases import Case
 
+Figures = dict[str, dict[str, float]]
+"""By experiment and system."""
+
 
 @dataclass(frozen=True)
 class System:
@@ -88,10 +91,10 @@ class Question:
 
     Attributes:
         name: the script's, and the result file's.
-        derive: from the medians by experiment and system to further figures of the report.
+        derive: from the medians, by experiment and system, to further figures, by what they are and system.
     """
 
     name: str
     experiments: Sequence[Experiment]
     targets: Sequence[Target] = ()
-    derive: Callable[[dict[str, dict[str, float]]], dict[str, float]] = field(default=lambda medians: {})
+    derive: Callable[[Figures], Figures] = field(default=lambda medians: {})

@@ -12,7 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from questions import Question
+from questions import Figures, Question, Target
 
 RESULTS = Path(__file__).parent / "results"
 PACKAGES = ("tfvae", "tensorflow", "keras", "tensorflow-probability", "numpy", "torch", "jax", "jaxlib", "pythae")
@@ -23,29 +23,31 @@ def summary(question: Question, repeats: dict[str, dict[str, list[dict]]]) -> di
         experiment: {name: statistics.median(each["value"] for each in figures) for name, figures in systems.items()}
         for experiment, systems in repeats.items()
     }
-    results = [(target, target.result(medians.get(target.experiment, {}))) for target in question.targets]
+    derived = question.derive(medians)
     return {
         "units": {e.name: e.unit for e in question.experiments if e.name in repeats},
         "medians": medians,
         "targets": [
-            asdict(t) | {"result": result, "met": t.met(result)} for t, result in results if result is not None
+            asdict(target) | {"result": result, "met": target.met(result)}
+            for target, result in results(question, medians | derived)
         ],
-        "derived": question.derive(medians),
+        "derived": {f"{name}: {what}": value for what, values in derived.items() for name, value in values.items()},
         "repeats": repeats,
     }
 
 
+def results(question: Question, figures: Figures) -> list[tuple[Target, float]]:
+    """The targets for which everything was measured, and what came."""
+    found = [(target, target.result(figures.get(target.experiment, {}))) for target in question.targets]
+    return [(target, result) for target, result in found if result is not None]
+
+
 def print_results(question: Question, report: dict[str, Any]) -> None:
-    for target in question.targets:
-        result = target.result(report["medians"].get(target.experiment, {}))
-        if result is None:
-            continue
+    for target, result in results(question, report["medians"] | question.derive(report["medians"])):
         sign = "<=" if target.less_is_better else ">="
         missed = ": MISSED" if target.met(result) is False else ""
         aim = "" if target.bound is None else f" (target {sign} {target.bound}{missed})"
         print(f"{target} = {result:.3f}{aim}")
-    for name, value in report["derived"].items():
-        print(f"{name} = {value:.3f}")
 
 
 def write(name: str, report: dict[str, Any]) -> None:
