@@ -67,7 +67,7 @@ def _program(model: UnsupervisedModel, seed: int, rest: int, jit_compile: bool) 
 
     Kept with the model, for the next call.
     """
-    kept = vars(model).setdefault("_likelihood_programs", {})  # not an attribute of Keras', which would track it
+    kept = model.__dict__.setdefault("_likelihood_programs", {})  # not an attribute of Keras', which would track it
     key = (seed, rest, jit_compile, _SAMPLES)
     if key in kept:
         return kept[key]
