@@ -153,7 +153,9 @@ def draw(medians: dict[str, dict[int, dict[str, float]]]) -> None:
     for axis, panel in zip(speeds, axes.flat, strict=False):
         values = list(medians[axis])
         panel.loglog(values, [medians[axis][value]["figure"] for value in values], "o-", color="#0072B2")
-        panel.set(xlabel=axis, ylabel="images/s")
+        panel.set(xlabel=axis, ylabel="images/s", ylim=(1e3, 1e5))
+        panel.set_xticks(values, [f"{value:,}" for value in values], fontsize=7)
+        panel.minorticks_off()
     for axis, panel in zip(("images streamed", "samples of the log-likelihood"), axes.flat[6:], strict=True):
         values = list(medians[axis])
         panel.semilogx(values, [medians[axis][value]["peak_memory_mb"] for value in values], "o-", color="#D55E00")

@@ -132,8 +132,8 @@ BUGS = [
     Bug(
         "no floor under the scale",
         "families/location_scale.py",
-        "scale = self.min_scale + tf.math.softplus(raw_scale)",
-        "scale = tf.math.softplus(raw_scale)",
+        "scale = self.min_scale + softplus(raw_scale)",
+        "scale = softplus(raw_scale)",
         FAMILIES,
     ),
     Bug(
