@@ -1,5 +1,7 @@
 """Which way of running steps is taken: the faster one by measured times, or a rule with known bounds."""
 
+import random
+
 import keras
 import numpy as np
 import pytest
@@ -237,3 +239,25 @@ def test_auto_is_chosen_by_the_first_batch_of_fit(times, capsys, data):
     assert (model.steps, model.jit_compile, model.steps_per_execution) == (2, False, 1)
     model.fit(forms[data](), batch_size=None if data != "array" else 10, verbose=0)
     assert len(times["tried"]) <= 2 and model.steps == 4
+
+
+def test_no_batch_is_lost_to_the_trial(times):
+    once = iter([np.zeros((10, *SHAPE), "uint8")] * 3)
+    shape = tf.TensorSpec((None, *SHAPE), tf.uint8)
+    model = dense()
+    model.compile(keras.optimizers.SGD(1e-6), steps_per_execution="auto", jit_compile=False)
+    model.fit(tf.data.Dataset.from_generator(lambda: once, output_signature=shape), verbose=0)
+    assert model.steps == 3 and not times["tried"]
+
+
+def test_making_the_copy_draws_nothing_from_pythons_random_numbers():
+    model = dense()
+    state = random.getstate()
+    choice._copy(model)
+    assert random.getstate() == state
+
+
+def test_steps_per_execution_is_checked_at_once():
+    for wrong in (0, -1, "fast", 1.5):
+        with pytest.raises(ValueError, match="`steps_per_execution` must be an integer of at least 1"):
+            dense().compile("adam", steps_per_execution=wrong)

@@ -69,7 +69,10 @@ def train(context: typer.Context, **options: Any) -> None:
     sources = {name: context.get_parameter_source(name) for name in options}
     given = {name: value for name, value in options.items() if (source := sources[name]) and source.name != "DEFAULT"}
     out, config, resume = (given.pop(name, None) for name in ("out", "config", "resume"))
-    wanted = (read_yaml(config) if config else {}) | given
+    wanted = read_yaml(config) if config else {}
+    if given.get("xla") is False:
+        wanted.pop("steps_per_execution", None)  # what a run with XLA has kept
+    wanted |= given
     if resume:
         folder = out or _newest(_RUNS)
         settings = _unchanged_settings(folder, wanted)

@@ -15,6 +15,7 @@ from tfvae.objectives import log_weights
 
 _ROWS = 100  # examples at a time, at most
 _SAMPLES = 50  # samples at a time: memory does not grow with the sample size
+_KEPT = 3  # programs a model keeps, of other seeds or sample sizes
 _WORTH_COMPILING = 200_000  # samples in all; compiling for XLA takes two seconds
 
 
@@ -68,9 +69,12 @@ def _program(model: UnsupervisedModel, seed: int, rest: int, jit_compile: bool) 
     Kept with the model, for the next call.
     """
     kept = model.__dict__.setdefault("_likelihood_programs", {})  # not an attribute of Keras', which would track it
-    key = (seed, rest, jit_compile, _SAMPLES)
+    parts = [id(part) for part in (*model.layers, model.preprocess)]
+    key = (seed, rest, jit_compile, _SAMPLES, *parts)
     if key in kept:
         return kept[key]
+    if len(kept) >= _KEPT:
+        kept.pop(next(iter(kept)))
 
     @tf.function(autograph=False, jit_compile=jit_compile)
     def program(rows: tf.Tensor, first_row: tf.Tensor, blocks: tf.Tensor) -> tf.Tensor:

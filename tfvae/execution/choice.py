@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import random
 import statistics
 import time
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from tfvae.execution import memory
@@ -98,6 +100,8 @@ def by_measurement(
     if missing:
         memory.write(key, times)
     best = min(ways, key=lambda way: times[_name(way)])
+    if math.isinf(times[_name(best)]):
+        return Choice(False, 1, "XLA does not know an operation of this model")
     figures = ", ".join(f"{_name(way)} {1e3 * times[_name(way)]:.3g} ms" for way in ways)
     steps = _steps(times[_name(best)], batch) if best else 1
     return Choice(best, steps, f"{'measured' if missing else 'measured before'}: {figures} a step")
@@ -106,14 +110,19 @@ def by_measurement(
 def by_first_batch(model: keras.Model, x: Any, y: Any, batch_size: int | None, jit_compile: bool | None) -> Choice:
     """What suits the data that `fit` is given: `by_measurement` on their first batch.
 
-    By rule where `x` is neither an array nor a dataset: a generator would lose its first batch.
+    Where a dataset's batches are of one known shape, random numbers of that shape and type stand for them; others of
+    known length are begun (which moves a seeded `shuffle` on by one round). By rule where that could lose a batch.
 
     Args:
         model: compiled.
         x, y, batch_size: as for Keras' `fit`.
         jit_compile: as for `by_measurement`.
     """
-    if isinstance(x, tf.data.Dataset):
+    if isinstance(x, tf.data.Dataset) and all(
+        spec.shape.is_fully_defined() for spec in tf.nest.flatten(x.element_spec)
+    ):
+        batch = tf.nest.map_structure(_random, x.element_spec)
+    elif isinstance(x, tf.data.Dataset) and x.cardinality() > 0:
         batch = next(iter(x))
     elif hasattr(x, "__array__"):
         first = slice(0, batch_size or _KERAS_BATCH)
@@ -121,6 +130,12 @@ def by_first_batch(model: keras.Model, x: Any, y: Any, batch_size: int | None, j
     else:
         return by_rule(model, batch_size or _KERAS_BATCH, jit_compile)
     return by_measurement(model, model.optimizer, batch, jit_compile)
+
+
+def _random(spec: tf.TensorSpec) -> np.ndarray:
+    """Grey levels, or numbers in [0, 1)."""
+    numbers = np.random.default_rng(0).random(spec.shape.as_list())
+    return (numbers if spec.dtype.is_floating else 256 * numbers).astype(spec.dtype.as_numpy_dtype)
 
 
 def by_rule(model: keras.Model, batch_size: int = 100, jit_compile: bool | None = None) -> Choice:
@@ -155,8 +170,12 @@ def estimated_seconds(model: keras.Model, batch_size: int) -> float:
 
 
 def _copy(model: keras.Model) -> keras.Model:
-    copy = type(model).from_config(model.get_config())
-    copy.set_weights(model.get_weights())
+    state = random.getstate()  # Keras draws seeds of initial weights from it
+    try:
+        copy = type(model).from_config(model.get_config())
+        copy.set_weights(model.get_weights())
+    finally:
+        random.setstate(state)
     return copy
 
 

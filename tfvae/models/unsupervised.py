@@ -130,6 +130,10 @@ class UnsupervisedModel(keras.Model, abc.ABC):
                 f"`compile` takes no `loss`, `loss_weights`, `metrics` or `weighted_metrics`: `{self.name}` minimises "
                 "its `objective`, a constructor argument, and reports its terms."
             )
+        if steps_per_execution != "auto" and not (isinstance(steps_per_execution, int) and steps_per_execution >= 1):
+            raise ValueError(
+                f'`steps_per_execution` must be an integer of at least 1 or "auto"; received {steps_per_execution!r}.'
+            )
         self._to_be_chosen = steps_per_execution == "auto" and not run_eagerly
         self._jit_compile_wished = None if jit_compile == "auto" else bool(jit_compile)
         super().compile(
