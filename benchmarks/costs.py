@@ -11,10 +11,7 @@ of `--repeats` processes.
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -23,8 +20,8 @@ from typing import Any
 
 import numpy as np
 
-from harness import RESULT, peak_memory_mb
-from records import RESULTS
+from harness import in_own_process, peak_memory_mb, report_to_parent
+from records import write
 
 PICTURE = Path(__file__).resolve().parents[1] / "docs/images/costs.png"
 SECONDS = 2.0  # of training that are timed
@@ -100,15 +97,6 @@ AXES: dict[str, tuple[tuple[int, ...], Callable[[int], float]]] = {
 }
 
 
-def measured(axis: str, value: int) -> dict[str, float]:
-    command = [sys.executable, __file__, "--child", axis, str(value)]
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:
-        raise SystemExit(f"{axis} {value} failed:\n{done.stderr[-3000:]}")
-    line = next(line for line in done.stdout.splitlines() if line.startswith(RESULT))
-    return json.loads(line.removeprefix(RESULT))
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeats", type=int, default=3)
@@ -117,17 +105,15 @@ def main() -> None:
     if options.child:
         axis, value = options.child
         figure = AXES[axis][1](int(value))
-        print("\n" + RESULT + json.dumps({"figure": figure, "peak_memory_mb": peak_memory_mb()}))
+        report_to_parent({"figure": figure, "peak_memory_mb": peak_memory_mb()})
         return
-    from tfvae.execution import hardware, versions
-
     repeats: dict[str, dict[int, list[dict[str, float]]]] = {
         axis: {value: [] for value in values} for axis, (values, _) in AXES.items()
     }
     for _ in range(options.repeats):
         for axis, (values, _) in AXES.items():
             for value in values:
-                repeats[axis][value].append(measured(axis, value))
+                repeats[axis][value].append(in_own_process(axis, str(value)))
                 print(axis, value, repeats[axis][value][-1], flush=True)
     medians = {
         axis: {
@@ -136,9 +122,7 @@ def main() -> None:
         }
         for axis, figures in repeats.items()
     }
-    report = {"hardware": hardware(), "versions": versions(), "medians": medians, "repeats": repeats}
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "costs.json").write_text(json.dumps(report, indent=1) + "\n")
+    write("costs", {"medians": medians, "repeats": repeats})
     draw(medians)
 
 

@@ -44,7 +44,7 @@ def main(question: Question) -> None:
     options = parse()
     if options.child:
         task, *arguments = options.child
-        print(f"\n{RESULT}{json.dumps(TASKS[task](question, *arguments))}", flush=True)
+        report_to_parent(TASKS[task](question, *arguments))
         return
     exactly = [e for e in question.experiments if options.only == e.name]
     experiments = exactly or [e for e in question.experiments if options.only in e.name]
@@ -112,14 +112,24 @@ def present(experiment: Experiment) -> list[System]:
 def child(*task: str) -> Any:
     """What a task gives in a fresh process of the same script."""
     load = os.getloadavg()
-    command = [sys.executable, os.path.abspath(sys.argv[0]), "--child", *task]
+    result = in_own_process(*task)
+    return result | {"load_average_before": load} if task[0] == "measure" else result
+
+
+def in_own_process(*arguments: str) -> Any:
+    """What this script reports when it is started with `--child` and these arguments."""
+    command = [sys.executable, os.path.abspath(sys.argv[0]), "--child", *arguments]
     environment = {"TF_CPP_MIN_LOG_LEVEL": "3"} | os.environ | {STARTED: repr(time.time())}
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
     if done.returncode:
-        raise SystemExit(f"{' '.join(task)} failed:\n{done.stderr[-3000:]}")
+        raise SystemExit(f"{' '.join(arguments)} failed:\n{done.stderr[-3000:]}")
     line = next(line for line in done.stdout.splitlines() if line.startswith(RESULT))
-    result = json.loads(line.removeprefix(RESULT))
-    return result | {"load_average_before": load} if task[0] == "measure" else result
+    return json.loads(line.removeprefix(RESULT))
+
+
+def report_to_parent(result: Any) -> None:
+    """In a child: hands the result to `in_own_process`."""
+    print(f"\n{RESULT}{json.dumps(result)}", flush=True)
 
 
 def measure(question: Question, experiment_name: str, system_name: str, smoke: str) -> dict[str, float]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from questions import Figures, Question, Target
+from tfvae.hardware import processor
 
 RESULTS = Path(__file__).parent / "results"
 PACKAGES = ("tfvae", "tensorflow", "keras", "tensorflow-probability", "numpy", "torch", "jax", "jaxlib", "pythae")
@@ -80,10 +81,3 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
-
-
-def processor() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
-    names = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-    return next(names, platform.processor())

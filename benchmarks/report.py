@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from precision import sentence
+from records import RESULTS
 
 HERE = Path(__file__).resolve().parent
-RESULTS = HERE / "results"
 TEXT = HERE / "performance.md.in"
 DOCUMENT = HERE.parent / "docs/performance.md"
 
@@ -58,8 +58,8 @@ def medians(name: str) -> str:
         for system, value in sorted(systems.items(), key=lambda item: -item[1]):
             all_repeats = [run["value"] for run in report["repeats"][experiment][system]]
             spread = f"{figure(min(all_repeats))} to {figure(max(all_repeats))}"
-            rows.append([experiment, system, f"{figure(value)} {unit}", spread])
-    return table(["experiment", "system", "median", f"of {len(all_repeats)} repeats"], rows)
+            rows.append([experiment, system, f"{figure(value)} {unit}", spread, str(len(all_repeats))])
+    return table(["experiment", "system", "median", "spread", "repeats"], rows)
 
 
 def derived(name: str) -> str:

@@ -12,12 +12,12 @@ are scaled down together. (Writing the trace makes a step some per cent slower.)
 from __future__ import annotations
 
 import collections
-import json
 import os
 import re
 import statistics
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 DUMP = tempfile.mkdtemp()
@@ -32,7 +32,7 @@ from tensorflow.tsl.profiler.protobuf import xplane_pb2
 import tfvae
 from cases import DENSE, DENSE_LARGE_BATCH, LEARNING_RATE, Case, training_images
 from peers import tfvae_vae
-from records import RESULTS
+from records import write
 
 STEPS, EXECUTIONS = 20, 9
 REST = "Python and input"
@@ -58,7 +58,7 @@ def pieces() -> dict[str, str]:
     return {name: each for name, each in found.items() if not name.startswith("while")}  # it contains the others
 
 
-def traced(execution: object, known: dict[str, str]) -> dict[str, float]:
+def traced(execution: Callable[[], object], known: dict[str, str]) -> dict[str, float]:
     """Milliseconds a step by kind, of one execution."""
     with tempfile.TemporaryDirectory() as folder:
         tf.profiler.experimental.start(folder)
@@ -95,16 +95,15 @@ def profile(case: Case) -> dict[str, float]:
 
 
 def main() -> None:
-    report = {"hardware": tfvae.execution.hardware(), "versions": tfvae.execution.versions(), "milliseconds": {}}
+    milliseconds = {}
     for case in (DENSE, DENSE_LARGE_BATCH):
         times = profile(case)
-        report["milliseconds"][f"batch {case.batch}"] = times
+        milliseconds[f"batch {case.batch}"] = times
         whole = sum(times.values())
         print(f"batch {case.batch}: {whole:.2f} ms a step")
         for name, each in sorted(times.items(), key=lambda item: -item[1]):
             print(f"  {name:18} {each:6.3f} ms {100 * each / whole:5.1f} %", flush=True)
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "profile.json").write_text(json.dumps(report, indent=1) + "\n")
+    write("profile", {"milliseconds": milliseconds})
 
 
 if __name__ == "__main__":

@@ -67,8 +67,11 @@ def batches(
         gathered = tuple(tf.gather(each, rows) for each in data)
         return gathered[0] if labels is None else gathered
 
-    dataset = tf.data.Dataset.range(first_epoch, np.iinfo(np.int64).max).flat_map(epoch).map(batch).prefetch(2)
-    # There is nothing to tune, and the tuning thread of TensorFlow 2.21 can miss that its iterator is being deleted.
+    return untuned(tf.data.Dataset.range(first_epoch, np.iinfo(np.int64).max).flat_map(epoch).map(batch).prefetch(2))
+
+
+def untuned(dataset: tf.data.Dataset) -> tf.data.Dataset:
+    """The same data, where TensorFlow tunes nothing: its tuning thread (2.21) can miss that its iterator is deleted."""
     options = tf.data.Options()
     options.autotune.enabled = False
     return dataset.with_options(options)

@@ -66,11 +66,9 @@ class Split:
         """Raw images from first to last, [batch_size, H, W, C]; the last batch may be smaller. For evaluation."""
         import tensorflow as tf
 
-        batches = tf.data.Dataset.from_tensor_slices(self.images).batch(batch_size).prefetch(2)
-        # As in `training.batches`: the tuning thread of TensorFlow 2.21 can miss that its iterator is being deleted.
-        options = tf.data.Options()
-        options.autotune.enabled = False
-        return batches.with_options(options)
+        from tfvae import training
+
+        return training.untuned(tf.data.Dataset.from_tensor_slices(self.images).batch(batch_size).prefetch(2))
 
 
 @dataclass(frozen=True, eq=False)

@@ -192,10 +192,10 @@ def _decoded(records: tf.data.Dataset, decode: Callable[[tf.Tensor], tf.Tensor])
 def _fixed(data: tf.data.Dataset) -> tf.data.Dataset:
     import tensorflow as tf
 
+    from tfvae import training
+
     options = tf.data.Options()
     options.deterministic = True
-    # As in `training.batches`: the tuning thread of TensorFlow 2.21 can miss that its iterator is being deleted.
-    options.autotune.enabled = False
     # Several workers would otherwise each read other files; so all read all, and each keeps its part of every batch.
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
-    return data.with_options(options)
+    return training.untuned(data.with_options(options))

@@ -1,6 +1,5 @@
 """How training steps are run: which way suits a model on this machine, and several steps as one XLA program."""
 
 from tfvae.execution.choice import Choice, by_first_batch, by_measurement, by_rule
-from tfvae.execution.hardware import hardware, versions
 
-__all__ = ["Choice", "by_first_batch", "by_measurement", "by_rule", "hardware", "versions"]
+__all__ = ["Choice", "by_first_batch", "by_measurement", "by_rule"]

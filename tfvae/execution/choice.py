@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfvae.execution import memory
+from tfvae.training import untuned
 
 _SECONDS = 0.3  # of one execution at most: the progress bar moves, and Ctrl-C is heard, between executions
 _BYTES = 2**26  # of the batches of one execution at most
@@ -79,20 +80,22 @@ def by_measurement(
     ways = [True] if _on_gpu() else [True, False]
     ways = ways if jit_compile is None else [jit_compile]
     batch = tf.nest.map_structure(tf.convert_to_tensor, batch)
+
+    def by_rule_because(reason: str) -> Choice:
+        return dataclasses.replace(by_rule(model, _examples(batch), jit_compile), reason=f"by rule: {reason}")
+
     try:
         key = memory.key(model, optimizer, batch)
         times = memory.read(key)
         missing = [way for way in ways if _name(way) not in times]
         copy = _copy(model) if missing else None
     except (NotImplementedError, TypeError, ValueError):
-        rule = by_rule(model, _examples(batch), jit_compile)
-        return dataclasses.replace(rule, reason="by rule: the model's configuration does not make a copy of it")
+        return by_rule_because("the model's configuration does not make a copy of it")
     for way in missing:
         try:
             times[_name(way)] = _seconds_a_step(copy, optimizer, batch, way)
         except FloatingPointError:  # training itself will say what is wrong, if it comes to that
-            rule = by_rule(model, _examples(batch), jit_compile)
-            return dataclasses.replace(rule, reason="by rule: in the trial something was not finite")
+            return by_rule_because("in the trial something was not finite")
         except tf.errors.OpError:
             if not way:
                 raise
@@ -187,9 +190,7 @@ def _seconds_a_step(copy: keras.Model, optimizer: Any, batch: Any, jit_compile: 
         steps_per_execution=_TRIAL_STEPS if jit_compile else 1,
     )
     train = copy.make_train_function()
-    options = tf.data.Options()
-    options.autotune.enabled = False
-    iterator = iter(tf.data.Dataset.from_tensors(batch).repeat().with_options(options))
+    iterator = iter(untuned(tf.data.Dataset.from_tensors(batch).repeat()))
 
     def seconds(steps: int) -> float:
         copy.steps_left.number = steps

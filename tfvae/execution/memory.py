@@ -12,8 +12,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tfvae.execution.hardware import hardware, versions
 from tfvae.files import written_whole
+from tfvae.hardware import hardware, versions
 
 _WITHOUT_EFFECT = ("name", "seed", "learning_rate")  # on the time of a step
 

@@ -7,16 +7,16 @@ import platform
 from importlib.metadata import version
 from pathlib import Path
 
-import tensorflow as tf
-
 from tfvae._version import __version__
 
 
 def hardware() -> dict[str, object]:
     """The processor, the number of cores that this process may use, and the names of the GPUs."""
+    import tensorflow as tf  # here, so that the processor can be named without waiting for it
+
     gpus = [tf.config.experimental.get_device_details(gpu) for gpu in tf.config.list_physical_devices("GPU")]
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return {"processor": _processor(), "cores": cores, "gpus": [gpu.get("device_name", "GPU") for gpu in gpus]}
+    return {"processor": processor(), "cores": cores, "gpus": [gpu.get("device_name", "GPU") for gpu in gpus]}
 
 
 def versions() -> dict[str, str]:
@@ -25,7 +25,8 @@ def versions() -> dict[str, str]:
     return {"tfvae": __version__, **{name: version(name) for name in libraries}, "python": platform.python_version()}
 
 
-def _processor() -> str:
+def processor() -> str:
+    """Its model, as the system gives it."""
     cpuinfo = Path("/proc/cpuinfo")
     lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
     names = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
