@@ -17,7 +17,7 @@ import typer
 
 from tfvae._version import __version__
 from tfvae.interruption import EXIT_CODE, Interrupted, Interruption
-from tfvae.settings import Settings, read_yaml
+from tfvae.settings import Settings, read_yaml, settings_of
 
 app = typer.Typer(
     name="tfvae",
@@ -165,7 +165,7 @@ def reconstruct(
     from tfvae import callbacks
     from tfvae.run import load_data
 
-    grid = callbacks.ReconstructionGrid(run, load_data(_settings(run)).test.first(n).images)
+    grid = callbacks.ReconstructionGrid(run, load_data(settings_of(run)).test.first(n).images)
     grid.set_model(model)
     grid.check()
     _write(grid, path)
@@ -191,27 +191,11 @@ def _quiet_import() -> Iterator[None]:
 
 
 def _load(folder: Path) -> Any:
-    if not folder.is_dir():
-        raise FileNotFoundError(f"There is no run folder {folder}; `tfvae train` makes one.")
     with _quiet_import():
-        import tfvae
-        from tfvae import devices
-        from tfvae.run import CHECKPOINTS, MODEL, Checkpoints
+        from tfvae import devices, run
 
         devices.grow_memory()
-
-    if (folder / MODEL).exists():
-        model = tfvae.load(folder / MODEL)
-        if not isinstance(model, tfvae.VAE):
-            raise ValueError(f"{folder / MODEL} must hold a VAE; it holds a `{type(model).__name__}`.")
-        return model
-    newest, damaged = Checkpoints(folder / CHECKPOINTS).newest()
-    if newest is not None:
-        typer.echo(f"The training in {folder} did not end; this is its checkpoint of step {newest.step}.", err=True)
-        return newest.load()[0]
-    if damaged:
-        raise ValueError(f"All checkpoints in {folder / CHECKPOINTS} are damaged.")
-    raise FileNotFoundError(f"{folder} holds neither {MODEL} nor a checkpoint; `tfvae train` writes them.")
+    return run.model_of(folder)
 
 
 def _write(picture: Any, path: Path) -> None:
@@ -230,17 +214,9 @@ def _png(path: Path) -> Path:
     return path
 
 
-def _settings(folder: Path) -> Settings:
-    """The settings of a run."""
-    config = folder / "config.yaml"
-    if not config.is_file():
-        raise FileNotFoundError(f"{folder} is no run folder: it has no {config.name}.")
-    return Settings(**read_yaml(config))
-
-
 def _unchanged_settings(folder: Path, wanted: dict[str, Any]) -> Settings:
     """The settings of a run that is to go on, which those that are given now must not change."""
-    settings = _settings(folder)
+    settings = settings_of(folder)
     changed = dataclasses.replace(settings, **wanted).differences(settings)
     if changed:
         changes = ", ".join(f"{name} {old} (now {new})" for name, (new, old) in changed.items())

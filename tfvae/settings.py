@@ -16,6 +16,8 @@ from typing import Any
 
 import yaml
 
+CONFIG = "config.yaml"
+"""The settings' file in a run folder."""
 HIDDEN = {"mlp": (300, 300, 300, 300), "conv": (32, 64)}
 """The networks by name, with what `hidden` is if it is not given."""
 LIKELIHOODS = ("normal", "bernoulli", "continuous-bernoulli", "discretized-logistic", "categorical")
@@ -141,7 +143,11 @@ class Settings:
     beta: float = _option(1.0, "Weight of the rate KL(q(z|x) || p(z)) in the loss; 1 is the bound itself.")
     warm_up: float = _option(0.0, "Epochs in which beta rises from 0.")
     free_bits: float = _option(0.0, "Nats that each latent dimension of each image may cost before it is charged.")
-    epochs: int = _option(25, "Passes over the training images.")
+    epochs: int = _option(25, "Rounds of training; after each the model is validated, drawn and saved.")
+    passes: int = _option(1, "Passes over the training images that make an epoch: more where one takes a second.")
+    weights: str | None = _option(
+        None, "Run folder (or .keras file) of a model of the same networks, whose weights are the first ones."
+    )
     batch_size: int = _option(100, "Images a step.")
     learning_rate: float = _option(1e-3, "Adam's step size at the start.")
     schedule: str = _option("cosine", 'Course of the step size: "cosine" falls to zero, "constant" stays.')
@@ -195,6 +201,19 @@ class Settings:
         return {name: (mine[name], others[name]) for name in mine if mine[name] != others[name]}
 
 
+def settings_of(folder: Path) -> Settings:
+    """The settings of a run.
+
+    Raises:
+        FileNotFoundError: the folder is none of a run.
+        ValueError: its settings cannot be read, for instance because another version wrote them.
+    """
+    config = folder / CONFIG
+    if not config.is_file():
+        raise FileNotFoundError(f"{folder} is no run folder: it has no {CONFIG}.")
+    return Settings(**read_yaml(config))
+
+
 def read_yaml(path: Path) -> dict[str, Any]:
     """The settings in a YAML file, by name: those that it gives, checked each by itself.
 
@@ -245,7 +264,7 @@ _AT_LEAST_1 = ("at least 1", lambda value: 1 <= value < math.inf)
 _AT_LEAST_0 = ("at least 0", lambda value: 0 <= value < math.inf)
 _BETWEEN_0_AND_1 = ("between 0 and 1", lambda value: 0 < value < 1)
 _BOUNDS = {
-    **dict.fromkeys(("latent_size", "epochs", "batch_size", "sample_size"), _AT_LEAST_1),
+    **dict.fromkeys(("latent_size", "epochs", "passes", "batch_size", "sample_size"), _AT_LEAST_1),
     **dict.fromkeys(("train_size", "validation_size", "test_size", "patience"), _AT_LEAST_1),
     "steps_per_execution": _AT_LEAST_1,
     "seed": ("between 0 and 2^32 - 1", lambda value: 0 <= value < 2**32),  # what NumPy's generators take

@@ -70,6 +70,11 @@ class VAE(UnsupervisedModel):
             )
         encoder.prepare = lambda raw: preprocess.grey(self.representative(raw))
 
+    @property
+    def parts(self) -> tuple[keras.Layer, ...]:
+        """What has weights: the encoder, the decoder and the prior."""
+        return self.encoder, self.decoder, self.prior
+
     def call(self, raw: Any, training: bool | None = None) -> tfp.distributions.Distribution:
         return self.decoder(self.posterior(self.representative(raw), bool(training)).mean(), training=training)
 

@@ -15,14 +15,13 @@ from tfvae.run import build, execution
 from tfvae.run.checkpoints import Checkpoints
 from tfvae.run.lock import locked
 from tfvae.run.pictures import pictures
+from tfvae.run.reading import CHECKPOINTS, MODEL, REPORT, model_of
 from tfvae.run.recorder import Recorder
 from tfvae.run.report import BATCH, summary, test
-from tfvae.settings import Settings
+from tfvae.settings import CONFIG, Settings
 
-__all__ = ["CHECKPOINTS", "MODEL", "Checkpoints", "load_data", "summary", "train"]
+__all__ = ["CHECKPOINTS", "MODEL", "Checkpoints", "load_data", "model_of", "summary", "train"]
 
-CONFIG, MODEL, REPORT = "config.yaml", "model.keras", "report.json"
-CHECKPOINTS = "checkpoints"
 _MOST_VALIDATION = 5000  # images, if nothing is said
 
 
@@ -78,11 +77,13 @@ def train(
 def _train(settings: Settings, folder: Path, interruption: Interruption, resume: bool, verbose: int) -> dict[str, Any]:
     data = load_data(settings)
     images, validation = _parts(data, settings)
-    per_epoch = training.steps_per_epoch(len(images), settings.batch_size)
+    per_epoch = settings.passes * training.steps_per_epoch(len(images), settings.batch_size)
     checkpoints = Checkpoints(folder / CHECKPOINTS)
     model, state = _resumed(checkpoints) if resume else (None, None)
     if model is None:
         model = build.model(settings, images.image_shape, per_epoch)
+        if settings.weights is not None:
+            _start_from(model, Path(settings.weights))
         optimizer = build.optimizer(settings, per_epoch)
         choice = execution.choose(settings, model, optimizer, images, per_epoch)
         if verbose:
@@ -169,6 +170,18 @@ def _resumed(checkpoints: Checkpoints) -> tuple[VAE | None, dict[str, Any] | Non
     if newest is None:
         return None, None
     return newest.load()
+
+
+def _start_from(model: VAE, path: Path) -> None:
+    """Gives a new model the weights of another one's parts."""
+    for mine, others in zip(model.parts, model_of(path).parts, strict=True):
+        shapes, given = ([weight.shape for weight in part.weights] for part in (mine, others))
+        if shapes != given:
+            raise ValueError(
+                f"`weights` must be of the same networks; the {mine.name} of {path} has weights of shapes {given}, "
+                f"these settings make {shapes}."
+            )
+        mine.set_weights(others.get_weights())
 
 
 def _best(checkpoints: Checkpoints, recorder: Recorder) -> VAE:

@@ -1,0 +1,44 @@
+"""The files of a run folder, and the model in it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from tfvae.models import VAE
+from tfvae.run.checkpoints import Checkpoints
+from tfvae.saving import load
+
+MODEL, REPORT = "model.keras", "report.json"
+CHECKPOINTS = "checkpoints"
+
+
+def model_of(path: Path) -> VAE:
+    """The model of a run folder, or of a `.keras` file.
+
+    Where the training did not end it is that of the newest checkpoint, which is said on the standard error.
+
+    Raises:
+        FileNotFoundError: there is no model.
+        ValueError: the file is damaged, of a newer version, or holds another kind of model.
+    """
+    if path.suffix == ".keras":
+        return _vae(path)
+    if not path.is_dir():
+        raise FileNotFoundError(f"There is no run folder {path}; `tfvae train` makes one.")
+    if (path / MODEL).exists():
+        return _vae(path / MODEL)
+    newest, damaged = Checkpoints(path / CHECKPOINTS).newest()
+    if newest is not None:
+        print(f"The training in {path} did not end; this is its checkpoint of step {newest.step}.", file=sys.stderr)
+        return newest.load()[0]
+    if damaged:
+        raise ValueError(f"All checkpoints in {path / CHECKPOINTS} are damaged.")
+    raise FileNotFoundError(f"{path} holds neither {MODEL} nor a checkpoint; `tfvae train` writes them.")
+
+
+def _vae(path: Path) -> VAE:
+    model = load(path)
+    if not isinstance(model, VAE):
+        raise ValueError(f"{path} must hold a VAE; it holds a `{type(model).__name__}`.")
+    return model
