@@ -108,10 +108,11 @@ def _train(settings: Settings, folder: Path, interruption: Interruption, resume:
             callbacks=[*pictures(folder, settings, validation, data.class_names), recorder],
             verbose=verbose,
         )
+    seconds = dict(zip(("training_seconds", "training_processor_seconds"), recorder.seconds, strict=True))
     if settings.patience is not None:
         model = _best(checkpoints, recorder)
     _save(model, folder / MODEL)
-    report = test(model, data)
+    report = test(model, data) | seconds
     with written_whole(folder / REPORT) as path:
         path.write_text(json.dumps(report, indent=2) + "\n")
     return report

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import time
 from pathlib import Path
 from typing import Any
 
@@ -48,18 +49,30 @@ class Recorder(keras.callbacks.Callback):
         super().__init__()
         self.folder, self.checkpoints, self.interruption = folder, checkpoints, interruption
         self.steps_per_epoch, self.identity, self.patience = steps_per_epoch, identity, patience
-        state = state or {"epoch": 0, "step": 0, "metrics": {}, "history": [], "best": None}
+        state = state or {"epoch": 0, "step": 0, "metrics": {}, "history": [], "best": None, "seconds": [0.0, 0.0]}
         self.epoch: int = state["epoch"]
         self.history: list[dict[str, float]] = state["history"]
         self.best: dict[str, Any] | None = state["best"]
+        self._before: list[float] = state["seconds"]
         self._resumed_at: int = state["step"]
         self._resumed_metrics: dict[str, list[float]] = state["metrics"]
+        self._started = (time.perf_counter(), time.process_time())
 
     @property
     def has_ended(self) -> bool:
         """Whether patience is at an end."""
         best_epoch = self.best["epoch"] if self.best else self.epoch
         return self.patience is not None and self.epoch - best_epoch >= self.patience
+
+    @property
+    def seconds(self) -> tuple[float, float]:
+        """Of training so far, with validating, drawing and saving: on the clock, and of all processor cores together.
+
+        What was lost between the last checkpoint and an interruption is not counted.
+        """
+        now = (time.perf_counter(), time.process_time())
+        clock, processor = (b + n - s for b, n, s in zip(self._before, now, self._started, strict=True))
+        return clock, processor
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         if self.history:  # a kill may have come between the last checkpoint and its row
@@ -127,6 +140,7 @@ class Recorder(keras.callbacks.Callback):
             "metrics": metrics if done else {},
             "history": self.history,
             "best": self.best,
+            "seconds": list(self.seconds),
         }
         self.checkpoints.write(self.model, self.model.steps, state, self.best["step"] if self.best else None)
         self.interruption.unsaved = False
