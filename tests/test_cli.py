@@ -15,6 +15,7 @@ from PIL import Image
 import tfvae
 import tfvae.run
 from tfvae import cli
+from tfvae.cli import training
 from tfvae.settings import Settings
 
 SMALL = [
@@ -180,11 +181,11 @@ def test_a_run_folder_is_never_overwritten(run, capfd):
 
 
 def test_run_folders_are_numbered_and_made_at_once(tmp_path):
-    assert cli._next_free(tmp_path / "runs") == tmp_path / "runs/001"
-    assert cli._next_free(tmp_path / "runs") == tmp_path / "runs/002"
+    assert training._next_free(tmp_path / "runs") == tmp_path / "runs/001"
+    assert training._next_free(tmp_path / "runs") == tmp_path / "runs/002"
     for name in ("007", "notes"):
         (tmp_path / "runs" / name).mkdir()
-    assert cli._next_free(tmp_path / "runs") == tmp_path / "runs/008"
+    assert training._next_free(tmp_path / "runs") == tmp_path / "runs/008"
 
 
 def test_validation_images_are_a_tenth_of_few_images(tmp_path):

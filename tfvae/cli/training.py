@@ -1,13 +1,11 @@
-"""The command line. TensorFlow is imported inside the commands, so that help and mistakes cost no waiting."""
+"""The command `train`, which has an option for each of the settings."""
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
 import inspect
-import os
 import sys
-import tempfile
 import typing
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,46 +13,11 @@ from typing import Annotated, Any
 
 import typer
 
-from tfvae._version import __version__
+from tfvae.cli.common import quiet_import
 from tfvae.interruption import EXIT_CODE, Interrupted, Interruption
 from tfvae.settings import Settings, read_yaml, settings_of
 
-app = typer.Typer(
-    name="tfvae",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,  # it would swallow what stands in brackets: E_q[log p(x|z)], [default: ...]
-    help="Train, look at and measure variational autoencoders.\n\n"
-    "Start with `tfvae train`, then `tfvae sample RUN` and `tfvae reconstruct RUN` on the folder it names.",
-)
 _RUNS = Path("runs")
-_MOST_IMAGES = 1000  # in a picture
-_RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder that `tfvae train` wrote.")]
-
-
-def main() -> None:
-    """Entry point: one sentence and exit code 1 for what went wrong, without a traceback."""
-    try:
-        app()
-    except (ValueError, OSError, FloatingPointError) as error:
-        typer.secho(f"Error: {error}", err=True, fg="red")
-        sys.exit(1)
-
-
-def _print_version(wanted: bool) -> None:
-    if wanted:
-        typer.echo(f"tfvae {__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def _options(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
-    ] = False,
-) -> None:
-    """Options before the command."""
 
 
 def train(context: typer.Context, **options: Any) -> None:
@@ -80,7 +43,7 @@ def train(context: typer.Context, **options: Any) -> None:
         settings = Settings(**wanted)
         folder = out or _next_free(_RUNS)
     with Interruption() as interruption, _removed_if_empty(folder):
-        with _quiet_import():
+        with quiet_import():
             from tfvae import devices, run
 
             devices.grow_memory()
@@ -126,92 +89,6 @@ def _train_signature() -> inspect.Signature:
 
 
 train.__signature__ = _train_signature()  # type: ignore[attr-defined]
-app.command()(train)
-
-
-@app.command()
-def sample(
-    run: _RunFolder,
-    n: Annotated[int, typer.Option("--n", "-n", min=1, max=_MOST_IMAGES, help="Number of samples.")] = 64,
-    seed: Annotated[int, typer.Option(help="Of the draws; more samples with one seed begin with the same ones.")] = 0,
-    draw: Annotated[
-        bool, typer.Option(help="Draw pixels from p(x|z) too, instead of showing the decoder's mean.")
-    ] = False,
-    out: Annotated[
-        Path | None, typer.Option(help="PNG file to write. [default: RUN/samples.png, or RUN/draws.png]")
-    ] = None,
-) -> None:
-    """Write a grid of samples: z from the prior, then the decoder's mean for each z."""
-    path = _png(out or run / ("draws.png" if draw else "samples.png"))
-    model = _load(run)
-    from tfvae import callbacks
-
-    grid = callbacks.SampleGrid(run, n=n, seed=seed, mean=not draw)
-    grid.set_model(model)
-    _write(grid, path)
-
-
-@app.command()
-def reconstruct(
-    run: _RunFolder,
-    n: Annotated[
-        int, typer.Option("--n", "-n", min=1, max=_MOST_IMAGES, help="Number of test images, the first ones.")
-    ] = 30,
-    out: Annotated[Path | None, typer.Option(help="PNG file to write. [default: RUN/reconstructions.png]")] = None,
-) -> None:
-    """Write a grid of test images, each above its reconstruction from the posterior mean."""
-    path = _png(out or run / "reconstructions.png")
-    model = _load(run)
-    from tfvae import callbacks
-    from tfvae.run import load_data
-
-    grid = callbacks.ReconstructionGrid(run, load_data(settings_of(run)).test.first(n).images)
-    grid.set_model(model)
-    grid.check()
-    _write(grid, path)
-
-
-@contextlib.contextmanager
-def _quiet_import() -> Iterator[None]:
-    """Keeps TensorFlow's start-up notes to itself: some come before it reads its log level. Errors are shown."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    sys.stderr.flush()
-    terminal = os.dup(2)
-    with tempfile.TemporaryFile() as notes:
-        os.dup2(notes.fileno(), 2)
-        try:
-            yield
-        except BaseException:
-            notes.seek(0)
-            os.write(terminal, notes.read())
-            raise
-        finally:
-            os.dup2(terminal, 2)
-            os.close(terminal)
-
-
-def _load(folder: Path) -> Any:
-    with _quiet_import():
-        from tfvae import devices, run
-
-        devices.grow_memory()
-    return run.model_of(folder)
-
-
-def _write(picture: Any, path: Path) -> None:
-    from tfvae.callbacks.picture import write_png
-
-    try:
-        write_png(picture.figure(), path)
-    except OSError as error:
-        raise type(error)(f"{path} cannot be written: {error.strerror or error}.") from error
-    typer.echo(f"Wrote {path}")
-
-
-def _png(path: Path) -> Path:
-    if path.suffix.lower() != ".png":
-        raise ValueError(f"`--out` must be a file that ends in .png; received {path}.")
-    return path
 
 
 def _unchanged_settings(folder: Path, wanted: dict[str, Any]) -> Settings:

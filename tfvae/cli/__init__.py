@@ -1,0 +1,50 @@
+"""The command line: one file for each group of commands."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from tfvae._version import __version__
+from tfvae.cli.pictures import reconstruct, sample
+from tfvae.cli.training import train
+
+app = typer.Typer(
+    name="tfvae",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # it would swallow what stands in brackets: E_q[log p(x|z)], [default: ...]
+    help="Train, look at and measure variational autoencoders.\n\n"
+    "Start with `tfvae train`, then `tfvae sample RUN` and `tfvae reconstruct RUN` on the folder it names.",
+)
+
+
+def main() -> None:
+    """Entry point: one sentence and exit code 1 for what went wrong, without a traceback."""
+    try:
+        app()
+    except (ValueError, OSError, FloatingPointError) as error:
+        typer.secho(f"Error: {error}", err=True, fg="red")
+        sys.exit(1)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"tfvae {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Options before the command."""
+
+
+for _command in (train, sample, reconstruct):
+    app.command()(_command)

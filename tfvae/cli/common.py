@@ -1,0 +1,43 @@
+"""What the commands share. TensorFlow is imported inside them, so that help and mistakes cost no waiting."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder that `tfvae train` wrote.")]
+
+
+@contextlib.contextmanager
+def quiet_import() -> Iterator[None]:
+    """Keeps TensorFlow's start-up notes to itself: some come before it reads its log level. Errors are shown."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    sys.stderr.flush()
+    terminal = os.dup(2)
+    with tempfile.TemporaryFile() as notes:
+        os.dup2(notes.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            notes.seek(0)
+            os.write(terminal, notes.read())
+            raise
+        finally:
+            os.dup2(terminal, 2)
+            os.close(terminal)
+
+
+def load_model(folder: Path) -> Any:
+    """The model of a run."""
+    with quiet_import():
+        from tfvae import devices, run
+
+        devices.grow_memory()
+    return run.model_of(folder)

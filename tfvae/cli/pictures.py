@@ -1,0 +1,69 @@
+"""The commands that draw: `sample` and `reconstruct`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from tfvae.cli.common import RunFolder, load_model
+from tfvae.settings import settings_of
+
+_MOST_IMAGES = 1000  # in a picture
+
+
+def sample(
+    run: RunFolder,
+    n: Annotated[int, typer.Option("--n", "-n", min=1, max=_MOST_IMAGES, help="Number of samples.")] = 64,
+    seed: Annotated[int, typer.Option(help="Of the draws; more samples with one seed begin with the same ones.")] = 0,
+    draw: Annotated[
+        bool, typer.Option(help="Draw pixels from p(x|z) too, instead of showing the decoder's mean.")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option(help="PNG file to write. [default: RUN/samples.png, or RUN/draws.png]")
+    ] = None,
+) -> None:
+    """Write a grid of samples: z from the prior, then the decoder's mean for each z."""
+    path = _png(out or run / ("draws.png" if draw else "samples.png"))
+    model = load_model(run)
+    from tfvae import callbacks
+
+    grid = callbacks.SampleGrid(run, n=n, seed=seed, mean=not draw)
+    grid.set_model(model)
+    _write(grid, path)
+
+
+def reconstruct(
+    run: RunFolder,
+    n: Annotated[
+        int, typer.Option("--n", "-n", min=1, max=_MOST_IMAGES, help="Number of test images, the first ones.")
+    ] = 30,
+    out: Annotated[Path | None, typer.Option(help="PNG file to write. [default: RUN/reconstructions.png]")] = None,
+) -> None:
+    """Write a grid of test images, each above its reconstruction from the posterior mean."""
+    path = _png(out or run / "reconstructions.png")
+    model = load_model(run)
+    from tfvae import callbacks
+    from tfvae.run import load_data
+
+    grid = callbacks.ReconstructionGrid(run, load_data(settings_of(run)).test.first(n).images)
+    grid.set_model(model)
+    grid.check()
+    _write(grid, path)
+
+
+def _write(picture: Any, path: Path) -> None:
+    from tfvae.callbacks.picture import write_png
+
+    try:
+        write_png(picture.figure(), path)
+    except OSError as error:
+        raise type(error)(f"{path} cannot be written: {error.strerror or error}.") from error
+    typer.echo(f"Wrote {path}")
+
+
+def _png(path: Path) -> Path:
+    if path.suffix.lower() != ".png":
+        raise ValueError(f"`--out` must be a file that ends in .png; received {path}.")
+    return path
