@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from oracles import log_mean_exp
+from scipy import special
 
 from tfvae import ELBO, ImportanceWeighted, WarmUp
 from tfvae.objectives import Scores, importance_weighted_bound, log_weights
@@ -43,8 +44,8 @@ def arrays(latents=1, sample_size=3, seed=0, closed_form=True):
         tuple(
             Latent(
                 z=tf.zeros([sample_size, B, 2 + i], tf.float64),
-                log_q=numbers(sample_size, B),
-                log_q_stopped=numbers(sample_size, B),
+                log_q=(log_q := numbers(sample_size, B)),
+                log_q_stopped=log_q,
                 log_p=numbers(sample_size, B),
                 kl=numbers(B, 2 + i) ** 2 if closed_form else None,
             )
@@ -152,8 +153,9 @@ def test_the_gradient_of_importance_weighting_is_the_normalised_weights():
 @SIZES
 def test_importance_weighted_with_one_sample_is_the_elbo_with_a_sampled_rate(latents):
     trace = arrays(latents, sample_size=1)
-    for weighted, plain in zip(ImportanceWeighted(1)(trace), ELBO(analytic_kl=False)(trace), strict=True):
-        np.testing.assert_allclose(weighted, plain, rtol=1e-13)
+    weighted, plain = ImportanceWeighted(1)(trace), ELBO(analytic_kl=False)(trace)
+    for name in ("loss", "elbo", "distortion", "rate"):
+        np.testing.assert_allclose(getattr(weighted, name), getattr(plain, name), rtol=1e-13)
 
 
 def test_bounds_rise_with_the_number_of_samples():
@@ -176,6 +178,8 @@ def test_weights_of_any_size_neither_overflow_nor_vanish(size):
         ELBO(analytic_kl=False),
         *(ELBO(beta=each.values[0]) for each in SCHEDULES),
         ImportanceWeighted(7),
+        ImportanceWeighted(3, gradient="stl"),
+        ImportanceWeighted(3, gradient="dreg"),
     ],
 )
 def test_config_survives_json_with_its_schedule(objective):
@@ -184,7 +188,33 @@ def test_config_survives_json_with_its_schedule(objective):
     assert (type(again), again.sample_size) == (type(objective), objective.sample_size)
     for step in (0, 4, 10, None):
         for name, of_again, of_first in zip(Scores._fields, again(trace, step), objective(trace, step), strict=True):
-            np.testing.assert_array_equal(of_again, of_first, err_msg=f"{name} at {step}")
+            assert (of_again is None) == (of_first is None)
+            if of_first is not None:
+                np.testing.assert_array_equal(of_again, of_first, err_msg=f"{name} at {step}")
+
+
+@pytest.mark.parametrize("gradient", ["stl", "dreg"])
+def test_the_estimator_of_the_gradient_does_not_change_the_numbers(gradient):
+    trace = arrays(1, 5)
+    one, other = ImportanceWeighted(5)(trace), ImportanceWeighted(5, gradient)(trace)
+    for name in ("loss", "elbo", "distortion", "rate"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
+
+
+def test_the_path_weights_of_dreg_are_the_normalised_weights():
+    trace = arrays(1, 5)
+    found = ImportanceWeighted(5, "dreg")(trace).path_weights
+    np.testing.assert_allclose(found, special.softmax(np.asarray(log_weights(trace)), axis=0), rtol=1e-12)
+
+
+def test_dreg_of_two_groups_of_latents_is_refused():
+    with pytest.raises(ValueError, match=r'^`gradient="dreg"` is for models with one group of latents'):
+        ImportanceWeighted(5, "dreg")(arrays(2, 5))
+
+
+def test_an_unknown_gradient_is_refused():
+    with pytest.raises(ValueError, match=r"^`gradient` must be one of 'plain', 'stl', 'dreg'; received 'doubly'\.$"):
+        ImportanceWeighted(5, "doubly")
 
 
 def test_objectives_are_frozen():

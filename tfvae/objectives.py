@@ -15,6 +15,7 @@ import keras
 import tensorflow as tf
 
 from tfvae.serialization import arguments, config_of
+from tfvae.settings import GRADIENTS
 from tfvae.trace import Trace
 
 
@@ -26,12 +27,15 @@ class Scores(NamedTuple):
         elbo: -(distortion + rate), whatever beta, warm-up, free bits or number of samples the loss has.
         distortion: -log p(x|z), averaged over the samples.
         rate: KL(q(z|x) || p(z)), in closed form or averaged over the samples.
+        path_weights: what the gradient of the loss that reaches the parameters of q through each sample of z is
+            multiplied by, `[S, B]`; None where it stays what it is.
     """
 
     loss: tf.Tensor
     elbo: tf.Tensor
     distortion: tf.Tensor
     rate: tf.Tensor
+    path_weights: tf.Tensor | None = None
 
 
 class Objective(abc.ABC):
@@ -146,25 +150,50 @@ class ImportanceWeighted(Objective):
 
     Args:
         sample_size: number S of samples for each example; with 1 this is the ELBO with a sampled rate.
+        gradient: how the gradient for the parameters of q is estimated; the decoder's and the prior's is the same.
+            With v_s = w_s / sum_r w_r:
+            "plain": of the bound as it stands. Its noise drowns its signal as S grows.
+            "stl": sum_s v_s dlog w_s/dz_s dz_s/dphi ("sticking the landing"), without the score of q. Unbiased for
+            S = 1 only.
+            "dreg": sum_s v_s^2 dlog w_s/dz_s dz_s/dphi (doubly reparameterised). Unbiased; of one group of latents.
+            Both are exactly 0 where q is the posterior, whatever the samples.
 
-    Source: Burda, Grosse and Salakhutdinov 2015 (arXiv:1509.00519).
+    Source: Burda, Grosse and Salakhutdinov 2015 (arXiv:1509.00519); stl: Roeder, Wu and Duvenaud 2017
+    (arXiv:1703.09194); dreg: Tucker, Lawson, Gu and Maddison 2018 (arXiv:1810.04152).
     """
 
     sample_size: int = 50
+    gradient: str = "plain"
 
     def __post_init__(self) -> None:
         _check_sample_size(self.sample_size)
+        if self.gradient not in GRADIENTS:
+            raise ValueError(
+                f"`gradient` must be one of {', '.join(map(repr, GRADIENTS))}; received {self.gradient!r}."
+            )
 
     def __call__(self, trace: Trace, step: Any = None) -> Scores:
         del step  # nothing here changes in the course of training
         distortion, rate = _distortion(trace), _sampled_rate(trace)
-        loss = -importance_weighted_bound(log_weights(trace))
-        return Scores(loss=loss, elbo=-(distortion + rate), distortion=distortion, rate=rate)
+        log_w = log_weights(trace, through_z_only=self.gradient != "plain")
+        loss = -importance_weighted_bound(log_w)
+        path_weights = None
+        if self.gradient == "dreg":
+            if len(trace.latents) > 1:
+                raise ValueError('`gradient="dreg"` is for models with one group of latents; use "plain" or "stl".')
+            path_weights = tf.stop_gradient(tf.nn.softmax(log_w, axis=0))
+        return Scores(loss, -(distortion + rate), distortion, rate, path_weights)
 
 
-def log_weights(trace: Trace) -> tf.Tensor:
-    """log w = log p(x|z) + sum over latents of log p(z) - log q(z|x), in nats, `[S, B]`."""
-    return trace.log_px_z + _total([latent.log_p - latent.log_q for latent in trace.latents], trace.log_px_z)
+def log_weights(trace: Trace, through_z_only: bool = False) -> tf.Tensor:
+    """log w = log p(x|z) + sum over latents of log p(z) - log q(z|x), in nats, `[S, B]`.
+
+    Args:
+        trace: of a model.
+        through_z_only: the same numbers, whose gradient reaches the parameters of q through z only.
+    """
+    ratios = [each.log_p - (each.log_q_stopped if through_z_only else each.log_q) for each in trace.latents]
+    return trace.log_px_z + _total(ratios, trace.log_px_z)
 
 
 def importance_weighted_bound(log_w: tf.Tensor) -> tf.Tensor:

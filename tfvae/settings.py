@@ -25,6 +25,7 @@ PREPROCESSINGS = ("binarize", "dequantize", "levels", "rescale")
 ACTIVATIONS = ("relu", "gelu", "silu", "elu", "tanh")
 SCALES = ("shared", "image", "pixel")
 OBJECTIVES = ("elbo", "iwae")
+GRADIENTS = ("plain", "stl", "dreg")
 SCHEDULES = ("cosine", "constant")
 PRECISIONS = ("float32", "bfloat16", "float16")
 
@@ -140,6 +141,9 @@ class Settings:
     latent_size: int = _option(6, "Latent dimensions D. 2 can be drawn as a map; more reconstruct better.")
     objective: str = _option("elbo", 'What is maximised: "elbo", or "iwae", the importance-weighted bound.')
     sample_size: int = _option(1, "Samples of z for each image: 1 is usual for elbo, 5 to 50 for iwae.")
+    gradient: str = _option(
+        "plain", 'How iwae estimates the gradient of the encoder: "plain", "stl" or "dreg", the least noisy.'
+    )
     beta: float = _option(1.0, "Weight of the rate KL(q(z|x) || p(z)) in the loss; 1 is the bound itself.")
     warm_up: float = _option(0.0, "Epochs in which beta rises from 0.")
     free_bits: float = _option(0.0, "Nats that each latent dimension of each image may cost before it is charged.")
@@ -182,6 +186,10 @@ class Settings:
         if self.objective == "iwae" and (self.beta, self.warm_up, self.free_bits) != (1.0, 0.0, 0.0):
             raise ValueError(
                 "`beta`, `warm_up` and `free_bits` weigh the rate of the elbo; the objective iwae has none."
+            )
+        if self.objective == "elbo" and self.gradient != "plain":
+            raise ValueError(
+                f"`gradient` is of the objective iwae; the elbo has the plain one. Received {self.gradient!r}."
             )
         if self.xla is False and (self.steps_per_execution or 1) > 1:
             raise ValueError(f"`steps_per_execution` must be 1 without XLA; received {self.steps_per_execution}.")
@@ -257,7 +265,7 @@ _READ = {field.name: field.metadata["read"] for field in dataclasses.fields(Sett
 _TYPES = typing.get_type_hints(Settings)
 _CHOICES = {
     "network": tuple(HIDDEN), "activation": ACTIVATIONS, "likelihood": LIKELIHOODS,
-    "preprocess": PREPROCESSINGS, "objective": OBJECTIVES,
+    "preprocess": PREPROCESSINGS, "objective": OBJECTIVES, "gradient": GRADIENTS,
     "schedule": SCHEDULES, "precision": PRECISIONS,
 }  # fmt: skip
 _AT_LEAST_1 = ("at least 1", lambda value: 1 <= value < math.inf)

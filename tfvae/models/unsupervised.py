@@ -12,6 +12,7 @@ import tensorflow as tf
 from tfvae import execution
 from tfvae.execution.program import StepsLeft, many_steps_in_one_program
 from tfvae.families import Family
+from tfvae.models import path_gradient
 from tfvae.models.global_batch import never_empty, over_replicas, place_in_global_batch, replicas
 from tfvae.models.guard import Guard, apply_if, count_not_finite, undo_unless, values_of
 from tfvae.models.loss_scale import faults, overflowing_together, scales_loss
@@ -21,6 +22,9 @@ from tfvae.preprocessing import Preprocessing
 from tfvae.serialization import mark_version
 from tfvae.trace import Trace, require_full_precision
 from tfvae.units import unit
+
+MEANS = ("loss", "elbo", "distortion", "rate")
+"""The numbers of `Scores` whose averages are reported."""
 
 
 class UnsupervisedModel(keras.Model, abc.ABC):
@@ -68,7 +72,7 @@ class UnsupervisedModel(keras.Model, abc.ABC):
         # Own counters, not the optimiser's: a skipped step counts here, so that neither its noise nor its data return.
         self._steps = self._counter("steps")
         self._evaluated = self._counter("evaluated")
-        names = [name for name in Scores._fields if name != "elbo" or self.unit.is_likelihood]
+        names = [name for name in MEANS if name != "elbo" or self.unit.is_likelihood]
         self._means = [keras.metrics.Mean(name) for name in names]
         self.built = True  # a final class makes all its parts when it is made; Keras has nothing to add
 
@@ -232,13 +236,13 @@ class UnsupervisedModel(keras.Model, abc.ABC):
         # Moving averages and the like: the forward pass changes them, and a step that is skipped must not.
         passive = [v.value for layer in self.layers if layer is not self.guard for v in layer.non_trainable_weights]
         passive_before = values_of(passive)
-        with tf.GradientTape() as tape:
-            scores = self._scores(raw, y, noise, self._steps.value, training=True)
+        with tf.GradientTape(persistent=True) as tape:
+            trace, scores = self._scores(raw, y, noise, self._steps.value, training=True)
             loss = tf.reduce_sum(_weighted(scores.loss, sample_weight)) / tf.cast(global_rows, scores.loss.dtype)
             if self.losses:  # regularisers of the networks; replicas are summed
                 loss += tf.cast(tf.add_n(self.losses), loss.dtype) / replicas()
             scaled_loss = self.optimizer.scale_loss(loss)
-        gradients = tape.gradient(scaled_loss, variables)
+        gradients = path_gradient.gradients(tape, scaled_loss, variables, trace, scores.path_weights)
         # Infinite gradients that are cut off, or left out with their step, leave no mark.
         hidden = self.optimizer.clipvalue is not None or scales_loss(self.optimizer)
         seen = gradients if guarded or hidden else []
@@ -257,19 +261,23 @@ class UnsupervisedModel(keras.Model, abc.ABC):
             self._steps.assign_add(1)
         return self._logs(scores, sample_weight, counted=fine), fine
 
-    def _scores(self, raw: tf.Tensor, y: Any, noise: Noise, step: Any = None, training: bool = False) -> Scores:
-        """What the objective says of each of this replica's examples, of which there may be none."""
+    def _scores(
+        self, raw: tf.Tensor, y: Any, noise: Noise, step: Any = None, training: bool = False
+    ) -> tuple[Trace, Scores]:
+        """The trace of this replica's examples, or of one where there are none, and what the objective says of each."""
         labels = None if y is None else tf.nest.map_structure(never_empty, y)
         trace = self.sample_trace(never_empty(raw), noise, self.objective.sample_size, y=labels, training=training)
         require_full_precision(trace)
-        return Scores(*(score[: tf.shape(raw)[0]] for score in self.objective(trace, step)))
+        scores = self.objective(trace, step)
+        by_example = {name: getattr(scores, name)[: tf.shape(raw)[0]] for name in MEANS}
+        return trace, scores._replace(**by_example)
 
     def test_step(self, data: Any) -> dict[str, tf.Tensor]:
         raw, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         raw = self.as_examples(raw)
         first_row, global_rows = place_in_global_batch(raw)
         noise = Noise(EVALUATION_SEED, 0, self._evaluated.value + tf.cast(first_row, tf.int64))
-        scores = self._scores(raw, y, noise)
+        _, scores = self._scores(raw, y, noise)
         self.guard.refuse_input(over_replicas(self.preprocess.problems(raw)))
         self._evaluated.assign_add(tf.cast(global_rows, tf.int64))
         return self._logs(scores, sample_weight)

@@ -76,7 +76,7 @@ def _preprocessing(settings: Settings) -> preprocessing.Preprocessing:
 
 def _objective(settings: Settings, steps_per_epoch: int) -> Objective:
     if settings.objective == "iwae":
-        return ImportanceWeighted(sample_size=settings.sample_size)
+        return ImportanceWeighted(settings.sample_size, settings.gradient)
     warm_up = round(settings.warm_up * steps_per_epoch)
     beta = WarmUp(warm_up, final=settings.beta) if warm_up else settings.beta
     return ELBO(beta=beta, sample_size=settings.sample_size, free_bits=settings.free_bits)
