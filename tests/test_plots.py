@@ -53,6 +53,25 @@ def test_titles_are_printed():
     assert [text.get_text() for text in plots.image_grid(random_images(2), title="two images").texts] == ["two images"]
 
 
+def test_image_grids_stand_side_by_side_in_order_each_under_its_title():
+    grids = [random_images(7) * factor for factor in (1.0, 0.5, 0.1)]
+    figure = plots.image_grids(grids, ["one", "half", "tenth"])
+    assert [axes.get_title() for axes in figure.axes] == ["one", "half", "tenth"]
+    assert np.all(np.diff([axes.get_position().x0 for axes in figure.axes]) > 0)
+    for axes, grid in zip(figure.axes, grids, strict=True):
+        (picture,) = axes.images
+        expected = np.concatenate([grid, np.ones((2, 4, 3, 1), np.float32)]).reshape(3, 3, 4, 3)
+        mosaic = np.pad(picture.get_array(), ((0, GAP), (0, GAP)), constant_values=1.0)
+        np.testing.assert_array_equal(mosaic.reshape(3, 4 + GAP, 3, 3 + GAP).swapaxes(1, 2)[:, :, :4, :3], expected)
+        assert picture.get_clim() == (0, 1)
+
+
+@pytest.mark.parametrize("numbers", [(), (2, 3), (2,), (2, 2, 2)], ids=str)
+def test_image_grids_refuses_other_than_one_shape_and_a_title_for_each(numbers):
+    with pytest.raises(ValueError, match=r"^`grids` must be arrays of one shape, one for each of `titles`; received"):
+        plots.image_grids([random_images(number) for number in numbers], ["one", "other"])
+
+
 @pytest.mark.parametrize("shape", [(4, 3, 1), (2, 4, 3, 2), (2, 4, 3)], ids=str)
 def test_image_grid_refuses_what_are_no_images(shape):
     with pytest.raises(ValueError, match=r"^`images` must be \[N, H, W, 1 or 3\]; received shape \("):

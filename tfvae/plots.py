@@ -46,6 +46,33 @@ def image_grid(images: np.ndarray, columns: int | None = None, title: str | None
     return figure
 
 
+def image_grids(grids: Sequence[np.ndarray], titles: Sequence[str]) -> Figure:
+    """Square grids of images side by side, such as samples of several models.
+
+    Args:
+        grids: arrays `[N, H, W, C]` in [0, 1], all of one shape; each becomes as square a grid as possible.
+        titles: what is printed above each.
+    """
+    if not len(grids) or len(grids) != len(titles) or len({grid.shape for grid in grids}) != 1:
+        shapes = [grid.shape for grid in grids]
+        raise ValueError(f"`grids` must be arrays of one shape, one for each of `titles`; received shapes {shapes}.")
+    for grid in grids:
+        _check_images(grid, "N")
+    columns = math.ceil(math.sqrt(len(grids[0])))
+    mosaics = [_mosaic(grid, columns) for grid in grids]
+    height, width = mosaics[0].shape[:2]
+    across, up, gap, above = 3.0, 3.0 * height / width, 0.15, 0.3  # inches
+    size = (len(grids) * (across + gap) - gap, up + above)
+    figure = Figure(figsize=size, dpi=120)
+    for index, (mosaic, title) in enumerate(zip(mosaics, titles, strict=True)):
+        left = index * (across + gap) / size[0]
+        axes = figure.add_axes((left, 0.0, across / size[0], up / size[1]))
+        _show(axes, mosaic)
+        axes.set_axis_off()
+        axes.set_title(title, fontsize=9, pad=5)
+    return figure
+
+
 def reconstruction_grid(originals: np.ndarray, reconstructions: np.ndarray, columns: int = 10) -> Figure:
     """Rows of originals, each above the row of its reconstructions.
 

@@ -8,6 +8,7 @@ from oracles import LinearGaussian, log_mean_exp
 
 import tfvae
 from tfvae.evaluation import likelihood, log_likelihood
+from tfvae.evaluation import log_weights as log_weights_module
 from tfvae.noise import Noise
 from tfvae.objectives import log_weights
 
@@ -40,7 +41,7 @@ def test_with_one_latent_dimension_and_one_of_data():
 
 
 def test_with_a_wrong_posterior_it_rises_to_the_evidence_with_the_number_of_samples(monkeypatch):
-    monkeypatch.setattr(likelihood, "_SAMPLES", 10)
+    monkeypatch.setattr(log_weights_module, "BLOCK", 10)
     x = ANY.draw(200)
     model, evidence = linear_vae(ANY, WRONG, full=True), ANY.log_evidence(x)
     gaps = [evidence - log_likelihood(model, x, sample_size) for sample_size in (1, 5, 50, 500)]
@@ -53,10 +54,10 @@ def test_with_a_wrong_posterior_it_rises_to_the_evidence_with_the_number_of_samp
 
 
 def test_it_is_the_mean_weight_of_the_samples_of_its_seed(monkeypatch):
-    monkeypatch.setattr(likelihood, "_SAMPLES", 4)
+    monkeypatch.setattr(log_weights_module, "BLOCK", 4)
     model = linear_vae(ANY, WRONG, full=True)
     for seed in (0, 1):
-        log_w = log_weights(model.sample_trace(X, Noise(seed), 11))  # two whole blocks of samples and a part
+        log_w = log_weights(model.sample_trace(X, Noise(0, seed), 11))  # two whole blocks of samples and a part
         np.testing.assert_allclose(log_likelihood(model, X, 11, seed), log_mean_exp(log_w), rtol=NOISE_ROUNDING)
     assert np.all(log_likelihood(model, X, 11, seed=0) != log_likelihood(model, X, 11, seed=1))
 
@@ -65,8 +66,9 @@ def test_it_is_the_mean_weight_of_the_samples_of_its_seed(monkeypatch):
 def test_it_does_not_depend_on_the_chunks(monkeypatch, rows, samples):
     model = linear_vae(ANY, WRONG, full=True)
     expected = log_likelihood(model, X, 12)
-    monkeypatch.setattr(likelihood, "_ROWS", rows)
-    monkeypatch.setattr(likelihood, "_SAMPLES", samples)
+    monkeypatch.setattr(log_weights_module, "ROWS", rows)
+    monkeypatch.setattr(likelihood, "ROWS", rows)
+    monkeypatch.setattr(log_weights_module, "BLOCK", samples)
     np.testing.assert_allclose(log_likelihood(model, X, 12), expected, rtol=NOISE_ROUNDING)
 
 

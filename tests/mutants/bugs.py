@@ -28,6 +28,7 @@ LATENTS = ("tests/evaluation/test_latents.py",)
 STREAMS = ("tests/datasets/test_streams.py",)
 DATA = ("tests/datasets/test_files.py", "tests/datasets/test_load.py")
 FIXED = ("tests/evaluation/test_fixed.py",)
+FOLDS = ("tests/reproduction/test_frey_face.py",)
 
 BUGS = [
     Bug("dropped -log q", "objectives.py", "latent.log_p - latent.log_q for", "latent.log_p for", OBJECTIVES),
@@ -440,6 +441,34 @@ BUGS = [
     ),
     Bug("Frey faces lie on a side", "datasets/files.py", "frey.T.reshape(-1,", "frey.reshape(-1,", DATA),
     Bug("resizing without antialiasing", "datasets/resizing.py", "antialias=True", "antialias=False", DATA),
+    Bug(
+        "a fold is trained on the frames that it is tested on",
+        "reproduction/cross_validation.py",
+        "rest = np.delete(frames, test, axis=0)",
+        "rest = frames",
+        FOLDS,
+    ),
+    Bug(
+        "frames are not shuffled before they are split",
+        "reproduction/cross_validation.py",
+        "np.random.Generator(np.random.PCG64(seed)).permutation(examples)",
+        "np.arange(examples)",
+        FOLDS,
+    ),
+    Bug(
+        "a fold of another study is taken as done",
+        "reproduction/cross_validation.py",
+        "**dataclasses.asdict(protocol), **study.as_dict()}",
+        "**dataclasses.asdict(protocol)}",
+        FOLDS,
+    ),
+    Bug(
+        "the standard deviation of a sample divided by N",
+        "reproduction/results.py",
+        "ddof=1",
+        "ddof=0",
+        ("tests/reproduction/test_results.py",),
+    ),
     Bug(
         "the digest of batches draws each batch alike",
         "evaluation/fixed.py",

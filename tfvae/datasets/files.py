@@ -52,6 +52,15 @@ def load(path: Path, size: tuple[int, int] | None, test_size: int | None, seed: 
     return Dataset(path.name, train, test, _class_names(train, test), origin)
 
 
+def in_order(path: Path) -> Split:
+    """The images of a file in its own order, none held out; a test part that it has is left out.
+
+    Args, Raises: as for `load`.
+    """
+    arrays = _read(path)
+    return _split(arrays, _name_of_images(arrays, path), "labels", path)
+
+
 def _split(arrays: Mapping[str, np.ndarray], images: str, labels: str, path: Path) -> Split:
     pictures = as_images(arrays[images], f"`{images}` in {path.name}")
     if labels not in arrays:

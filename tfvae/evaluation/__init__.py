@@ -3,18 +3,28 @@
 from tfvae.evaluation.classifier import classify
 from tfvae.evaluation.fixed import FixedArray, digest, fix
 from tfvae.evaluation.latents import LatentStatistics, latent_statistics
-from tfvae.evaluation.likelihood import log_likelihood
+from tfvae.evaluation.likelihood import (
+    Bracket,
+    LikelihoodEstimate,
+    likelihood_estimate,
+    log_likelihood,
+    simulated_bracket,
+)
 from tfvae.evaluation.recognition import Recognition, recognition, reconstruction_accuracy
 
 __all__ = [
+    "Bracket",
     "FixedArray",
     "LatentStatistics",
+    "LikelihoodEstimate",
     "Recognition",
     "classify",
     "digest",
     "fix",
     "latent_statistics",
+    "likelihood_estimate",
     "log_likelihood",
     "recognition",
     "reconstruction_accuracy",
+    "simulated_bracket",
 ]

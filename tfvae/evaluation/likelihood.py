@@ -1,38 +1,108 @@
-"""Importance-sampled log-likelihood, streamed in blocks of fixed noise."""
+"""log p(x) between an importance-weighted lower bound and a corrected estimate, with its Monte Carlo error."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+import dataclasses
+import math
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
+from scipy import special
 
-from tfvae import execution
-from tfvae.models.unsupervised import UnsupervisedModel
-from tfvae.noise import Noise
+from tfvae.evaluation.log_weights import ROWS, streamed, worth_compiling
+from tfvae.evaluation.pareto import UNRELIABLE, pareto_shape, tail_size
+from tfvae.models import VAE
+from tfvae.noise import EVALUATION_SEED, Noise
 from tfvae.objectives import log_weights
 
-_ROWS = 100  # examples at a time, at most
-_SAMPLES = 50  # samples at a time: memory does not grow with the sample size
-_KEPT = 3  # programs a model keeps, of other seeds or sample sizes
-_WORTH_COMPILING = 200_000  # samples in all; compiling for XLA takes two seconds
+_GROUPS = 50  # of samples, for the jackknife
 
 
-def log_likelihood(model: UnsupervisedModel, raw: Any, sample_size: int = 5000, seed: int = 0) -> np.ndarray:
+@dataclasses.dataclass(frozen=True)
+class LikelihoodEstimate:
+    """What S importance weights w = p(x, z) / q(z|x), z ~ q(z|x), say of each of N examples; `[N]` each, float64, nats.
+
+    Attributes:
+        bound: L_S = log 1/S sum_s w_s, an unbiased estimate of a lower bound on log p(x) that rises with S.
+        corrected: the delete-one-group jackknife's estimate of log p(x) from the same weights: L_S with its bias of
+            about -Var(w) / (2 S E(w)^2) taken out. An estimate, of either sign of error; with heavy tails it is too
+            low as well.
+        standard_error: Monte Carlo error of `bound`, by the same jackknife: how far it would be off with other draws.
+            NaN with one sample.
+        elbo: the average of log w, the ELBO.
+        effective_sample_size: (sum w)^2 / sum w^2, from 1 to S.
+        pareto_shape: of the largest weights, see `pareto_shape`; above 0.7 none of these figures can be trusted.
+            NaN below 21 samples.
+        sample_size: S.
+        repeats: over how many estimates of that kind, of other draws, the figures are averages.
+    """
+
+    bound: np.ndarray
+    corrected: np.ndarray
+    standard_error: np.ndarray
+    elbo: np.ndarray
+    effective_sample_size: np.ndarray
+    pareto_shape: np.ndarray
+    sample_size: int
+    repeats: int = 1
+
+    @property
+    def mean(self) -> float:
+        """The average bound, in nats."""
+        return float(np.mean(self.bound))
+
+    @property
+    def monte_carlo_error(self) -> float:
+        """Standard error of `mean` for these examples: what other draws of z would change."""
+        return float(np.sqrt(np.sum(self.standard_error**2)) / len(self.bound))
+
+    @property
+    def sampling_error(self) -> float:
+        """Standard error of `mean` as an estimate of the average over all possible examples."""
+        return float(np.std(self.bound, ddof=1) / math.sqrt(len(self.bound))) if len(self.bound) > 1 else math.nan
+
+    @property
+    def mean_correction(self) -> float:
+        """How much higher the jackknife's estimate of log p(x) is than `mean`."""
+        return float(np.mean(self.corrected - self.bound))
+
+    @property
+    def unreliable(self) -> np.ndarray:
+        """The numbers of the examples whose Pareto shape is above 0.7, the worst first."""
+        order = np.argsort(-self.pareto_shape, kind="stable")
+        return order[self.pareto_shape[order] > UNRELIABLE]
+
+
+class Bracket(NamedTuple):
+    """log p(x) of data drawn from the model, between two estimates whose expectations enclose it; `[N]` each, nats.
+
+    Attributes:
+        lower: L_(S-1), in expectation at most log p(x).
+        upper: log 1/S of the sum of these S - 1 weights and that of the z which x was made from: in expectation at
+            least log p(x).
+    """
+
+    lower: np.ndarray
+    upper: np.ndarray
+
+
+def log_likelihood(model: VAE, raw: Any, sample_size: int = 5000, seed: int = 0) -> np.ndarray:
     """The importance-weighted lower bound on log p(x) of each example.
 
         L_S = log 1/S sum_s p(x, z_s) / q(z_s|x),  z_s ~ q(z|x)
 
     An estimate of a lower bound: in expectation at most log p(x), rising towards it with S (Burda et al. 2015,
     arXiv:1509.00519). For examples unlike the training data the encoder may propose badly, and the bound is then far
-    too low whatever S. x is the example's own fixed draw of binarisation or dequantisation, by its index in `raw`.
+    too low whatever S. x is the example's own fixed draw of binarisation or dequantisation, by its index in `raw`: the
+    array that `evaluate` and `fix` use.
 
     Args:
-        model: any model with a trace.
+        model: a model whose p(x|z) and q(z|x) have densities.
         raw: raw examples `[N, *data]`.
         sample_size: S >= 1.
-        seed: of the samples and of x; 0 scores the array that `evaluate` and `fix` use.
+        seed: of the draws of z.
 
     Returns:
         `[N]` in nats, to be called what `model.unit` says.
@@ -40,55 +110,179 @@ def log_likelihood(model: UnsupervisedModel, raw: Any, sample_size: int = 5000, 
     Raises:
         ValueError: `sample_size` is below 1, there are no examples or bad ones, or the model has no likelihood.
     """
-    if not isinstance(sample_size, int) or sample_size < 1:
-        raise ValueError(f"`sample_size` must be an integer of at least 1; received {sample_size!r}.")
-    if not model.unit.is_likelihood:
-        raise ValueError(f"This model has no log p(x): {model.unit.convention}")
     examples = model.as_examples(raw)
-    if not examples.shape[0]:
-        raise ValueError("`raw` must hold at least one example; received none.")
     model.preprocess.check(examples)
-    blocks, rest = divmod(sample_size, _SAMPLES)
-    size = min(_ROWS, examples.shape[0])
-    worth_compiling = len(examples) * sample_size >= _WORTH_COMPILING
-    program = _program(model, seed, rest, worth_compiling and execution.by_rule(model).jit_compile)
-    totals = []
-    for start in range(0, examples.shape[0], size):
-        rows = examples[start : start + size]
-        padding = size - rows.shape[0]
-        if padding:  # one static shape, so one trace; a row's noise is its own, so the padding changes nothing
-            rows = tf.concat([rows, tf.repeat(rows[-1:], padding, axis=0)], axis=0)
-        total = program(rows, tf.constant(start, tf.int64), tf.constant(blocks, tf.int64))
-        totals.append(total.numpy()[: size - padding])
-    return np.concatenate(totals) - np.log(sample_size)
+    return likelihood_estimate(model, model.preprocess(examples, Noise(EVALUATION_SEED)), sample_size, seed).bound
 
 
-def _program(model: UnsupervisedModel, seed: int, rest: int, jit_compile: bool) -> Callable[..., tf.Tensor]:
-    """A function of rows, the first one's number and a number of blocks: logsumexp over all blocks and `rest` samples.
+def likelihood_estimate(
+    model: VAE, x: Any, sample_size: int = 500, seed: int = 0, repeats: int = 1
+) -> LikelihoodEstimate:
+    """Brackets log p(x) of each example by S importance weights; see `LikelihoodEstimate`.
 
-    Kept with the model, for the next call.
+    The weights are streamed in blocks of fixed noise: memory does not grow with S, and the result depends neither on
+    the size of the parts nor on the device. Sums are kept in float64.
+
+    Args:
+        model: a model whose p(x|z) and q(z|x) have densities.
+        x: preprocessed examples `[N, *data]`, such as `fix(raw, model.preprocess).x`.
+        sample_size: S >= 1.
+        seed: of the draws of z.
+        repeats: number R of estimates, each of S other draws, that are averaged; errors fall as 1 / sqrt(R).
+
+    Raises:
+        ValueError: a number is below 1, there are no examples, or the model has no likelihood.
+        FloatingPointError: weights are NaN, for example because the model's parameters are.
+
+    Source: Burda et al. 2015, arXiv:1509.00519; jackknife with groups: Busing, Meijer and van der Leeden 1999,
+    Statistics and Computing 9; its use on this bound: Nowozin 2018 (ICLR), "Debiasing evidence approximations".
     """
-    kept = model.__dict__.setdefault("_likelihood_programs", {})  # not an attribute of Keras', which would track it
-    parts = [id(part) for part in (*model.layers, model.preprocess)]
-    key = (seed, rest, jit_compile, _SAMPLES, *parts)
-    if key in kept:
-        return kept[key]
-    if len(kept) >= _KEPT:
-        kept.pop(next(iter(kept)))
+    _require_positive(sample_size=sample_size, repeats=repeats)
+    _require_likelihood(model)
+    x = _examples(x)
+    compile = worth_compiling(len(x), sample_size * repeats)
+    parts = []
+    for start in range(0, len(x), ROWS):
+        rows = x[start : start + ROWS]
+        several = [
+            _folded(streamed(model, rows, sample_size, seed, start, repeat * sample_size, compile), sample_size)
+            for repeat in range(repeats)
+        ]
+        if not all(np.isfinite(each.bound).all() for each in several):
+            raise FloatingPointError(
+                f"The importance weights of an example from number {start} on are not finite; are the model's weights?"
+            )
+        parts.append(_average(several))
+    figures = _Figures(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
+    return LikelihoodEstimate(*figures, sample_size, repeats)
 
-    @tf.function(autograph=False, jit_compile=jit_compile)
-    def program(rows: tf.Tensor, first_row: tf.Tensor, blocks: tf.Tensor) -> tf.Tensor:
-        def add(total: tf.Tensor, first_sample: Any, samples: int) -> tf.Tensor:
-            noise = Noise(seed, 0, first_row, first_sample)
-            log_w = tf.ensure_shape(log_weights(model.sample_trace(rows, noise, samples)), [samples, rows.shape[0]])
-            return tf.reduce_logsumexp(tf.concat([total[tf.newaxis], log_w], axis=0), axis=0)
 
-        _, total = tf.while_loop(
-            lambda index, _: index < blocks,
-            lambda index, total: (index + 1, add(total, index * _SAMPLES, _SAMPLES)),
-            (tf.constant(0, tf.int64), tf.fill([rows.shape[0]], tf.constant(-np.inf, model.compute_dtype))),
-        )
-        return add(total, blocks * _SAMPLES, rest) if rest else total
+def simulated_bracket(model: VAE, n: int = 1000, sample_size: int = 500, seed: int = 0) -> Bracket:
+    """Encloses log p(x) of data that the model makes itself, where the z behind each x is known.
 
-    kept[key] = program
-    return program
+    The gap between the two is the most that L_S can be too low on such data, on average; it says nothing of data
+    unlike them.
+
+    Args:
+        model: a model whose p(x|z) and q(z|x) have densities.
+        n: number N of draws of (z, x) from the model.
+        sample_size: S >= 2.
+        seed: of the draws.
+
+    Raises:
+        ValueError: a number is too small, or the model has no likelihood.
+
+    Source: Grosse, Ghahramani and Adams 2015, arXiv:1511.02543; here with importance sampling in place of annealing.
+    """
+    _require_positive(n=n)
+    if not isinstance(sample_size, int) or sample_size < 2:
+        raise ValueError(f"`sample_size` must be an integer of at least 2; received {sample_size!r}.")
+    _require_likelihood(model)
+    z, x = model.sample(n, seed=seed)
+    parts, compile = [], worth_compiling(n, sample_size)
+    for start in range(0, n, ROWS):
+        rows = x[start : start + ROWS]
+        trace = model.trace_of(rows, Noise(seed), z=z[tf.newaxis, start : start + ROWS])
+        of_known_z = np.asarray(log_weights(trace), np.float64)[0]
+        stream = streamed(model, rows, sample_size - 1, seed, start, compile=compile)
+        others = special.logsumexp([special.logsumexp(np.float64(part), axis=0) for part in stream], axis=0)
+        parts.append((others - math.log(sample_size - 1), np.logaddexp(others, of_known_z) - math.log(sample_size)))
+    return Bracket(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
+
+
+class _Figures(NamedTuple):
+    """The arrays of a `LikelihoodEstimate`."""
+
+    bound: np.ndarray
+    corrected: np.ndarray
+    standard_error: np.ndarray
+    elbo: np.ndarray
+    effective_sample_size: np.ndarray
+    pareto_shape: np.ndarray
+
+
+def _folded(stream: Iterator[np.ndarray], sample_size: int) -> _Figures:
+    """What S log-weights for each of some examples say, of which a part is seen at a time."""
+    done, sums, squares, total = 0, np.array(-np.inf), np.array(-np.inf), np.array(0.0)
+    largest: list[np.ndarray] = []
+    for part in stream:
+        log_w = np.float64(part)
+        sums = np.logaddexp(sums, _by_group(log_w, done))
+        squares = np.logaddexp(squares, special.logsumexp(2 * log_w, axis=0))
+        total = total + np.sum(log_w, axis=0)
+        largest = [_largest(np.concatenate([*largest, log_w]), tail_size(sample_size) + 1)]
+        done += len(log_w)
+    log_sum = special.logsumexp(sums, axis=0)
+    return _Figures(
+        log_sum - math.log(sample_size),
+        *_jackknife(sums[:sample_size], log_sum, sample_size),
+        total / sample_size,
+        np.exp(2 * log_sum - squares),
+        pareto_shape(largest[0]),
+    )
+
+
+def _by_group(log_w: np.ndarray, first_sample: int) -> np.ndarray:
+    """`[s, B]` -> `[_GROUPS, B]`: log of the sum of the weights of each group; sample s is in group s mod _GROUPS."""
+    before = first_sample % _GROUPS
+    after = -(before + len(log_w)) % _GROUPS
+    padded = np.pad(log_w, ((before, after), (0, 0)), constant_values=-np.inf)
+    return special.logsumexp(padded.reshape(-1, _GROUPS, log_w.shape[1]), axis=0)
+
+
+def _jackknife(sums: np.ndarray, log_sum: np.ndarray, sample_size: int) -> tuple[np.ndarray, np.ndarray]:
+    """The estimate of log E(w) and the standard error of log of the mean weight, by leaving out a group at a time.
+
+    Args:
+        sums: `[G, B]`, log of the sum of each group's weights.
+        log_sum: `[B]`, that of all weights.
+        sample_size: how many weights there are; groups may differ by one.
+    """
+    groups = len(sums)
+    if groups < 2:
+        return log_sum - math.log(sample_size), np.full(log_sum.shape, np.nan)
+    sizes = np.array([len(range(group, sample_size, groups)) for group in range(groups)])[:, np.newaxis]
+    without = np.stack([special.logsumexp(np.delete(sums, group, axis=0), axis=0) for group in range(groups)])
+    without = without - np.log(sample_size - sizes)
+    whole, times = log_sum - math.log(sample_size), sample_size / sizes
+    estimate = groups * whole - np.sum((1 - sizes / sample_size) * without, axis=0)
+    pseudo = times * whole - (times - 1) * without
+    variance = np.mean((pseudo - estimate) ** 2 / (times - 1), axis=0)
+    return estimate, np.sqrt(variance)
+
+
+def _largest(log_w: np.ndarray, count: int) -> np.ndarray:
+    """The `count` largest along the first axis, or all where there are no more."""
+    return log_w if len(log_w) <= count else np.partition(log_w, len(log_w) - count, axis=0)[-count:]
+
+
+def _average(estimates: list[_Figures]) -> _Figures:
+    """Of repeats, whose errors are independent; the Pareto shape of the worst one."""
+    if len(estimates) == 1:
+        return estimates[0]
+    means = _Figures(*(np.mean(arrays, axis=0) for arrays in zip(*estimates, strict=True)))
+    errors = [each.standard_error for each in estimates]
+    return means._replace(
+        standard_error=np.sqrt(np.sum(np.square(errors), axis=0)) / len(estimates),
+        pareto_shape=np.max([each.pareto_shape for each in estimates], axis=0),
+    )
+
+
+def _examples(x: Any) -> np.ndarray:
+    x = np.asarray(x)
+    if not len(x):
+        raise ValueError("There must be at least one example; received none.")
+    return x
+
+
+def _require_positive(**numbers: Any) -> None:
+    for name, number in numbers.items():
+        if not isinstance(number, int) or isinstance(number, bool) or number < 1:
+            raise ValueError(f"`{name}` must be an integer of at least 1; received {number!r}.")
+
+
+def _require_likelihood(model: VAE) -> None:
+    if not model.unit.is_likelihood:
+        raise ValueError(f"This model has no log p(x): {model.unit.convention}.")
+    if model.encoder.family.scores == "point":
+        raise ValueError("This model has no log p(x) by importance weights: its q(z|x) is a point and has no density.")

@@ -89,13 +89,26 @@ class VAE(UnsupervisedModel):
     def sample_trace(
         self, raw: tf.Tensor, noise: Noise, sample_size: int, y: Any = None, training: bool = False
     ) -> Trace:
-        x = self.preprocess(raw, noise)
+        return self.trace_of(self.preprocess(raw, noise), noise, sample_size, training=training)
+
+    def trace_of(
+        self, x: tf.Tensor, noise: Noise, sample_size: int = 1, z: tf.Tensor | None = None, training: bool = False
+    ) -> Trace:
+        """The trace of data that are preprocessed already, such as a fixed array or draws from the model.
+
+        Args:
+            x: `[B, *data]`.
+            noise: of the draws from q(z|x).
+            sample_size: number S of draws.
+            z: latents `[S, B, *latent]` to take in place of draws.
+            training: as for Keras layers.
+        """
         posterior = self.posterior(x, training)
-        z = self.encoder.family.draw(posterior, noise, "posterior", sample_size)
+        if z is None:
+            z = self.encoder.family.draw(posterior, noise, "posterior", sample_size)
         likelihood = self.decoder(z, training=training)
-        return Trace(
-            log_px_z=likelihood.log_prob(x), latents=(latent(z, posterior, self.prior.distribution(self.encoder)),)
-        )
+        prior = self.prior.distribution(self.encoder)
+        return Trace(log_px_z=likelihood.log_prob(x), latents=(latent(z, posterior, prior),))
 
     def sample(self, n: int, seed: int = 0, mean: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
         """Draws latents from the prior and data from the decoder.

@@ -1,0 +1,49 @@
+"""The shape of the tail of importance weights: against draws of known shape and against ArviZ."""
+
+import numpy as np
+import pytest
+
+from tfvae.evaluation.pareto import pareto_shape, tail_size
+
+
+def tail(log_w):
+    return np.sort(log_w, axis=0)[-(tail_size(len(log_w)) + 1) :]
+
+
+def test_the_tail_is_a_fifth_or_three_square_roots():
+    assert [tail_size(size) for size in (1, 20, 100, 225, 5000)] == [1, 4, 20, 45, 213]
+
+
+@pytest.mark.parametrize("shape", [0.2, 0.5, 0.7, 1.0, 1.5])
+def test_the_shape_of_pareto_weights_is_found(shape):
+    uniform = np.random.default_rng(0).uniform(size=(20_000, 200))
+    found = pareto_shape(tail(-shape * np.log(uniform)))  # w = u^-shape
+    error = found.std() / np.sqrt(found.size)
+    assert error < 0.01
+    pull = (shape - 0.5) * 10 / (tail_size(20_000) + 10)  # the prior's
+    assert abs(found.mean() + pull - shape) < 4 * error + 0.01
+
+
+def test_bounded_weights_have_a_shape_below_zero():
+    assert np.all(pareto_shape(tail(np.log(np.random.default_rng(0).uniform(size=(5000, 20))))) < 0)
+
+
+def test_it_does_not_depend_on_the_size_of_the_weights():
+    log_w = 2 * np.random.default_rng(0).normal(size=(1000, 3))
+    np.testing.assert_allclose(pareto_shape(tail(log_w - 1e4)), pareto_shape(tail(log_w)), rtol=1e-8)
+
+
+@pytest.mark.parametrize("sample_size", [25, 100, 500, 5000])
+def test_it_is_that_of_arviz(sample_size):
+    array_stats = pytest.importorskip("arviz_stats.base", reason="ArviZ needs Python 3.11").array_stats
+    log_w = np.random.default_rng(1).normal(size=(6, sample_size)) * np.array([[0.1], [0.5], [1], [2], [4], [8]])
+    _, expected = array_stats.psislw(log_w)
+    np.testing.assert_allclose(pareto_shape(tail(log_w.T)), expected, rtol=1e-6)
+
+
+def test_equal_weights_have_no_tail():
+    assert np.all(pareto_shape(np.zeros((31, 4))) == -np.inf)
+
+
+def test_a_handful_of_weights_says_nothing():
+    assert np.isnan(pareto_shape(np.zeros((5, 2)))).all()

@@ -1,0 +1,85 @@
+"""The logarithms of importance weights, streamed: in whole blocks of fixed noise, whatever fits into memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tfvae import execution
+from tfvae.models import VAE
+from tfvae.noise import EVALUATION_SEED, Noise
+from tfvae.objectives import log_weights
+
+ROWS = 100  # examples at a time, at most
+BLOCK = 50  # samples at a time
+_BLOCKS = 20  # in one program
+_KEPT = 3  # programs a model keeps
+_WORTH_COMPILING = 200_000  # samples in all; compiling for XLA takes two seconds
+
+
+def streamed(
+    model: VAE, x: Any, sample_size: int, seed: int = 0, first_row: int = 0, first_sample: int = 0, compile: bool = True
+) -> Iterator[np.ndarray]:
+    """log w = log p(x, z) - log q(z|x) of S draws z ~ q(z|x) for each of a few examples, some draws at a time.
+
+    Draw s of row r is a function of (seed, r, s) alone, so neither the size of the parts nor the device matters. The
+    seed takes the place of the training step in the noise: a program serves every seed.
+
+    Args:
+        model: whose weights these are.
+        x: preprocessed examples `[B, *data]`, at most `ROWS`.
+        sample_size: S.
+        seed: of the draws.
+        first_row: number of the first example.
+        first_sample: number of the first draw.
+        compile: whether it is worth two seconds to compile the program.
+
+    Yields:
+        `[s, B]` in nats; s is a multiple of `BLOCK` for all but the last part, and they sum to S.
+    """
+    x = tf.convert_to_tensor(x)
+    rows = x.shape[0]
+    if rows < ROWS:  # one static shape, so one program; a row's noise is its own, so the padding changes nothing
+        x = tf.concat([x, tf.repeat(x[-1:], ROWS - rows, axis=0)], axis=0)
+    done = 0
+    while done < sample_size:
+        blocks = min(_BLOCKS, -(-(sample_size - done) // BLOCK))
+        program = _program(model, blocks, compile and execution.by_rule(model).jit_compile)
+        where = (tf.constant(number, tf.int64) for number in (seed, first_row, first_sample + done))
+        log_w = program(x, *where).numpy()
+        yield log_w[: sample_size - done, :rows]
+        done += len(log_w)
+
+
+def worth_compiling(examples: int, sample_size: int) -> bool:
+    """Whether so many weights take longer than compiling."""
+    return examples * sample_size >= _WORTH_COMPILING
+
+
+def _program(model: VAE, blocks: int, jit_compile: bool) -> Callable[..., tf.Tensor]:
+    """A function of x, the seed, the first row's number and the first sample's: log w `[blocks * BLOCK, ROWS]`.
+
+    Kept with the model, for the next call.
+    """
+    kept = model.__dict__.setdefault("_log_weight_programs", {})  # not an attribute of Keras', which would track it
+    key = (blocks, jit_compile, ROWS, BLOCK, *(id(part) for part in model.layers))
+    if key in kept:
+        return kept[key]
+    if len(kept) >= _KEPT:
+        kept.pop(next(iter(kept)))
+
+    @tf.function(autograph=False, jit_compile=jit_compile)
+    def program(x: tf.Tensor, seed: tf.Tensor, first_row: tf.Tensor, first_sample: tf.Tensor) -> tf.Tensor:
+        def block(number: tf.Tensor) -> tf.Tensor:
+            noise = Noise(EVALUATION_SEED, seed, first_row, first_sample + number * BLOCK)
+            return tf.ensure_shape(log_weights(model.trace_of(x, noise, BLOCK)), [BLOCK, x.shape[0]])
+
+        # One after the other: together they would not fit into the caches, and memory would grow with them.
+        parts = tf.map_fn(block, tf.range(blocks, dtype=tf.int64), model.compute_dtype, parallel_iterations=1)
+        return tf.reshape(parts, [blocks * BLOCK, -1])
+
+    kept[key] = program
+    return program

@@ -1,0 +1,138 @@
+"""Kingma and Welling 2013: samples for latents of 2, 5, 10 and 20 dimensions, and the manifold of two.
+
+What the paper shows of MNIST (arXiv:1312.6114, looked up): random samples for these four sizes (figure 5), the means of
+a decoder with two latent dimensions at the quantiles of the prior (figure 4b), and curves of the lower bound, without
+numbers (figure 2). Encoder and decoder have one hidden layer of 500 units with tanh, the pixels are Bernoulli, batches
+have 100 images, and one sample is drawn for each.
+
+Two things differ. Pixels are drawn anew at every use, as a one with probability u/255, so that log p(x) is that of a
+binary image. Adam with a cosine schedule stands in for their Adagrad with a weight decay.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tfvae import callbacks, evaluation, plots
+from tfvae import run as training_run
+from tfvae.callbacks.picture import write_png
+from tfvae.hardware import hardware, versions
+from tfvae.interruption import Interruption
+from tfvae.models import VAE
+from tfvae.reproduction.results import elbos, mean_and_error, read_json, write_json
+from tfvae.run.reading import REPORT
+from tfvae.settings import CONFIG, Settings, settings_of
+
+LATENT_SIZES = (2, 5, 10, 20)
+SETTINGS = Settings(
+    likelihood="bernoulli", hidden=(500,), activation="tanh", batch_size=100, learning_rate=1e-3, epochs=15, passes=10
+)
+RESULT, SAMPLES, MANIFOLD = "aevb.json", "samples.png", "manifold.png"
+
+_SEED = 0  # of the samples that estimate log p(x), and of the latents that are drawn
+_SHOWN = 64  # samples in each grid
+_MANIFOLD_SIDE = 20
+
+
+def run(
+    folder: Path,
+    samples: int = 5000,
+    settings: Settings = SETTINGS,
+    latent_sizes: Sequence[int] = LATENT_SIZES,
+    command: str = "",
+    interruption: Interruption | None = None,
+    verbose: int = 2,
+) -> dict[str, Any]:
+    """Trains a VAE for each latent size, measures them and draws them.
+
+    The folder gets a run folder `latent-D` for each size, with its figures in measured.json; aevb.json with all of
+    them; samples.png with the sample grids side by side; and manifold.png where one of the sizes is 2. A run that has
+    ended is not trained again, one that was interrupted goes on, and figures that are there are not measured again.
+
+    Args:
+        folder: made if missing.
+        samples: S of the estimate of log p(x).
+        settings: of each run, but for the latent size.
+        latent_sizes: the latent dimensions.
+        command: what all this can be made with again; it is kept in aevb.json.
+        interruption: entered by the caller, who is told of a stop by `Interrupted`.
+        verbose: as for `fit`.
+
+    Returns:
+        What aevb.json holds: for each size the ELBO (a lower bound) and L_S (an estimate of a tighter one, see
+        `evaluation.log_likelihood`), in nats on average over the test images with the standard error over them.
+
+    Raises:
+        ValueError: a run in the folder has other settings, or the settings do not fit the data.
+        OSError: the folder cannot be written.
+    """
+    folder, interruption = Path(folder), interruption or Interruption()
+    measured = {}
+    for size in latent_sizes:
+        run_folder = folder / f"latent-{size}"
+        _train(dataclasses.replace(settings, latent_size=size), run_folder, interruption, verbose)
+        measured[str(size)] = _measured(run_folder, samples)
+    models = {size: training_run.model_of(folder / f"latent-{size}") for size in latent_sizes}
+    _draw(folder, models)
+    result = {
+        "paper": "Kingma and Welling 2013, arXiv:1312.6114: figures 4b and 5; it prints no likelihoods to compare with",
+        "convention": next(iter(models.values())).unit.convention,
+        "samples": samples,
+        "seed": _SEED,
+        "latent_sizes": measured,
+        "hardware": hardware(),
+        "versions": versions(),
+        "command": command,
+    }
+    write_json(folder / RESULT, result)
+    return result
+
+
+def _train(settings: Settings, folder: Path, interruption: Interruption, verbose: int) -> None:
+    """Trains a run, or goes on with it, unless it has ended."""
+    has_begun = (folder / CONFIG).exists()
+    if has_begun:
+        kept = settings_of(folder)
+        # A run keeps what it was compiled with where the settings leave that open.
+        wanted = dataclasses.replace(settings, xla=kept.xla, steps_per_execution=kept.steps_per_execution)
+        for name, (new, old) in wanted.differences(kept).items():
+            raise ValueError(f"The run in {folder} has {name} {old}, not {new}; choose another folder.")
+        settings = kept
+    if not (folder / REPORT).exists():
+        training_run.train(settings, folder, interruption, resume=has_begun, verbose=verbose)
+
+
+def _measured(folder: Path, samples: int) -> dict[str, Any]:
+    """The figures of a run that has ended, which are kept in its folder."""
+    kept = read_json(folder / "measured.json")
+    if kept is not None and kept["samples"] == samples:
+        return kept
+    settings, report = settings_of(folder), read_json(folder / REPORT)
+    assert report is not None
+    model, test = training_run.model_of(folder), training_run.load_data(settings).test
+    images = test.first(len(test)).images
+    found = {
+        "samples": samples,
+        "elbo": mean_and_error(elbos(model, images)),
+        "log_likelihood": mean_and_error(evaluation.log_likelihood(model, images, samples, _SEED)),
+    }
+    from_report = ("test_images", "data_digest", "steps", "active_units")
+    seconds = ("training_seconds", "training_processor_seconds")
+    found |= {name: report[name] for name in (*from_report, *seconds)} | {"settings": vars(settings)}
+    write_json(folder / "measured.json", found)
+    return found
+
+
+def _draw(folder: Path, models: dict[int, VAE]) -> None:
+    grids = [np.asarray(model.sample(_SHOWN, seed=_SEED, mean=True)[1]) for model in models.values()]
+    titles = [f"{size}-D latent space" for size in models]
+    write_png(plots.image_grids(grids, titles), folder / SAMPLES)
+    if 2 in models:
+        picture = callbacks.Manifold(folder, n=_MANIFOLD_SIDE)
+        picture.set_model(models[2])
+        write_png(picture.figure(), folder / MANIFOLD)
