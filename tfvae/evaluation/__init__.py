@@ -10,6 +10,7 @@ from tfvae.evaluation.likelihood import (
     log_likelihood,
     simulated_bracket,
 )
+from tfvae.evaluation.naive import NaiveEstimate, naive_estimate
 from tfvae.evaluation.recognition import Recognition, recognition, reconstruction_accuracy
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "FixedArray",
     "LatentStatistics",
     "LikelihoodEstimate",
+    "NaiveEstimate",
     "Recognition",
     "classify",
     "digest",
@@ -24,6 +26,7 @@ __all__ = [
     "latent_statistics",
     "likelihood_estimate",
     "log_likelihood",
+    "naive_estimate",
     "recognition",
     "reconstruction_accuracy",
     "simulated_bracket",

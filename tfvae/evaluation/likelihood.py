@@ -34,7 +34,7 @@ class LikelihoodEstimate:
         elbo: the average of log w, the ELBO.
         effective_sample_size: (sum w)^2 / sum w^2, from 1 to S.
         pareto_shape: of the largest weights, see `pareto_shape`; above 0.7 none of these figures can be trusted.
-            NaN below 21 samples.
+            NaN below 25 samples.
         sample_size: S.
         repeats: over how many estimates of that kind, of other draws, the figures are averages.
     """

@@ -13,8 +13,8 @@ _FEWEST = 5  # weights in a tail
 
 
 def tail_size(sample_size: int) -> int:
-    """How many of the S largest weights are the tail: min(S/5, 3 sqrt(S)), rounded up."""
-    return math.ceil(min(sample_size / 5, 3 * math.sqrt(sample_size)))
+    """How many of the S largest weights are the tail: min(S/5, 3 sqrt(S)), rounded down, as ArviZ has it."""
+    return math.floor(min(sample_size / 5, 3 * math.sqrt(sample_size)))
 
 
 def pareto_shape(largest: np.ndarray) -> np.ndarray:

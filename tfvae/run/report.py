@@ -11,7 +11,7 @@ from tfvae.models import VAE
 from tfvae.objectives import ImportanceWeighted
 
 BATCH = 500
-_DIGITS = ("mnist", "tfds:mnist")  # what the package's classifier was trained for
+DIGITS = ("mnist", "tfds:mnist")  # what the package's classifier was trained for
 _DIGIT_SHAPE = (28, 28, 1)
 
 
@@ -40,7 +40,7 @@ def test(model: VAE, data: datasets.Dataset) -> dict[str, Any]:
         "steps": model.steps,
         "active_units": evaluation.latent_statistics(model, images.in_order(BATCH)).active_units,
     }
-    if data.name in _DIGITS and model.data_shape == _DIGIT_SHAPE:
+    if data.name in DIGITS and model.data_shape == _DIGIT_SHAPE:
         labelled = images.first(len(images))
         found = evaluation.recognition(model)
         report |= {

@@ -1,0 +1,86 @@
+"""The lecture's first idea: log p(x) by averaging p(x|z) over draws from the prior, and why it fails."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+from scipy import special
+
+from tfvae import execution
+from tfvae.models import VAE
+from tfvae.noise import EVALUATION_SEED, Noise
+
+_DRAWS = 64  # of z at a time
+_CLOSE = 1.0  # nat
+
+
+class NaiveEstimate(NamedTuple):
+    """Averages over a few examples for a growing number of prior draws.
+
+    Attributes:
+        draws: L, powers of two, `[K]`.
+        log_p: average over the examples of log 1/L sum_l p(x|z_l), `[K]` in nats; the same draws serve all examples,
+            and more draws begin with those of fewer.
+        by_example: the same with all draws, `[N]`.
+    """
+
+    draws: np.ndarray
+    log_p: np.ndarray
+    by_example: np.ndarray
+
+    def draws_within_a_nat(self, log_likelihood: float) -> int | None:
+        """The smallest L from which on the average is within 1 nat of a better estimate, or None if none is."""
+        far = np.flatnonzero(np.abs(self.log_p - log_likelihood) > _CLOSE)
+        first = far[-1] + 1 if len(far) else 0
+        return int(self.draws[first]) if first < len(self.draws) else None
+
+
+def naive_estimate(model: VAE, x: Any, most_draws: int = 2**16, seed: int = 0) -> NaiveEstimate:
+    """Estimates log p(x) = log E_p(z)[p(x|z)] by draws from the prior.
+
+        log p(x) ~ log 1/L sum_l p(x|z_l),  z_l ~ p(z)
+
+    In expectation a lower bound, as any logarithm of an average. Few draws explain a given x at all, so that about
+    exp(KL(p(z|x) || p(z))) of them are needed: it comes close for a handful of latents or data that say little, and
+    never for images. Unlike the bound through the encoder it owes the encoder nothing.
+
+    Args:
+        model: a model with a likelihood.
+        x: preprocessed examples `[N, *data]`, some tens: each is scored with each draw.
+        most_draws: L to go up to, rounded down to a power of two, at least 1.
+        seed: of the draws.
+
+    Raises:
+        ValueError: `most_draws` is below 1, there are no examples, or the model has no likelihood.
+    """
+    if not isinstance(most_draws, int) or most_draws < 1:
+        raise ValueError(f"`most_draws` must be an integer of at least 1; received {most_draws!r}.")
+    if not model.unit.is_likelihood:
+        raise ValueError(f"This model has no log p(x): {model.unit.convention}.")
+    x = tf.convert_to_tensor(x)
+    if not len(x):
+        raise ValueError("There must be at least one example; received none.")
+    draws = 2 ** np.arange(most_draws.bit_length())
+    program, total, sums = _program(model, x), np.array(-np.inf), []
+    for start in range(0, draws[-1], _DRAWS):
+        part = np.float64(program(tf.constant(seed, tf.int64), tf.constant(start, tf.int64)))
+        for count in draws[(start < draws) & (draws <= start + _DRAWS)]:
+            sums.append(np.logaddexp(total, special.logsumexp(part[: count - start], axis=0)))
+        total = np.logaddexp(total, special.logsumexp(part, axis=0))
+    by_example = np.array(sums) - np.log(draws)[:, np.newaxis]
+    return NaiveEstimate(draws, by_example.mean(axis=1), by_example[-1])
+
+
+def _program(model: VAE, x: tf.Tensor) -> Callable[..., tf.Tensor]:
+    """A function of the seed and the first draw's number: log p(x|z) of `_DRAWS` prior draws, `[_DRAWS, N]`."""
+
+    @tf.function(autograph=False, jit_compile=execution.by_rule(model).jit_compile)
+    def program(seed: tf.Tensor, first_draw: tf.Tensor) -> tf.Tensor:
+        z = model.prior.draw(model.encoder, Noise(EVALUATION_SEED, seed, first_draw), _DRAWS)
+        # [L, 1, *latent], so that each draw meets every example.
+        return model.decoder(z[:, tf.newaxis]).log_prob(x)
+
+    return program
