@@ -71,7 +71,8 @@ def test_each_network_has_sizes_of_its_own():
     assert Settings(network="conv", hidden=(8,)).hidden == (8,)
 
 
-def test_a_convolutional_run(tmp_path):
+@pytest.mark.slow
+def test_a_convolutional_run_on_mnist(tmp_path):
     small = [*("--network", "conv", "--hidden", "2,4", "--epochs", 1, "--train-size", 100, "--batch-size", 50)]
     assert command("train", *small, "--validation-size", 50, "--out", tmp_path / "conv") == 0
     assert yaml.safe_load((tmp_path / "conv/config.yaml").read_text())["network"] == "conv"
@@ -96,6 +97,7 @@ def test_every_likelihood_trains_draws_and_reloads(tmp_path, capsys, options, wh
     assert what in capsys.readouterr().out.splitlines()[-1]
     assert command("sample", tmp_path / "run", "-n", 4, "--draw") == 0
     assert command("reconstruct", tmp_path / "run", "-n", 4) == 0
+    assert yaml.safe_load((tmp_path / "run/config.yaml").read_text())["network"] == "conv"
     report = json.loads((tmp_path / "run/report.json").read_text())
     model = tfvae.load(tmp_path / "run/model.keras")
     test = tfvae.datasets.load(str(tmp_path / "levels.npy")).test

@@ -62,7 +62,7 @@ def test_it_is_the_mean_weight_of_the_samples_of_its_seed(monkeypatch):
     assert np.all(log_likelihood(model, X, 11, seed=0) != log_likelihood(model, X, 11, seed=1))
 
 
-@pytest.mark.parametrize(("rows", "samples"), [(1, 12), (3, 5), (7, 1), (1000, 1000)])
+@pytest.mark.parametrize(("rows", "samples"), [(1, 12), (3, 5), (7, 1), (20, 20)])
 def test_it_does_not_depend_on_the_chunks(monkeypatch, rows, samples):
     model = linear_vae(ANY, WRONG, full=True)
     expected = log_likelihood(model, X, 12)

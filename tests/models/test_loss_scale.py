@@ -63,7 +63,8 @@ def test_gradients_that_no_scale_makes_finite_stop_the_run(mode, term):
 
 @pytest.mark.parametrize("mode", ["graph", "one program"])
 def test_some_bad_gradients_at_the_smallest_scale_do_not_stop_the_run(mode):
-    model = scaled(mode, scale=SMALLEST_SCALE, objective=Poisoned(term="gradient", first=2, bad=9, period=12))
+    objective = Poisoned(term="gradient", first=2, bad=9, period=12)
+    model = scaled(mode, scale=SMALLEST_SCALE, objective=objective, kind="linear")
     tiny.train(model, 24)
     assert (model.skipped_steps, int(model.optimizer.iterations)) == (18, 6)
     assert scale_of(model) == SMALLEST_SCALE

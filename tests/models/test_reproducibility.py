@@ -47,7 +47,8 @@ def test_another_seed_gives_another_outcome(change):
     assert all(tiny.differs([one], [other]) for one, other in zip(*(tiny.state(m)[:4] for m in models), strict=True))
 
 
-@pytest.mark.parametrize("options", [GRAPH, pytest.param(TOGETHER, marks=pytest.mark.slow, id="one program")])
+@pytest.mark.slow  # run/test_kills.py goes on with a run in another process
+@pytest.mark.parametrize("options", [GRAPH, pytest.param(TOGETHER, id="one program")])
 def test_an_interrupted_run_ends_like_one_that_was_not(tmp_path, options):
     whole, half = tiny.compiled(tiny.vae(), **options), tiny.compiled(tiny.vae(), **options)
     epochs(whole, 2)

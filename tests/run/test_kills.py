@@ -1,5 +1,9 @@
-"""Real processes: killed at random moments, asked to stop by signals, and taken up again."""
+"""Real processes: killed and asked to stop at random moments, and taken up again.
 
+Only what must be a process of its own is one; what a run has to be equal to is trained in this one.
+"""
+
+import dataclasses
 import random
 import signal
 import subprocess
@@ -12,17 +16,27 @@ from test_resume import assert_same_run, everything, files
 
 from tfvae import run
 from tfvae.interruption import EXIT_CODE
+from tfvae.settings import Settings
 
-KILLS = 10
-TRAIN = [
-    *(sys.executable, "-m", "tfvae", "train", "--network", "conv", "--hidden", "2,2", "--latent-size", "1"),
-    *("--train-size", "200", "--validation-size", "50", "--batch-size", "10", "--averaging", "0.9"),
-]
 DEADLINE = 300  # seconds, after which something hangs
 
 
-def start(folder, *arguments):
-    command = [*TRAIN, *arguments, "--out", str(folder)]
+@pytest.fixture
+def settings(tmp_path):
+    np.save(tmp_path / "levels.npy", np.random.default_rng(0).integers(0, 256, (300, 8, 8), np.uint8))
+    return Settings(
+        data=str(tmp_path / "levels.npy"), network="conv", hidden=(2, 2), latent_size=1, batch_size=10, averaging=0.9
+    )
+
+
+def start(folder, settings=None):
+    """A process that trains in the folder; without settings it goes on."""
+    options = ["--resume"]
+    if settings:
+        config = folder.with_suffix(".yaml")
+        config.write_text(settings.as_yaml())
+        options = ["--config", str(config)]
+    command = [sys.executable, "-m", "tfvae", "train", *options, "--out", str(folder)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
@@ -31,41 +45,33 @@ def epochs_done(folder):
     return max(0, len(history.read_text().splitlines()) - 1) if history.exists() else 0
 
 
-def wait_for(condition, process):
+def wait_for_an_epoch(folder, process, before):
+    """It has to make progress, or a signal at every start would be survived by any program."""
     end = time.monotonic() + DEADLINE
-    while not condition():
+    while epochs_done(folder) <= before:
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < end
         time.sleep(0.01)
 
 
-def test_ten_random_kills_lose_nothing(tmp_path):
-    epochs, chance = ("--epochs", "36"), random.Random(7)
-    folder, resume = tmp_path / "killed", ()
-    for _ in range(KILLS):
+def signalled(folder, numbers, settings, chance):
+    """A process for each signal, which gets it in or after the first epoch that it ends itself."""
+    for count, number in enumerate(numbers):
         done = epochs_done(folder)
-        process = start(folder, *epochs, *resume)
-        # It has to make progress, or a kill at every start would be survived by any program.
-        wait_for(lambda before=done: epochs_done(folder) > before, process)
-        time.sleep(chance.uniform(0.0, 0.4))
-        assert process.poll() is None, "the run ended before it was killed"
-        process.kill()
-        process.communicate()
-        assert process.returncode == -signal.SIGKILL
-        resume = ("--resume",)
-    assert start(folder, *epochs, *resume).wait(DEADLINE) == 0
-    assert start(tmp_path / "whole", *epochs).wait(DEADLINE) == 0
-    assert_same_run(folder, tmp_path / "whole")
+        process = start(folder, None if count else settings)
+        wait_for_an_epoch(folder, process, done)
+        time.sleep(chance.uniform(0.0, 0.2))
+        assert process.poll() is None, "the run ended before the signal"
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=DEADLINE)
+        if number == signal.SIGKILL:
+            assert process.returncode == -signal.SIGKILL
+        else:
+            assert_saved(folder, process.returncode, errors)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_saves_and_ends_with_a_code_of_its_own(tmp_path, number):
-    folder = tmp_path / "run"
-    process = start(folder, "--epochs", "1000")
-    wait_for(lambda: epochs_done(folder) >= 1, process)
-    process.send_signal(number)
-    _, errors = process.communicate(timeout=DEADLINE)
-    assert process.returncode == EXIT_CODE
+def assert_saved(folder, code, errors):
+    assert code == EXIT_CODE
     assert "Interrupted; everything is saved. Go on: tfvae train --out" in errors
     assert "Traceback" not in errors
     checkpoint, damaged = run.Checkpoints(folder / run.CHECKPOINTS).newest()
@@ -74,8 +80,24 @@ def test_a_signal_saves_and_ends_with_a_code_of_its_own(tmp_path, number):
     assert "config.yaml" in files(folder)
 
 
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        pytest.param([signal.SIGINT, signal.SIGKILL, signal.SIGTERM], id="each signal"),
+        pytest.param([signal.SIGKILL] * 10, marks=pytest.mark.slow, id="ten kills"),
+    ],
+)
+def test_signals_at_random_moments_lose_nothing(tmp_path, settings, numbers):
+    """Ctrl-C and SIGTERM save and end with a code of their own; a kill saves nothing."""
+    settings = dataclasses.replace(settings, epochs=4 * len(numbers))
+    signalled(tmp_path / "run", numbers, settings, random.Random(7))
+    run.train(settings, tmp_path / "run", resume=True, verbose=0)
+    run.train(settings, tmp_path / "whole", verbose=0)
+    assert_same_run(tmp_path / "run", tmp_path / "whole")
+
+
 def test_a_signal_before_the_first_step_ends_at_once(tmp_path):
-    process = start(tmp_path / "run")
+    process = start(tmp_path / "run", Settings())
     time.sleep(1.5)  # into TensorFlow's import
     process.terminate()
     _, errors = process.communicate(timeout=DEADLINE)
