@@ -25,6 +25,7 @@ DEPENDENCIES = [
     "pillow>=12.3",  # folders of images
     "scipy>=1.15",  # .mat files; 1.15 is the newest on Python 3.10
     "scikit-learn>=1.7",  # the probes of a representation; 1.7 is the newest on Python 3.10
+    "threadpoolctl>=3.8",  # which scikit-learn needs too: its threads
     "numpy>=2.2",  # 2.2 is the newest on Python 3.10
     "typer>=0.29",  # the command line
     "pyyaml>=6.0",  # the command line's settings

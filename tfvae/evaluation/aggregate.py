@@ -53,17 +53,17 @@ class AggregatePosterior(NamedTuple):
 def aggregate_posterior(
     model: VAE, x: np.ndarray, batch_size: int = 500, seed: int = EVALUATION_SEED
 ) -> AggregatePosterior:
-    """The mutual information of x and z under the encoder, and the distance of q(z) = 1/N sum_m q(z|x_m) from the prior.
+    """The information that z has about x, and how far q(z) = 1/N sum_m q(z|x_m) is from the prior.
 
         mutual information = 1/N sum_n log q(z_n|x_n) - log q(z_n),   z_n ~ q(z|x_n), one draw for each example
         KL(q(z) || p(z))   = 1/N sum_n log q(z_n) - log p(z_n)
 
     Their sum is the rate of the same draws (Hoffman and Johnson 2016). For these N examples, taken to be all that there
-    are, both are unbiased estimates; the standard errors, from the spread over the examples, are a little too large. Each
-    summand of the first is at most log N, because q(z_n) >= q(z_n|x_n)/N. For the distribution that the examples were
-    drawn from, the mutual information is therefore a lower bound in expectation (Poole et al. 2019, the multi-sample
-    bound with the known conditional) and the KL divergence an upper bound; where the rate is above log N by much, both
-    are bounds and no estimates.
+    are, both are unbiased estimates; the standard errors, from the spread over the examples, are a little too large.
+    Each summand of the first is at most log N, because q(z_n) >= q(z_n|x_n)/N. For the distribution that the examples
+    were drawn from, the mutual information is therefore a lower bound in expectation (Poole et al. 2019: their bound of
+    many samples, with the conditional known) and the KL divergence an upper bound; both are loose where the rate is
+    near log N or above.
 
     The KL divergences of the marginals are exact for these N examples, to 1e-6 nats. Their sum is at most KL(q(z) ||
     p(z)) where the prior is of independent elements; the rest is the dependence between the dimensions.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -39,8 +40,8 @@ def marginal_kl(mean: np.ndarray, stddev: np.ndarray, prior: tfp.distributions.I
         TooNarrow: 32,768 intervals are too few.
     """
     mean, stddev = np.asarray(mean, np.float64), np.asarray(stddev, np.float64)
-    columns = zip(mean.T, stddev.T, strict=True)
-    return np.array([_kl(*each, lambda z, d=d: _log_prior(prior, z, d)) for d, each in enumerate(columns)])
+    log_priors = [functools.partial(_log_prior, prior, dimension) for dimension in range(mean.shape[1])]
+    return np.array([_kl(*each) for each in zip(mean.T, stddev.T, log_priors, strict=True)])
 
 
 def _kl(mean: np.ndarray, stddev: np.ndarray, log_prior: Callable[[np.ndarray], np.ndarray]) -> float:
@@ -68,7 +69,7 @@ def _kl(mean: np.ndarray, stddev: np.ndarray, log_prior: Callable[[np.ndarray], 
     raise TooNarrow
 
 
-def _log_prior(prior: Any, z: np.ndarray, dimension: int) -> np.ndarray:
+def _log_prior(prior: Any, dimension: int, z: np.ndarray) -> np.ndarray:
     """log p(z_d) at points `[P]`."""
     ones = np.ones(prior.event_shape)
     points = tf.cast(z.reshape(-1, *(1,) * ones.ndim) * ones, prior.dtype)
