@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -15,7 +16,11 @@ from matplotlib.patches import Patch
 _CLASS_COLOURS = (
     "#000000", "#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7", "#999999", "#7F3C8D",
 )  # fmt: skip
-_BLUE, _VERMILION = "#0072B2", "#D55E00"
+_BLUE, _VERMILION, _ORANGE = "#0072B2", "#D55E00", "#E69F00"
+_ACTIVITY: dict[str, dict[str, Any]] = {  # told apart in black and white too
+    "active": {"facecolor": _BLUE, "edgecolor": _BLUE, "hatch": ""},
+    "not active": {"facecolor": "white", "edgecolor": _VERMILION, "hatch": "////"},
+}
 _CELL_INCHES = 0.6
 _GAP = 2  # pixels between images
 _SMALLEST_VARIANCE = 1e-4  # that shows in a picture
@@ -168,6 +173,50 @@ def latent_variances(variance_of_mean: np.ndarray, active: np.ndarray, total_rat
     return figure
 
 
+def latent_report(
+    rate: np.ndarray, marginal_kl: np.ndarray, variance_of_mean: np.ndarray, active: np.ndarray, threshold: float = 1e-2
+) -> Figure:
+    """What each latent dimension carries, and how well its aggregate posterior fits the prior, highest rate first.
+
+    Above, the rate of each dimension with the KL divergence of its marginal q(z_d) from p(z_d) as a narrow bar in front
+    of it; below, the variance of the posterior mean.
+
+    Args:
+        rate, marginal_kl: `[D]` in nats.
+        variance_of_mean: `[D]`; on a logarithmic axis that starts at 1e-4.
+        active: `[D]` bool; dimensions that are not are hatched.
+        threshold: the variance above which a dimension is active, drawn as a line.
+    """
+    shapes = [each.shape for each in (rate, marginal_kl, variance_of_mean, active)]
+    dimensions = len(rate)
+    if any(shape != (dimensions,) for shape in shapes):
+        raise ValueError(f"All arrays must be [D]; received shapes {', '.join(map(str, shapes))}.")
+    order = np.argsort(-rate, kind="stable")
+    figure = Figure(figsize=(min(max(4.5, 0.14 * dimensions + 1.0), 10.0), 5.4), dpi=120, layout="constrained")
+    above, below = figure.subplots(2, sharex=True, height_ratios=(3, 2))
+    _bars(above, rate[order], active[order])
+    above.bar(
+        np.arange(dimensions), marginal_kl[order], width=0.35, facecolor=_ORANGE, edgecolor="black", linewidth=0.5
+    )
+    above.set_ylabel("nats")
+    total, apart = np.sum(rate), np.sum(marginal_kl)
+    title = f"rates sum to {total:.1f}, KL divergences of the marginals to {apart:.2g} nats"
+    above.set_title(f"{title}\n{np.sum(active)} of {dimensions} units active", fontsize=10)
+    _bars(below, np.maximum(variance_of_mean[order], np.finfo(float).tiny), active[order])
+    below.axhline(threshold, color="black", linewidth=0.8, linestyle="--")
+    below.set_yscale("log")
+    below.set_ylim(_SMALLEST_VARIANCE, max(2.0, 1.2 * np.max(variance_of_mean)))
+    below.set_ylabel("variance of the\nposterior mean")
+    _name_dimensions(below, order, ", highest rate first")
+    above.tick_params(labelsize=8)
+    marginal = Patch(facecolor=_ORANGE, edgecolor="black", linewidth=0.5, label="KL divergence of the marginal")
+    key = [*_activity_key(), marginal]
+    figure.legend(handles=key, loc="outside lower center", ncols=3, fontsize=8, frameon=False)
+    for axes in (above, below):
+        axes.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
 def _latent_bars(values: np.ndarray, active: np.ndarray, by_value: bool, quantity: str, title: str) -> Figure:
     dimensions = len(values)
     if values.shape != (dimensions,) or active.shape != values.shape:
@@ -175,24 +224,32 @@ def _latent_bars(values: np.ndarray, active: np.ndarray, by_value: bool, quantit
     order = np.argsort(-values, kind="stable") if by_value else np.arange(dimensions)
     figure = Figure(figsize=(min(max(4.5, 0.14 * dimensions + 1.0), 10.0), 3.6), dpi=120, layout="constrained")
     axes = figure.add_subplot()
-    key = []  # made by itself: the legend of a group without bars would have a colour of its own
-    for name, chosen, face, edge, hatch in (
-        ("active", active[order], _BLUE, _BLUE, ""),
-        ("not active", ~active[order], "white", _VERMILION, "////"),  # told apart in black and white too
-    ):
-        heights = values[order][chosen]
-        axes.bar(np.flatnonzero(chosen), heights, facecolor=face, edgecolor=edge, hatch=hatch, linewidth=0.8)
-        key.append(Patch(facecolor=face, edgecolor=edge, hatch=hatch, label=name))
-    ticks = np.arange(0, dimensions, -(-dimensions // _INDEX_LABELS))
-    axes.set_xticks(ticks, [str(order[tick]) for tick in ticks])
-    axes.tick_params(labelsize=8)
-    axes.set_xlim(-0.7, dimensions - 0.3)
-    axes.set_xlabel("latent dimension" + (", highest first" if by_value else ""))
+    _bars(axes, values[order], active[order])
+    _name_dimensions(axes, order, ", highest first" if by_value else "")
     axes.set_ylabel(quantity)
     axes.set_title(f"{title}, {np.sum(active)} of {dimensions} units active", fontsize=10)
-    figure.legend(handles=key, loc="outside lower center", ncols=2, fontsize=8, frameon=False)  # hides no bar there
+    # Outside it hides no bar.
+    figure.legend(handles=_activity_key(), loc="outside lower center", ncols=2, fontsize=8, frameon=False)
     axes.spines[["top", "right"]].set_visible(False)
     return figure
+
+
+def _bars(axes: Axes, values: np.ndarray, active: np.ndarray) -> None:
+    for chosen, look in zip((active, ~active), _ACTIVITY.values(), strict=True):
+        axes.bar(np.flatnonzero(chosen), values[chosen], linewidth=0.8, **look)
+
+
+def _activity_key(before: str = "") -> list[Patch]:
+    """Made by itself: the legend of a group without bars would have a colour of its own."""
+    return [Patch(label=before + name, **look) for name, look in _ACTIVITY.items()]
+
+
+def _name_dimensions(axes: Axes, order: np.ndarray, how: str) -> None:
+    ticks = np.arange(0, len(order), -(-len(order) // _INDEX_LABELS))
+    axes.set_xticks(ticks, [str(order[tick]) for tick in ticks])
+    axes.tick_params(labelsize=8)
+    axes.set_xlim(-0.7, len(order) - 0.3)
+    axes.set_xlabel("latent dimension" + how)
 
 
 def _check_images(images: np.ndarray, leading: str) -> None:

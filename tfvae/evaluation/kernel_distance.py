@@ -52,7 +52,8 @@ def kernel_distance(
     The form is that of the Kernel Inception Distance, but the features are those of a small classifier of digits, so
     the figure is *not comparable with any published FID or KID*, and is one of digits only. It compares draws, not the
     decoder's means, with x as the model sees it: for binarised images with binarised images. Features of a classifier
-    miss what does not matter for telling digits apart.
+    miss what does not matter for telling digits apart. The baseline need not be within its null distribution: the
+    classifier has learned from most of the training images, and MNIST's test images are by other hands.
 
     Args:
         model: a `VAE` of 28x28x1 images.
