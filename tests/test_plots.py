@@ -232,7 +232,7 @@ def test_the_latent_report_has_rates_marginals_and_variances_in_the_order_of_the
     ]
     assert [heights(group) for group in below.containers] == [[(0, 0.9), (1, 0.5)], [(2, 1e-9)]]
     assert list(labelled(below.xaxis)) == ["2", "0", "1"]
-    assert above.get_title() == ("rates sum to 2.8, KL divergences of the marginals to 0.4 nats\n2 of 3 units active")
+    assert above.get_title() == ("total rate 2.8 nats, of the marginals 0.4 nats\n2 of 3 units active")
     assert below.get_yscale() == "log" and below.get_ylim()[0] == 1e-4
     assert list(below.lines[0].get_ydata()) == [0.01, 0.01]
     names = ["active", "not active", "KL divergence of the marginal"]

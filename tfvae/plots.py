@@ -200,7 +200,7 @@ def latent_report(
     )
     above.set_ylabel("nats")
     total, apart = np.sum(rate), np.sum(marginal_kl)
-    title = f"rates sum to {total:.1f}, KL divergences of the marginals to {apart:.2g} nats"
+    title = f"total rate {total:.1f} nats, of the marginals {apart:.2g} nats"
     above.set_title(f"{title}\n{np.sum(active)} of {dimensions} units active", fontsize=10)
     _bars(below, np.maximum(variance_of_mean[order], np.finfo(float).tiny), active[order])
     below.axhline(threshold, color="black", linewidth=0.8, linestyle="--")
