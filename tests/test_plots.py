@@ -8,7 +8,7 @@ from matplotlib.colors import to_hex
 
 from tfvae import plots
 
-GAP = plots._GAP
+GAP = plots.images._GAP
 
 
 def random_images(number, shape=(4, 3, 1)):
@@ -238,6 +238,33 @@ def test_many_dimensions_have_few_labels(count):
     assert figure.get_size_inches()[0] <= 10
 
 
+def test_the_latent_report_has_rates_marginals_and_variances_in_the_order_of_the_rates():
+    rate, marginal = np.float64([0.5, 0.01, 2.25]), np.float64([0.1, 0.0, 0.3])
+    variance, active = np.float64([0.5, 1e-9, 0.9]), np.array([True, False, True])
+    figure = plots.latent_report(rate, marginal, variance, active)
+    above, below = figure.axes
+    heights = lambda group: [(round(bar.get_x() + bar.get_width() / 2), bar.get_height()) for bar in group]  # noqa: E731
+    assert [heights(group) for group in above.containers] == [
+        [(0, 2.25), (1, 0.5)],
+        [(2, 0.01)],
+        [(0, 0.3), (1, 0.1), (2, 0.0)],
+    ]
+    assert [heights(group) for group in below.containers] == [[(0, 0.9), (1, 0.5)], [(2, 1e-9)]]
+    assert list(labelled(below.xaxis)) == ["2", "0", "1"]
+    assert above.get_title() == ("total rate 2.8 nats, of the marginals 0.4 nats\n2 of 3 units active")
+    assert below.get_yscale() == "log" and below.get_ylim()[0] == 1e-4
+    assert list(below.lines[0].get_ydata()) == [0.01, 0.01]
+    names = ["active", "not active", "KL divergence of the marginal"]
+    assert [patch.get_label() for patch in figure.legends[0].get_patches()] == names
+
+
+def test_a_latent_report_of_other_shapes_is_refused():
+    with pytest.raises(
+        ValueError, match=r"^All arrays must be \[D\]; received shapes \(3,\), \(3,\), \(2,\), \(3,\)\.$"
+    ):
+        plots.latent_report(np.zeros(3), np.zeros(3), np.zeros(2), np.zeros(3, bool))
+
+
 def test_bars_of_other_shapes_are_refused():
     with pytest.raises(ValueError, match=r"must be \[D\] both; received shapes \(3,\) and \(2,\)"):
         plots.latent_rates(np.zeros(3), np.zeros(2, bool))
@@ -260,6 +287,7 @@ def test_latent_map_needs_two_dimensions(shape):
         lambda: plots.latent_rates(np.arange(3.0), np.arange(3) > 0),
         lambda: plots.latent_rates(np.zeros(2), np.zeros(2, bool)),
         lambda: plots.latent_variances(np.zeros(2), np.zeros(2, bool), 0.0),
+        lambda: plots.latent_report(np.zeros(2), np.zeros(2), np.zeros(2), np.zeros(2, bool)),
     ],
     ids=[
         "image_grid",
@@ -270,6 +298,7 @@ def test_latent_map_needs_two_dimensions(shape):
         "latent_rates",
         "nothing",
         "latent_variances",
+        "latent_report",
     ],
 )
 def test_figures_are_written_without_a_display(make):

@@ -25,6 +25,9 @@ LOSS_SCALE = ("tests/models/test_loss_scale.py",)
 PRECISION = ("tests/models/test_precision.py",)
 KERAS = ("tests/models/test_keras_use.py",)
 LATENTS = ("tests/evaluation/test_latents.py",)
+AGGREGATE = ("tests/evaluation/test_aggregate.py",)
+KERNEL_DISTANCE = ("tests/evaluation/test_kernel_distance.py",)
+REPRESENTATION = ("tests/evaluation/test_representation.py",)
 STREAMS = ("tests/datasets/test_streams.py",)
 DATA = ("tests/datasets/test_files.py", "tests/datasets/test_load.py")
 FIXED = ("tests/evaluation/test_fixed.py",)
@@ -392,7 +395,7 @@ BUGS = [
     ),
     Bug(
         "the manifold upside down",
-        "plots.py",
+        "plots/images.py",
         "flat = images[::-1].reshape(",
         "flat = images.reshape(",
         ("tests/test_plots.py",),
@@ -475,5 +478,75 @@ BUGS = [
         "Noise(seed, first_row=rows)",
         "Noise(seed, first_row=0)",
         FIXED,
+    ),
+    Bug(
+        "log N forgotten in the aggregate posterior",
+        "evaluation/aggregate.py",
+        "return total - math.log(len(x))",
+        "return total",
+        AGGREGATE,
+    ),
+    Bug(
+        "every batch has the first one's draws",
+        "evaluation/aggregate.py",
+        "Noise(seed, 0, start)",
+        "Noise(seed, 0, 0)",
+        AGGREGATE,
+    ),
+    Bug(
+        "determinant forgotten",
+        "evaluation/pairwise.py",
+        "-0.5 * quadratic - log_scale -",
+        "-0.5 * quadratic -",
+        AGGREGATE,
+    ),
+    Bug(
+        "midpoints that are not in the middle",
+        "evaluation/marginals.py",
+        "(np.arange(intervals) + 0.5)",
+        "(np.arange(intervals) + 1.0)",
+        AGGREGATE,
+    ),
+    Bug(
+        "reversed divergence of the marginals",
+        "evaluation/marginals.py",
+        "q * (log_q - log_prior(z))",
+        "q * (log_prior(z) - log_q)",
+        AGGREGATE,
+    ),
+    Bug(
+        "an example compared with itself",
+        "evaluation/kernel_distance.py",
+        "(aa - a_own) / (n * (n - 1))",
+        "aa / n**2",
+        KERNEL_DISTANCE,
+    ),
+    Bug(
+        "p-values that can be zero",
+        "evaluation/kernel_distance.py",
+        "(1 + as_far) / (1 + permutations)",
+        "as_far / permutations",
+        KERNEL_DISTANCE,
+    ),
+    Bug(
+        "the decoder's means for draws",
+        "evaluation/kernel_distance.py",
+        "model.sample(n, seed)[1]",
+        "model.sample(n, seed, mean=True)[1]",
+        KERNEL_DISTANCE,
+    ),
+    Bug(
+        "a probe tested on what it was fitted on",
+        "evaluation/representation.py",
+        "predict(test_means)\n",
+        "predict(train_means)[: len(test_labels)]\n",
+        REPRESENTATION,
+    ),
+    Bug(
+        "means that are not standardised",
+        "evaluation/representation.py",
+        "make_pipeline(StandardScaler(), ",
+        "make_pipeline(",
+        REPRESENTATION,
     ),
 ]

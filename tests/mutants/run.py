@@ -30,7 +30,8 @@ def outcome(tests: tuple[str, ...], bug: Bug | None = None) -> tuple[int, str]:
         copy = Path(folder)
         leave_out = shutil.ignore_patterns("__pycache__", "data", ".hypothesis")
         shutil.copytree(ROOT / "tfvae", copy / "tfvae", ignore=leave_out)
-        (copy / "tfvae/datasets/data").symlink_to(ROOT / "tfvae/datasets/data")
+        for data in ("tfvae/datasets/data", "tfvae/evaluation/data"):
+            (copy / data).symlink_to(ROOT / data)
         shutil.copytree(ROOT / "tests", copy / "tests", ignore=leave_out)
         shutil.copy(ROOT / "pyproject.toml", copy)
         if bug:

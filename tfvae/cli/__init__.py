@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from tfvae._version import __version__
+from tfvae.cli.measures import compare, encode, evaluate
 from tfvae.cli.pictures import reconstruct, sample
 from tfvae.cli.training import train
 
@@ -46,5 +47,5 @@ def _options(
     """Options before the command."""
 
 
-for _command in (train, sample, reconstruct):
+for _command in (train, sample, reconstruct, evaluate, compare, encode):
     app.command()(_command)

@@ -1,7 +1,11 @@
 """Measuring a model: the fixed test array, the log-likelihood, the use of the latents, and whether it makes digits."""
 
-from tfvae.evaluation.classifier import classify
+from tfvae.evaluation.aggregate import AggregatePosterior, aggregate_posterior
+from tfvae.evaluation.assessment import Assessment, Examples, assess
+from tfvae.evaluation.classifier import classify, features
+from tfvae.evaluation.encoding import Codes, encode
 from tfvae.evaluation.fixed import FixedArray, digest, fix
+from tfvae.evaluation.kernel_distance import KernelDistance, TwoSamples, kernel_distance, two_samples
 from tfvae.evaluation.latents import LatentStatistics, latent_statistics
 from tfvae.evaluation.likelihood import (
     Bracket,
@@ -12,22 +16,40 @@ from tfvae.evaluation.likelihood import (
 )
 from tfvae.evaluation.naive import NaiveEstimate, naive_estimate
 from tfvae.evaluation.recognition import Recognition, recognition, reconstruction_accuracy
+from tfvae.evaluation.representation import Accuracy, linear_probe, nearest_neighbours
+from tfvae.evaluation.table import table
 
 __all__ = [
+    "Accuracy",
+    "AggregatePosterior",
+    "Assessment",
     "Bracket",
+    "Codes",
+    "Examples",
     "FixedArray",
+    "KernelDistance",
     "LatentStatistics",
     "LikelihoodEstimate",
     "NaiveEstimate",
     "Recognition",
+    "TwoSamples",
+    "aggregate_posterior",
+    "assess",
     "classify",
     "digest",
+    "encode",
+    "features",
     "fix",
+    "kernel_distance",
     "latent_statistics",
     "likelihood_estimate",
+    "linear_probe",
     "log_likelihood",
     "naive_estimate",
+    "nearest_neighbours",
     "recognition",
     "reconstruction_accuracy",
     "simulated_bracket",
+    "table",
+    "two_samples",
 ]

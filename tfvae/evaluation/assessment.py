@@ -50,9 +50,9 @@ class Assessment:
     """
 
     report: dict[str, Any]
-    by_example: dict[str, np.ndarray]
-    naive: dict[str, np.ndarray] | None
-    latents: dict[str, np.ndarray] | None
+    by_example: dict[str, Any]
+    naive: dict[str, Any] | None
+    latents: dict[str, Any] | None
 
 
 def assess(
@@ -90,7 +90,7 @@ def assess(
         "data": {"examples": len(x.x), "digest": x.digest, "convention": model.unit.convention, "seed": seed},
     }
     missing: dict[str, str] = {}
-    by_example: dict[str, np.ndarray] = {}
+    by_example: dict[str, Any] = {}
     naive = latents = None
     has_posterior = model.encoder.family.scores != "point"
     if not model.unit.is_likelihood:
@@ -169,7 +169,11 @@ def _reliability(estimate: LikelihoodEstimate) -> dict[str, Any]:
             "amount, and its Monte Carlo error is not to be trusted; more samples help little."
         )
     return {
-        "effective_sample_size": {"mean": float(sizes.mean()), "median": float(np.median(sizes)), "min": float(sizes.min())},
+        "effective_sample_size": {
+            "mean": float(sizes.mean()),
+            "median": float(np.median(sizes)),
+            "min": float(sizes.min()),
+        },
         "unreliable": len(unreliable),
         "unreliable_share": share,
         "worst": [
@@ -218,7 +222,7 @@ def _naive(model: VAE, x: np.ndarray, bound: np.ndarray, seed: int) -> tuple[dic
     words = (
         f"{within:,} draws from the prior come within 1 nat of L_S."
         if within is not None
-        else f"{most:,} draws from the prior are {short:.1f} nats short of L_S; no number that was tried comes within 1."
+        else f"{most:,} draws from the prior are {short:.1f} nats short of L_S; fewer come no nearer."
     )
     figures = {
         "examples": len(x),
@@ -249,7 +253,9 @@ def _latents(
         "aggregate_kl_error": _number(aggregate.kl_error),
     }
     if use.rate is None:
-        missing["rate_per_dimension"] = "TFP has no closed form of the rate of single dimensions for these distributions."
+        missing["rate_per_dimension"] = (
+            "TFP has no closed form of the rate of single dimensions for these distributions."
+        )
     else:
         figures["rate_per_dimension"] = use.rate.tolist()
     if aggregate.marginal_kl is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import io
+from collections.abc import Callable
 from importlib import resources
 from typing import Any
 
@@ -37,15 +38,35 @@ def classify(images: Any) -> np.ndarray:
         ValueError: images of another shape, or integers (grey levels have to be divided by 255 first).
         OSError: the weights are missing or damaged.
     """
+    return _in_batches(_trained(), images, CLASSES, tf.nn.softmax)
+
+
+def features(images: Any) -> np.ndarray:
+    """What the classifier's last layer sees of grey images: its 1600 features, none of them negative.
+
+    Args:
+        images: as for `classify`.
+
+    Returns:
+        float32 `[N, 1600]`.
+
+    Raises:
+        ValueError, OSError: as for `classify`.
+    """
+    penultimate = _trained().layers[-2].output
+    return _in_batches(keras.Model(_trained().inputs, penultimate), images, penultimate.shape[-1], tf.identity)
+
+
+def _in_batches(model: keras.Model, images: Any, size: int, after: Callable[[tf.Tensor], tf.Tensor]) -> np.ndarray:
+    """`after(model(images))`, `[N, size]`, of images that are checked and clipped."""
     images = tf.convert_to_tensor(images)
     if images.shape.rank != 4 or tuple(images.shape[1:]) != IMAGE_SHAPE or not images.dtype.is_floating:
         raise ValueError(
             f"`images` must be floats of shape (N, 28, 28, 1); received {images.dtype.name} {tuple(images.shape)}."
         )
     grey = tf.clip_by_value(tf.cast(images, tf.float32), 0.0, 1.0)
-    model = _trained()
-    parts = [tf.nn.softmax(model(grey[start : start + _BATCH])) for start in range(0, len(grey), _BATCH)]
-    return np.concatenate([np.zeros((0, CLASSES), "float32"), *parts])
+    parts = [after(model(grey[start : start + _BATCH])) for start in range(0, len(grey), _BATCH)]
+    return np.concatenate([np.zeros((0, size), "float32"), *parts])
 
 
 def network() -> keras.Model:

@@ -53,7 +53,9 @@ def _reliability(found: dict[str, Any]) -> list[str]:
     sizes = found["effective_sample_size"]
     rows = [
         "Importance weights",
-        _row("effective sample size", f"{sizes['mean']:.1f}", f"median {sizes['median']:.1f}, least {sizes['min']:.1f}"),
+        _row(
+            "effective sample size", f"{sizes['mean']:.1f}", f"median {sizes['median']:.1f}, least {sizes['min']:.1f}"
+        ),
         f"  {found['words']}",
     ]
     if found["worst"]:

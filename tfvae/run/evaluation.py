@@ -65,11 +65,12 @@ def evaluate(
         digits=data.name in DIGITS,
         progress=progress,
     )
-    found.report["data"] |= {"name": settings.data, "origin": data.test_origin}
-    found.report |= {"settings": vars(settings), "steps": model.steps, "hardware": hardware(), "versions": versions()}
+    report = found.report
+    report["data"] |= {"name": settings.data, "origin": data.test_origin}
+    report |= {"settings": vars(settings), "steps": model.steps, "hardware": hardware(), "versions": versions()}
     shown = model.preprocess.grey(fix(test.images, model.preprocess).x)
     _write(folder / EVALUATION, found, np.asarray(shown))
-    return found.report
+    return report
 
 
 def read(folder: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:

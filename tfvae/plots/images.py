@@ -1,25 +1,16 @@
-"""Pictures: each function takes arrays and returns a matplotlib figure, and needs no display."""
+"""Grids of images."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 
-import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
 
-# Okabe and Ito's palette, a grey and a purple: ten colours that colour-blind readers can tell apart best.
-_CLASS_COLOURS = (
-    "#000000", "#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7", "#999999", "#7F3C8D",
-)  # fmt: skip
-_BLUE, _VERMILION = "#0072B2", "#D55E00"
 _CELL_INCHES = 0.6
 _GAP = 2  # pixels between images
-_SMALLEST_VARIANCE = 1e-4  # that shows in a picture
-_INDEX_LABELS = 25  # at most, on an axis of latent dimensions
 
 
 def image_grid(images: np.ndarray, columns: int | None = None, title: str | None = None) -> Figure:
@@ -129,96 +120,6 @@ def manifold_grid(
     axes.set_xlabel(names[0], fontsize=9)
     axes.set_ylabel(names[1], fontsize=9)
     figure.text(0.5, 1.0 - 0.12 / size[1], title, ha="center", va="top", fontsize=9)
-    return figure
-
-
-def latent_map(means: np.ndarray, labels: np.ndarray | None = None, class_names: Sequence[str] | None = None) -> Figure:
-    """Posterior means as points, coloured by class.
-
-    Args:
-        means: `[N, D]`, D >= 2. With more than two dimensions their first two principal components are shown.
-        labels: `[N]` integers; one colour for all points if not given.
-        class_names: a name for each label; the numbers themselves if not given.
-    """
-    if means.ndim != 2 or means.shape[1] < 2:
-        raise ValueError(f"`means` must be [N, D] with at least two latent dimensions; received shape {means.shape}.")
-    if means.shape[1] == 2:
-        points, axis_names, title = means, ["z[0]", "z[1]"], "posterior means"
-    else:
-        centred = means - means.mean(axis=0)
-        variances, directions = np.linalg.eigh(centred.T @ centred)
-        points = centred @ directions[:, ::-1][:, :2]
-        share = variances[::-1] / np.sum(variances)
-        axis_names = [f"principal component {i + 1} ({share[i]:.0%} of variance)" for i in range(2)]
-        title = f"posterior means in {means.shape[1]} dimensions, first two principal components"
-    figure = Figure(figsize=(6.4, 5.6), dpi=120, layout="constrained")
-    axes = figure.add_subplot()
-    for index, label in enumerate([None] if labels is None else np.unique(labels)):
-        chosen = points if label is None else points[labels == label]
-        name = str(label) if class_names is None or label is None else str(class_names[label])
-        colour = (
-            _CLASS_COLOURS[index] if index < len(_CLASS_COLOURS) else matplotlib.colormaps["turbo"](index * 37 % 256)
-        )
-        # `scatter` would draw every point by itself, which takes twice as long.
-        axes.plot(chosen[:, 0], chosen[:, 1], "o", markersize=1.8, markeredgewidth=0, color=colour, label=name)
-    axes.set(xlabel=axis_names[0], ylabel=axis_names[1], title=title)
-    axes.set_aspect("equal", adjustable="datalim")
-    if labels is not None:
-        axes.legend(title="class", loc="center left", bbox_to_anchor=(1.0, 0.5), markerscale=4)
-    return figure
-
-
-def latent_rates(rate: np.ndarray, active: np.ndarray, by_rate: bool = False) -> Figure:
-    """The rate of each latent dimension as a bar: filled where the dimension is active.
-
-    Args:
-        rate: `[D]` in nats.
-        active: `[D]` bool.
-        by_rate: highest first, instead of in the order of the dimensions.
-    """
-    return _latent_bars(rate, active, by_rate, "rate (nats)", f"total rate {np.sum(rate):.1f} nats")
-
-
-def latent_variances(variance_of_mean: np.ndarray, active: np.ndarray, total_rate: float) -> Figure:
-    """The variance of each latent dimension's posterior mean as a bar, for models whose rate has no parts.
-
-    Args:
-        variance_of_mean: `[D]`; on a logarithmic axis that starts at 1e-4.
-        active: `[D]` bool.
-        total_rate: in nats, for the title.
-    """
-    title = f"total rate {total_rate:.1f} nats"
-    positive = np.maximum(variance_of_mean, np.finfo(float).tiny)  # the axis is logarithmic
-    figure = _latent_bars(positive, active, False, "variance of the posterior mean", title)
-    figure.axes[0].set_yscale("log")
-    figure.axes[0].set_ylim(bottom=_SMALLEST_VARIANCE)
-    return figure
-
-
-def _latent_bars(values: np.ndarray, active: np.ndarray, by_value: bool, quantity: str, title: str) -> Figure:
-    dimensions = len(values)
-    if values.shape != (dimensions,) or active.shape != values.shape:
-        raise ValueError(f"Values and `active` must be [D] both; received shapes {values.shape} and {active.shape}.")
-    order = np.argsort(-values, kind="stable") if by_value else np.arange(dimensions)
-    figure = Figure(figsize=(min(max(4.5, 0.14 * dimensions + 1.0), 10.0), 3.6), dpi=120, layout="constrained")
-    axes = figure.add_subplot()
-    key = []  # made by itself: the legend of a group without bars would have a colour of its own
-    for name, chosen, face, edge, hatch in (
-        ("active", active[order], _BLUE, _BLUE, ""),
-        ("not active", ~active[order], "white", _VERMILION, "////"),  # told apart in black and white too
-    ):
-        heights = values[order][chosen]
-        axes.bar(np.flatnonzero(chosen), heights, facecolor=face, edgecolor=edge, hatch=hatch, linewidth=0.8)
-        key.append(Patch(facecolor=face, edgecolor=edge, hatch=hatch, label=name))
-    ticks = np.arange(0, dimensions, -(-dimensions // _INDEX_LABELS))
-    axes.set_xticks(ticks, [str(order[tick]) for tick in ticks])
-    axes.tick_params(labelsize=8)
-    axes.set_xlim(-0.7, dimensions - 0.3)
-    axes.set_xlabel("latent dimension" + (", highest first" if by_value else ""))
-    axes.set_ylabel(quantity)
-    axes.set_title(f"{title}, {np.sum(active)} of {dimensions} units active", fontsize=10)
-    figure.legend(handles=key, loc="outside lower center", ncols=2, fontsize=8, frameon=False)  # hides no bar there
-    axes.spines[["top", "right"]].set_visible(False)
     return figure
 
 

@@ -1,0 +1,79 @@
+"""The commands that measure: `evaluate`, `compare` and `encode`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tfvae.cli.common import RunFolder, quiet_import
+from tfvae.settings import settings_of
+
+
+def evaluate(
+    run: RunFolder,
+    sample_size: Annotated[
+        int, typer.Option(min=1, help="Samples S of the importance-weighted bound; papers take 5,000.")
+    ] = 500,
+    images: Annotated[
+        int | None, typer.Option(min=1, help="Measure on the first so many test images only. [default: all]")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of all draws but that of x, which is always the same.")] = 0,
+) -> None:
+    """Measure a run on its test images: log p(x) with its errors, the latents, labels read off them, samples.
+
+    Fills RUN/evaluation: report.json, table.txt (which is printed), examples.npz with the figures of each test image,
+    and pictures.
+    """
+    settings_of(run)  # what is no run is said before TensorFlow is imported
+    with quiet_import():
+        from tfvae import devices
+        from tfvae.evaluation import table
+        from tfvae.run import evaluation
+
+        devices.grow_memory()
+    report = evaluation.evaluate(run, sample_size, images, seed, lambda what: typer.echo(f"... {what}", err=True))
+    typer.echo(table(report))
+    typer.echo(f"Wrote {run / evaluation.EVALUATION}")
+
+
+def compare(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders that `tfvae evaluate` has measured.")],
+    csv: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write the table as CSV.")] = None,
+    latex: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write the table as a LaTeX tabular.")] = None,
+) -> None:
+    """Put evaluated runs side by side, with the paired errors of their differences from the first one.
+
+    Runs that differ in nothing but the seed are summed up by mean and spread.
+    """
+    with quiet_import():
+        from tfvae.files import written_whole
+        from tfvae.run import comparison
+    found = comparison.compare(runs)
+    typer.echo(comparison.as_text(found))
+    for path, form in ((csv, comparison.as_csv), (latex, comparison.as_latex)):
+        if path is None:
+            continue
+        try:
+            with written_whole(path) as unfinished:
+                unfinished.write_text(form(found), encoding="utf-8")
+        except OSError as error:
+            raise OSError(f"{path} cannot be written: {error.strerror or error}.") from error
+        typer.echo(f"Wrote {path}")
+
+
+def encode(
+    run: RunFolder,
+    data: Annotated[str, typer.Argument(metavar="DATA", help='What `tfvae train --data` takes, such as "mnist".')],
+    out: Annotated[Path, typer.Option(metavar="FILE", help="The .npz file to write.")],
+) -> None:
+    """Write mean and standard deviation of q(z|x) for every image of a data set, with labels where it has them."""
+    settings_of(run)
+    with quiet_import():
+        from tfvae import devices
+        from tfvae.run import encoding
+
+        devices.grow_memory()
+    sizes = encoding.write_codes(run, data, out)
+    typer.echo(f"Wrote {out}: " + ", ".join(f"{size:,} {part} images" for part, size in sizes.items()))

@@ -1,0 +1,18 @@
+"""Pictures: each function takes arrays and returns a matplotlib figure, and needs no display."""
+
+from tfvae.plots.estimates import naive_estimates, weights
+from tfvae.plots.images import image_grid, image_grids, manifold_grid, reconstruction_grid
+from tfvae.plots.latents import latent_map, latent_rates, latent_report, latent_variances
+
+__all__ = [
+    "image_grid",
+    "image_grids",
+    "latent_map",
+    "latent_rates",
+    "latent_report",
+    "latent_variances",
+    "manifold_grid",
+    "naive_estimates",
+    "reconstruction_grid",
+    "weights",
+]

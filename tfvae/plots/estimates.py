@@ -1,0 +1,63 @@
+"""How good estimates of log p(x) are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from matplotlib.figure import Figure
+
+_BLUE, _VERMILION = "#0072B2", "#D55E00"  # Okabe and Ito's
+_UNRELIABLE = 0.7
+
+
+def naive_estimates(draws: np.ndarray, log_p: np.ndarray, references: Mapping[str, float]) -> Figure:
+    """The naive average over draws from the prior, for a growing number of them.
+
+    Args:
+        draws: `[K]`, numbers of draws.
+        log_p: `[K]`, the average estimate in nats.
+        references: better estimates of the same average, by name, drawn as lines.
+    """
+    if draws.ndim != 1 or log_p.shape != draws.shape:
+        raise ValueError(f"`draws` and `log_p` must be [K] both; received shapes {draws.shape} and {log_p.shape}.")
+    figure = Figure(figsize=(5.4, 3.6), dpi=120, layout="constrained")
+    axes = figure.add_subplot()
+    axes.plot(draws, log_p, "o-", color=_BLUE, markersize=4, label="average over draws from the prior")
+    for (name, value), style in zip(references.items(), ("-", "--", ":"), strict=False):
+        axes.axhline(value, color=_VERMILION, linestyle=style, label=name)
+    axes.set_xscale("log", base=2)
+    axes.set_xlabel("draws from the prior")
+    axes.set_ylabel("estimate of log p(x), nats")
+    axes.legend(fontsize=8, frameon=False)
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def weights(pareto_shape: np.ndarray, effective_sample_size: np.ndarray, bound: np.ndarray) -> Figure:
+    """How far the importance weights of each example can be trusted.
+
+    Left, the effective sample size against the Pareto shape of the weights, with the line above which averages cannot
+    be trusted; right, the bounds L_S.
+
+    Args:
+        pareto_shape, effective_sample_size, bound: `[N]`; shapes that are not finite are left out on the left.
+    """
+    shapes = [each.shape for each in (pareto_shape, effective_sample_size, bound)]
+    if any(shape != (len(bound),) for shape in shapes):
+        raise ValueError(f"All arrays must be [N]; received shapes {', '.join(map(str, shapes))}.")
+    figure = Figure(figsize=(8.4, 3.6), dpi=120, layout="constrained")
+    left, right = figure.subplots(1, 2)
+    left.scatter(pareto_shape, effective_sample_size, s=4, color=_BLUE, linewidths=0, alpha=0.5)
+    left.axvline(_UNRELIABLE, color=_VERMILION, linestyle="--")
+    left.set_xlabel("Pareto shape of the largest weights (unreliable above 0.7)")
+    left.set_yscale("log")
+    left.set_ylabel("effective sample size")
+    right.hist(bound, bins=50, color=_BLUE)
+    right.axvline(float(np.mean(bound)), color=_VERMILION, linestyle="--", label=f"average {np.mean(bound):.2f}")
+    right.set_xlabel("L_S, nats")
+    right.set_ylabel("examples")
+    right.legend(fontsize=8, frameon=False)
+    for axes in (left, right):
+        axes.spines[["top", "right"]].set_visible(False)
+    return figure

@@ -1,0 +1,166 @@
+"""What the latent dimensions hold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+# Okabe and Ito's palette, a grey and a purple: ten colours that colour-blind readers can tell apart best.
+_CLASS_COLOURS = (
+    "#000000", "#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7", "#999999", "#7F3C8D",
+)  # fmt: skip
+_BLUE, _VERMILION, _ORANGE = "#0072B2", "#D55E00", "#E69F00"
+_ACTIVITY: dict[str, dict[str, Any]] = {  # told apart in black and white too
+    "active": {"facecolor": _BLUE, "edgecolor": _BLUE, "hatch": ""},
+    "not active": {"facecolor": "white", "edgecolor": _VERMILION, "hatch": "////"},
+}
+_SMALLEST_VARIANCE = 1e-4  # that shows in a picture
+_INDEX_LABELS = 25  # at most, on an axis of latent dimensions
+
+
+def latent_map(means: np.ndarray, labels: np.ndarray | None = None, class_names: Sequence[str] | None = None) -> Figure:
+    """Posterior means as points, coloured by class.
+
+    Args:
+        means: `[N, D]`, D >= 2. With more than two dimensions their first two principal components are shown.
+        labels: `[N]` integers; one colour for all points if not given.
+        class_names: a name for each label; the numbers themselves if not given.
+    """
+    if means.ndim != 2 or means.shape[1] < 2:
+        raise ValueError(f"`means` must be [N, D] with at least two latent dimensions; received shape {means.shape}.")
+    if means.shape[1] == 2:
+        points, axis_names, title = means, ["z[0]", "z[1]"], "posterior means"
+    else:
+        centred = means - means.mean(axis=0)
+        variances, directions = np.linalg.eigh(centred.T @ centred)
+        points = centred @ directions[:, ::-1][:, :2]
+        share = variances[::-1] / np.sum(variances)
+        axis_names = [f"principal component {i + 1} ({share[i]:.0%} of variance)" for i in range(2)]
+        title = f"posterior means in {means.shape[1]} dimensions, first two principal components"
+    figure = Figure(figsize=(6.4, 5.6), dpi=120, layout="constrained")
+    axes = figure.add_subplot()
+    for index, label in enumerate([None] if labels is None else np.unique(labels)):
+        chosen = points if label is None else points[labels == label]
+        name = str(label) if class_names is None or label is None else str(class_names[label])
+        colour = (
+            _CLASS_COLOURS[index] if index < len(_CLASS_COLOURS) else matplotlib.colormaps["turbo"](index * 37 % 256)
+        )
+        # `scatter` would draw every point by itself, which takes twice as long.
+        axes.plot(chosen[:, 0], chosen[:, 1], "o", markersize=1.8, markeredgewidth=0, color=colour, label=name)
+    axes.set(xlabel=axis_names[0], ylabel=axis_names[1], title=title)
+    axes.set_aspect("equal", adjustable="datalim")
+    if labels is not None:
+        axes.legend(title="class", loc="center left", bbox_to_anchor=(1.0, 0.5), markerscale=4)
+    return figure
+
+
+def latent_rates(rate: np.ndarray, active: np.ndarray, by_rate: bool = False) -> Figure:
+    """The rate of each latent dimension as a bar: filled where the dimension is active.
+
+    Args:
+        rate: `[D]` in nats.
+        active: `[D]` bool.
+        by_rate: highest first, instead of in the order of the dimensions.
+    """
+    return _latent_bars(rate, active, by_rate, "rate (nats)", f"total rate {np.sum(rate):.1f} nats")
+
+
+def latent_variances(variance_of_mean: np.ndarray, active: np.ndarray, total_rate: float) -> Figure:
+    """The variance of each latent dimension's posterior mean as a bar, for models whose rate has no parts.
+
+    Args:
+        variance_of_mean: `[D]`; on a logarithmic axis that starts at 1e-4.
+        active: `[D]` bool.
+        total_rate: in nats, for the title.
+    """
+    title = f"total rate {total_rate:.1f} nats"
+    positive = np.maximum(variance_of_mean, np.finfo(float).tiny)  # the axis is logarithmic
+    figure = _latent_bars(positive, active, False, "variance of the posterior mean", title)
+    figure.axes[0].set_yscale("log")
+    figure.axes[0].set_ylim(bottom=_SMALLEST_VARIANCE)
+    return figure
+
+
+def latent_report(
+    rate: np.ndarray, marginal_kl: np.ndarray, variance_of_mean: np.ndarray, active: np.ndarray, threshold: float = 1e-2
+) -> Figure:
+    """What each latent dimension carries, and how well its aggregate posterior fits the prior, highest rate first.
+
+    Above, the rate of each dimension with the KL divergence of its marginal q(z_d) from p(z_d) as a narrow bar in front
+    of it; below, the variance of the posterior mean.
+
+    Args:
+        rate, marginal_kl: `[D]` in nats.
+        variance_of_mean: `[D]`; on a logarithmic axis that starts at 1e-4.
+        active: `[D]` bool; dimensions that are not are hatched.
+        threshold: the variance above which a dimension is active, drawn as a line.
+    """
+    shapes = [each.shape for each in (rate, marginal_kl, variance_of_mean, active)]
+    dimensions = len(rate)
+    if any(shape != (dimensions,) for shape in shapes):
+        raise ValueError(f"All arrays must be [D]; received shapes {', '.join(map(str, shapes))}.")
+    order = np.argsort(-rate, kind="stable")
+    figure = Figure(figsize=(min(max(4.5, 0.14 * dimensions + 1.0), 10.0), 5.4), dpi=120, layout="constrained")
+    above, below = figure.subplots(2, sharex=True, height_ratios=(3, 2))
+    _bars(above, rate[order], active[order])
+    above.bar(
+        np.arange(dimensions), marginal_kl[order], width=0.35, facecolor=_ORANGE, edgecolor="black", linewidth=0.5
+    )
+    above.set_ylabel("nats")
+    total, apart = np.sum(rate), np.sum(marginal_kl)
+    title = f"total rate {total:.1f} nats, of the marginals {apart:.2g} nats"
+    above.set_title(f"{title}\n{np.sum(active)} of {dimensions} units active", fontsize=10)
+    _bars(below, np.maximum(variance_of_mean[order], np.finfo(float).tiny), active[order])
+    below.axhline(threshold, color="black", linewidth=0.8, linestyle="--")
+    below.set_yscale("log")
+    below.set_ylim(_SMALLEST_VARIANCE, max(2.0, 1.2 * np.max(variance_of_mean)))
+    below.set_ylabel("variance of the\nposterior mean")
+    _name_dimensions(below, order, ", highest rate first")
+    above.tick_params(labelsize=8)
+    marginal = Patch(facecolor=_ORANGE, edgecolor="black", linewidth=0.5, label="KL divergence of the marginal")
+    key = [*_activity_key(), marginal]
+    figure.legend(handles=key, loc="outside lower center", ncols=3, fontsize=8, frameon=False)
+    for axes in (above, below):
+        axes.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def _latent_bars(values: np.ndarray, active: np.ndarray, by_value: bool, quantity: str, title: str) -> Figure:
+    dimensions = len(values)
+    if values.shape != (dimensions,) or active.shape != values.shape:
+        raise ValueError(f"Values and `active` must be [D] both; received shapes {values.shape} and {active.shape}.")
+    order = np.argsort(-values, kind="stable") if by_value else np.arange(dimensions)
+    figure = Figure(figsize=(min(max(4.5, 0.14 * dimensions + 1.0), 10.0), 3.6), dpi=120, layout="constrained")
+    axes = figure.add_subplot()
+    _bars(axes, values[order], active[order])
+    _name_dimensions(axes, order, ", highest first" if by_value else "")
+    axes.set_ylabel(quantity)
+    axes.set_title(f"{title}, {np.sum(active)} of {dimensions} units active", fontsize=10)
+    # Outside it hides no bar.
+    figure.legend(handles=_activity_key(), loc="outside lower center", ncols=2, fontsize=8, frameon=False)
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def _bars(axes: Axes, values: np.ndarray, active: np.ndarray) -> None:
+    for chosen, look in zip((active, ~active), _ACTIVITY.values(), strict=True):
+        axes.bar(np.flatnonzero(chosen), values[chosen], linewidth=0.8, **look)
+
+
+def _activity_key(before: str = "") -> list[Patch]:
+    """Made by itself: the legend of a group without bars would have a colour of its own."""
+    return [Patch(label=before + name, **look) for name, look in _ACTIVITY.items()]
+
+
+def _name_dimensions(axes: Axes, order: np.ndarray, how: str) -> None:
+    ticks = np.arange(0, len(order), -(-len(order) // _INDEX_LABELS))
+    axes.set_xticks(ticks, [str(order[tick]) for tick in ticks])
+    axes.tick_params(labelsize=8)
+    axes.set_xlim(-0.7, len(order) - 0.3)
+    axes.set_xlabel("latent dimension" + how)

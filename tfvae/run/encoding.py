@@ -1,0 +1,57 @@
+"""The codes of a data set under a run's encoder, as a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tfvae import datasets
+from tfvae.evaluation import encode, fix
+from tfvae.files import written_whole
+from tfvae.run.reading import model_of
+from tfvae.settings import settings_of
+
+PARTS = ("train", "test")
+
+
+def write_codes(folder: Path, data: str, out: Path) -> dict[str, int]:
+    """Writes mean and standard deviation of q(z|x) for every image of a data set.
+
+    The file has, for each part of the data that there is, `train_mean` and `train_stddev` (`[N, D]`, float32),
+    `train_labels` (`[N]`, where the data have labels) and `train_digest` (of the x that was encoded: the fixed draw of
+    binarisation or dequantisation in the data's order); the same for `test`.
+
+    Args:
+        folder: a run's.
+        data: what `tfvae train --data` takes; images are resized as the run's were.
+        out: .npz file.
+
+    Returns:
+        The number of images in each part.
+
+    Raises:
+        FileNotFoundError: there is no such run, or no such data.
+        ValueError: `out` is no .npz file, or the images have another shape than the model's.
+        OSError: the file cannot be written.
+    """
+    if out.suffix != ".npz":
+        raise ValueError(f"`--out` must be a file that ends in .npz; received {out}.")
+    settings, model = settings_of(folder), model_of(folder)
+    whole = datasets.load(data, settings.image_size, settings.test_size, settings.seed, settings.data_dir)
+    arrays: dict[str, Any] = {}
+    for part in PARTS:
+        split = getattr(whole, part)
+        images = split.first(len(split))
+        x = fix(np.asarray(model.as_examples(images.images)), model.preprocess)
+        codes = encode(model, x.x)
+        arrays |= {f"{part}_mean": codes.mean, f"{part}_stddev": codes.stddev, f"{part}_digest": np.array(x.digest)}
+        if images.labels is not None:
+            arrays[f"{part}_labels"] = images.labels
+    try:
+        with written_whole(out) as unfinished, unfinished.open("wb") as file:
+            np.savez_compressed(file, **arrays)
+    except OSError as error:
+        raise OSError(f"{out} cannot be written: {error.strerror or error}.") from error
+    return {part: len(arrays[f"{part}_mean"]) for part in PARTS}
