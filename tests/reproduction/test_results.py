@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tfvae import recipes
+from tfvae import files, recipes
 from tfvae.objectives import ELBO, ImportanceWeighted
 from tfvae.reproduction import results
 
@@ -41,9 +41,9 @@ def test_the_mean_of_the_elbos_is_what_evaluate_reports(objective, monkeypatch):
 
 def test_results_are_read_as_they_were_written(tmp_path):
     path, result = tmp_path / "new" / "result.json", {"mean": 0.1 + 0.2, "of": [1, None]}
-    assert results.read_json(path) is None
-    results.write_json(path, result)
-    assert results.read_json(path) == result
+    assert files.read_json(path) is None
+    files.write_json(path, result)
+    assert files.read_json(path) == result
     assert [each.name for each in path.parent.iterdir()] == ["result.json"]
 
 
@@ -51,10 +51,10 @@ def test_a_damaged_result_is_named(tmp_path):
     for content in ("{", "3"):
         (tmp_path / "result.json").write_text(content)
         with pytest.raises(ValueError, match=r"result\.json is no result .* delete it to have it made again\.$"):
-            results.read_json(tmp_path / "result.json")
+            files.read_json(tmp_path / "result.json")
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(OSError, match=r"file/result\.json cannot be written: "):
-        results.write_json(tmp_path / "file" / "result.json", {})
+        files.write_json(tmp_path / "file" / "result.json", {})

@@ -10,6 +10,7 @@ import typer
 from tfvae._version import __version__
 from tfvae.cli.measures import compare, encode, evaluate
 from tfvae.cli.pictures import reconstruct, sample
+from tfvae.cli.reproduction import reproduce
 from tfvae.cli.training import train
 
 app = typer.Typer(
@@ -47,5 +48,6 @@ def _options(
     """Options before the command."""
 
 
-for _command in (train, sample, reconstruct, evaluate, compare, encode):
+app.command(context_settings={"allow_extra_args": True})(train)  # the numbers after --seeds
+for _command in (sample, reconstruct, evaluate, compare, encode, reproduce):
     app.command()(_command)

@@ -15,7 +15,7 @@ import typer
 
 from tfvae.cli.common import quiet_import
 from tfvae.interruption import EXIT_CODE, Interrupted, Interruption
-from tfvae.settings import Settings, read_yaml, settings_of
+from tfvae.settings import CONFIG, Settings, read_yaml, settings_of
 
 _RUNS = Path("runs")
 
@@ -31,29 +31,67 @@ def train(context: typer.Context, **options: Any) -> None:
     """
     sources = {name: context.get_parameter_source(name) for name in options}
     given = {name: value for name, value in options.items() if (source := sources[name]) and source.name != "DEFAULT"}
-    out, config, resume = (given.pop(name, None) for name in ("out", "config", "resume"))
+    out, config, resume, seeds = (given.pop(name, None) for name in ("out", "config", "resume", "seeds"))
     wanted = read_yaml(config) if config else {}
     if given.get("xla") is False:
         wanted.pop("steps_per_execution", None)  # what a run with XLA has kept
     wanted |= given
-    if resume:
-        folder = out or _newest(_RUNS)
-        settings = _unchanged_settings(folder, wanted)
-    else:
-        settings = Settings(**wanted)
-        folder = out or _next_free(_RUNS)
+    if seeds is None:
+        if context.args:
+            raise ValueError(f"`tfvae train` takes options only; received {' '.join(context.args)}.")
+        folder = out or (_newest(_RUNS) if resume else None)
+        settings = _unchanged_settings(folder, wanted) if resume and folder else Settings(**wanted)
+        folder = folder or _next_free(_RUNS)
+        _train(settings, folder, bool(resume), f"tfvae train --out {folder} --resume")
+        return
+    if "seed" in wanted:
+        raise ValueError("`--seed` and `--seeds` cannot be given both.")
+    numbers = _numbers([seeds, *context.args])
+    folder = out or (_newest(_RUNS) if resume else _next_free(_RUNS))
+    again = f"tfvae train --out {folder} --resume --seeds {' '.join(map(str, numbers))}"
+    for seed in numbers:
+        run_folder = folder / f"seed-{seed}"
+        has_begun = bool(resume) and (run_folder / CONFIG).exists()
+        if has_begun:
+            settings = _unchanged_settings(run_folder, wanted)
+        else:
+            settings = Settings(**{**(_of_siblings(folder) if resume else {}), **wanted, "seed": seed})
+        _train(settings, run_folder, has_begun, again)
+    typer.echo(f"Measure each with tfvae evaluate, then: tfvae compare {folder}/seed-*")
+
+
+def _train(settings: Settings, folder: Path, resume: bool, again: str) -> None:
+    """Trains one run, or goes on with it; `again` is the command that goes on after an interruption."""
     with Interruption() as interruption, _removed_if_empty(folder):
         with quiet_import():
             from tfvae import devices, run
 
             devices.grow_memory()
         try:
-            report = run.train(settings, folder, interruption, bool(resume), verbose=1 if sys.stdout.isatty() else 2)
+            report = run.train(settings, folder, interruption, resume, verbose=1 if sys.stdout.isatty() else 2)
         except Interrupted:
-            typer.echo(f"\nInterrupted; everything is saved. Go on: tfvae train --out {folder} --resume", err=True)
+            typer.echo(f"\nInterrupted; everything is saved. Go on: {again}", err=True)
             raise typer.Exit(EXIT_CODE) from None
     typer.echo(f"Run folder: {folder}")
     typer.echo(run.summary(report))
+
+
+def _numbers(texts: list[str]) -> list[int]:
+    """The seeds of `--seeds 0 1 2`, or of `--seeds 0,1,2`."""
+    try:
+        numbers = [int(each) for text in texts for each in text.replace(",", " ").split()]
+    except ValueError:
+        numbers = []
+    if not numbers or len(set(numbers)) < len(numbers):
+        raise ValueError(f"`--seeds` must be different integers, such as 0 1 2; received {' '.join(texts)}.")
+    return numbers
+
+
+def _of_siblings(folder: Path) -> dict[str, Any]:
+    """The settings of a run of another seed, for one that has not begun."""
+    for config in sorted(folder.glob(f"seed-*/{CONFIG}")):
+        return vars(settings_of(config.parent))
+    return {}
 
 
 def _train_signature() -> inspect.Signature:
@@ -73,6 +111,13 @@ def _train_signature() -> inspect.Signature:
             bool,
             False,
             "Go on with the run in --out (the newest one if not given); settings may be left out.",
+        ),
+        option(
+            "seeds",
+            str | None,
+            None,
+            "Train one run for each of these seeds, such as 0 1 2, in sub-folders seed-0, seed-1, ... of --out.",
+            metavar="SEED ...",
         ),
         option("config", Path | None, None, "YAML file with any of the settings below; options given here win."),
     ]

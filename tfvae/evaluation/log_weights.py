@@ -78,7 +78,8 @@ def _program(model: VAE, blocks: int, jit_compile: bool) -> Callable[..., tf.Ten
             return tf.ensure_shape(log_weights(model.trace_of(x, noise, BLOCK)), [BLOCK, x.shape[0]])
 
         # One after the other: together they would not fit into the caches, and memory would grow with them.
-        parts = tf.map_fn(block, tf.range(blocks, dtype=tf.int64), model.compute_dtype, parallel_iterations=1)
+        dtype = tf.as_dtype(model.compute_dtype)
+        parts = tf.map_fn(block, tf.range(blocks, dtype=tf.int64), parallel_iterations=1, fn_output_signature=dtype)
         return tf.reshape(parts, [blocks * BLOCK, -1])
 
     kept[key] = program

@@ -1,14 +1,15 @@
-"""How good estimates of log p(x) are."""
+"""How good estimates of log p(x) are, and how a loss fell."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
 
 _BLUE, _VERMILION = "#0072B2", "#D55E00"  # Okabe and Ito's
 _UNRELIABLE = 0.7
+_STYLES = (("-", _BLUE), ("--", _VERMILION), (":", "#009E73"), ("-.", "#CC79A7"), ("-", "#E69F00"), ("--", "#000000"))
 
 
 def naive_estimates(draws: np.ndarray, log_p: np.ndarray, references: Mapping[str, float]) -> Figure:
@@ -60,4 +61,22 @@ def weights(pareto_shape: np.ndarray, effective_sample_size: np.ndarray, bound: 
     right.legend(fontsize=8, frameon=False)
     for axes in (left, right):
         axes.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def learning_curves(curves: Mapping[str, tuple[Sequence[float], Sequence[float]]]) -> Figure:
+    """Losses in the course of training.
+
+    Args:
+        curves: by name, passes over the training data and the loss in nats after them; each from its second point on,
+            which the first would press together.
+    """
+    figure = Figure(figsize=(6.4, 4.0), dpi=120, layout="constrained")
+    axes = figure.add_subplot()
+    for (name, (passes, loss)), style in zip(curves.items(), _STYLES, strict=False):
+        axes.plot(passes[1:], loss[1:], style[0], color=style[1], label=name)
+    axes.set_xlabel("passes over the training images")
+    axes.set_ylabel("loss on held-out images (each its own bound), nats")
+    axes.legend(fontsize=8, frameon=False)
+    axes.spines[["top", "right"]].set_visible(False)
     return figure

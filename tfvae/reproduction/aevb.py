@@ -21,12 +21,14 @@ import numpy as np
 from tfvae import callbacks, evaluation, plots
 from tfvae import run as training_run
 from tfvae.callbacks.picture import write_png
+from tfvae.files import read_json, write_json
 from tfvae.hardware import hardware, versions
 from tfvae.interruption import Interruption
 from tfvae.models import VAE
-from tfvae.reproduction.results import elbos, mean_and_error, read_json, write_json
+from tfvae.reproduction.results import elbos, mean_and_error
+from tfvae.reproduction.run_training import trained_run
 from tfvae.run.reading import REPORT
-from tfvae.settings import CONFIG, Settings, settings_of
+from tfvae.settings import Settings, settings_of
 
 LATENT_SIZES = (2, 5, 10, 20)
 SETTINGS = Settings(
@@ -75,7 +77,7 @@ def run(
     measured = {}
     for size in latent_sizes:
         run_folder = folder / f"latent-{size}"
-        _train(dataclasses.replace(settings, latent_size=size), run_folder, interruption, verbose)
+        trained_run(dataclasses.replace(settings, latent_size=size), run_folder, interruption, verbose)
         measured[str(size)] = _measured(run_folder, samples)
     models = {size: training_run.model_of(folder / f"latent-{size}") for size in latent_sizes}
     _draw(folder, models)
@@ -91,20 +93,6 @@ def run(
     }
     write_json(folder / RESULT, result)
     return result
-
-
-def _train(settings: Settings, folder: Path, interruption: Interruption, verbose: int) -> None:
-    """Trains a run, or goes on with it, unless it has ended."""
-    has_begun = (folder / CONFIG).exists()
-    if has_begun:
-        kept = settings_of(folder)
-        # A run keeps what it was compiled with where the settings leave that open.
-        wanted = dataclasses.replace(settings, xla=kept.xla, steps_per_execution=kept.steps_per_execution)
-        for name, (new, old) in wanted.differences(kept).items():
-            raise ValueError(f"The run in {folder} has {name} {old}, not {new}; choose another folder.")
-        settings = kept
-    if not (folder / REPORT).exists():
-        training_run.train(settings, folder, interruption, resume=has_begun, verbose=verbose)
 
 
 def _measured(folder: Path, samples: int) -> dict[str, Any]:

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from tfvae.datasets import Split, fingerprint
+from tfvae.files import read_json, write_json
 from tfvae.interruption import Interrupted, Interruption
 from tfvae.objectives import Objective
 from tfvae.preprocessing import Preprocessing
 from tfvae.reproduction.fold_training import Protocol, scored, trained
-from tfvae.reproduction.results import mean_and_error, read_json, write_json
+from tfvae.reproduction.results import mean_and_error
 
 
 @dataclasses.dataclass(frozen=True)

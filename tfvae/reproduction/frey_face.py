@@ -28,13 +28,13 @@ import numpy as np
 from tfvae import callbacks
 from tfvae.callbacks.picture import write_png
 from tfvae.datasets import files
+from tfvae.files import write_json
 from tfvae.hardware import hardware, versions
 from tfvae.interruption import Interruption
 from tfvae.objectives import ELBO, ImportanceWeighted
 from tfvae.preprocessing import Dequantize, Rescale
 from tfvae.reproduction.cross_validation import Study, cross_validate
 from tfvae.reproduction.fold_training import Protocol, trained
-from tfvae.reproduction.results import write_json
 
 SHAPE = (28, 20, 1)
 RESULT, MANIFOLD = "frey_face.json", "manifold.png"

@@ -1,15 +1,12 @@
-"""What the reproductions share: figures with their standard error, and results kept as JSON."""
+"""What the reproductions share: figures with their standard error."""
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from tfvae.files import written_whole
 from tfvae.models import VAE
 from tfvae.noise import EVALUATION_SEED, Noise
 
@@ -48,31 +45,3 @@ def elbos(model: VAE, raw: np.ndarray) -> np.ndarray:
         trace = model.sample_trace(rows, Noise(EVALUATION_SEED, 0, start), model.objective.sample_size)
         found.append(model.objective(trace).elbo.numpy())
     return np.concatenate(found)
-
-
-def write_json(path: Path, result: dict[str, Any]) -> None:
-    """Writes a result whole or not at all, in a folder that is made if missing.
-
-    Raises:
-        OSError: it cannot be written.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with written_whole(path) as unfinished:
-            unfinished.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise OSError(f"{path} cannot be written: {error.strerror or error}.") from error
-
-
-def read_json(path: Path) -> dict[str, Any] | None:
-    """A result that was written before, or None.
-
-    Raises:
-        ValueError: the file holds something else.
-    """
-    if not path.exists():
-        return None
-    try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except (ValueError, TypeError) as error:
-        raise ValueError(f"{path} is no result as this writes them; delete it to have it made again.") from error

@@ -124,7 +124,7 @@ def difference(first: dict[str, Any], first_arrays: Any, other: dict[str, Any], 
 
 def as_text(comparison: Comparison) -> str:
     """A table for people: a run a column."""
-    head = [""] + comparison.names
+    head = ["", *comparison.names]
     rows = [head] + [
         [title, *(_shown(row[index], comparison.digits[index]) for row in comparison.figures)]
         for index, title in enumerate(comparison.titles)
@@ -185,7 +185,7 @@ def _spreads(folders: Sequence[Path], reports: Sequence[dict[str, Any]]) -> list
         if len(set(seeds)) < 2 or None in bounds:
             continue
         names = ", ".join(str(folders[index]) for index in members)
-        mean, spread = np.mean(np.float64(bounds)), np.std(np.float64(bounds), ddof=1)
+        mean, spread = float(np.mean(bounds)), float(np.std(bounds, ddof=1))
         lines.append(
             f"Over seeds {', '.join(map(str, seeds))} ({names}): L_S {mean:.3f}, standard deviation {spread:.3f}."
         )

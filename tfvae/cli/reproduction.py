@@ -1,0 +1,70 @@
+"""The command `reproduce`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tfvae.cli.common import quiet_import
+from tfvae.interruption import EXIT_CODE, Interrupted, Interruption
+
+_WHAT = ("iwae", "aevb", "frey-face")
+
+
+def reproduce(
+    what: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[iwae|aevb|frey-face]",
+            help="iwae: Burda's table of one stochastic layer. aevb: Kingma and Welling's samples for 2, 5, 10 and 20 "
+            "latents. frey-face: ten folds of the file --path.",
+        ),
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder for the results, in a sub-folder of that name.")] = Path("runs"),
+    rows: Annotated[
+        str | None, typer.Option(help="Of iwae: rows separated by commas, such as vae-k1,iwae-k5. [default: all]")
+    ] = None,
+    path: Annotated[Path | None, typer.Option(help="Of frey-face: the file.")] = None,
+    samples: Annotated[int, typer.Option(min=1, help="Of iwae and aevb: samples S for log p(x).")] = 5000,
+    table: Annotated[bool, typer.Option("--table", help="Print all results in --out as one page.")] = False,
+) -> None:
+    """Make published results again; what is done is not done twice, and Ctrl-C loses little.
+
+    On two cores iwae takes hours, aevb half an hour and frey-face an hour.
+    """
+    if table == (what is not None):
+        raise ValueError(f"`tfvae reproduce` takes either one of {', '.join(_WHAT)} or --table.")
+    if table:
+        from tfvae.reproduction import document  # needs no TensorFlow
+
+        typer.echo(document.document(out), nl=False)
+        return
+    if what not in _WHAT:
+        raise ValueError(f"`tfvae reproduce` knows {', '.join(_WHAT)}; received {what!r}.")
+    if (path is not None) != (what == "frey-face"):
+        raise ValueError("`--path` names the file that frey-face needs, and is for nothing else.")
+    if rows is not None and what != "iwae":
+        raise ValueError("`--rows` is for iwae.")
+    with Interruption() as interruption:
+        with quiet_import():
+            from tfvae import devices
+            from tfvae.reproduction import aevb, frey_face, iwae
+
+            devices.grow_memory()
+        folder, command = out / what, f"tfvae reproduce {what}"
+        try:
+            if what == "iwae":
+                wanted = iwae.NAMES if rows is None else tuple(name.strip() for name in rows.split(","))
+                iwae.run(folder, wanted, samples, command=command, interruption=interruption)
+            elif what == "aevb":
+                aevb.run(folder, samples, command=command, interruption=interruption)
+            else:
+                assert path is not None
+                command += f" --path {path.name}"
+                frey_face.run(folder, path, command=command, interruption=interruption)
+        except Interrupted:
+            typer.echo("\nInterrupted. The same command goes on.", err=True)
+            raise typer.Exit(EXIT_CODE) from None
+    typer.echo(f"Results: {folder}. See them all: tfvae reproduce --table --out {out}")

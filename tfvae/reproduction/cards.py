@@ -1,0 +1,78 @@
+"""Weights that are published with a card: what they are, and what they must give again."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tfvae.evaluation import fix, likelihood_estimate
+from tfvae.files import written_whole
+from tfvae.models import VAE
+from tfvae.run import evaluation, load_data, model_of
+from tfvae.saving import load
+from tfvae.settings import settings_of
+
+MODEL, CARD = "model.keras", "card.json"
+_EXAMPLES = 500
+_SAMPLES = 100
+
+
+def publish(run: Path, folder: Path) -> dict[str, Any]:
+    """Writes the weights of an evaluated run, without its optimiser, and a card beside them.
+
+    Args:
+        run: a run folder.
+        folder: made if missing; gets model.keras and card.json.
+
+    Returns:
+        The card: the settings, the figures of the run's evaluation and L_S, S = 100, of each of the first 500 test
+        images, rounded to 1e-4 nats.
+
+    Raises:
+        FileNotFoundError: the run is not there or was not evaluated.
+        OSError: the folder cannot be written.
+    """
+    settings, (report, _) = settings_of(run), evaluation.read(run)
+    model = model_of(run)
+    uncompiled = VAE.from_config(model.get_config())
+    for part, others in zip(uncompiled.parts, model.parts, strict=True):
+        part.set_weights(others.get_weights())
+    images = load_data(settings).test.first(_EXAMPLES).images
+    x = fix(images, model.preprocess)
+    card = {
+        "settings": {name: value for name, value in vars(settings).items() if name != "weights"},
+        **{name: report[name] for name in ("data", "likelihood", "reliability", "versions")},
+        "examples": {
+            "data": settings.data,
+            "number": len(x.x),
+            "digest": x.digest,
+            "sample_size": _SAMPLES,
+            "bound": np.round(likelihood_estimate(model, x.x, _SAMPLES).bound, 4).tolist(),
+        },
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    with written_whole(folder / MODEL) as unfinished:
+        uncompiled.save(unfinished)
+    with written_whole(folder / CARD) as unfinished:
+        unfinished.write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
+    return card
+
+
+def differences(folder: Path, images: np.ndarray) -> np.ndarray:
+    """How far L_S of each of the card's images is from what the card says, in nats.
+
+    Args:
+        folder: with model.keras and card.json.
+        images: the card's raw images, the first test images of its data.
+
+    Raises:
+        ValueError: x of these images is not what the card is about.
+    """
+    card, model = json.loads((folder / CARD).read_text(encoding="utf-8")), load(folder / MODEL)
+    x = fix(images, model.preprocess)
+    if x.digest != card["examples"]["digest"]:
+        raise ValueError(f"The card is about the array {card['examples']['digest']}; these images make {x.digest}.")
+    return likelihood_estimate(model, x.x, card["examples"]["sample_size"]).bound - card["examples"]["bound"]

@@ -1,0 +1,170 @@
+"""docs/reproduction.md, made from the results that the reproductions leave."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tfvae.files import read_json
+
+_HEAD = """# Published results, made again
+
+This page is made by `tfvae reproduce --table` from the JSON results in `docs/reproduction`; `tfvae reproduce --help`
+says how to make those again. Nothing in it is typed in by hand but the figures of others, which are quoted with their
+source.
+
+Three errors go with a figure and are never added up: *MC*, what other draws of z would change; *test set*, what other
+test images would change; *draw*, what another draw of binarisation of the same test images would change.
+"""
+
+
+def document(results: Path) -> str:
+    """The page, in Markdown.
+
+    Args:
+        results: folder with iwae/iwae.json, aevb/aevb.json and frey-face/frey_face.json; those that are missing are
+            left out.
+
+    Raises:
+        FileNotFoundError: there are no results in the folder.
+    """
+    parts: list[tuple[str, Callable[[dict[str, Any]], str]]] = [
+        ("iwae/iwae.json", _iwae),
+        ("aevb/aevb.json", _aevb),
+        ("frey-face/frey_face.json", _frey_face),
+    ]
+    found = [(made, read_json(results / path)) for path, made in parts]
+    sections = [made(result) for made, result in found if result is not None]
+    if not sections:
+        raise FileNotFoundError(f"{results} holds no results; `tfvae reproduce iwae` makes some.")
+    return "\n".join([_HEAD, *sections])
+
+
+def _iwae(result: dict[str, Any]) -> str:
+    rows = list(result["rows"].values())
+    errors = ("monte_carlo_error", "sampling_error", "draw_error")
+    table = _table(
+        ["negative log p(x), nats", "paper", "reruns", "tfvae", "MC", "test set", "draw", "corrected", "active units"],
+        [
+            [
+                row["title"],
+                _nats(row["published"]),
+                "; ".join(f"{value:.2f} ({source})" for source, value in row["reruns"].items()) or "-",
+                f"**{-row['likelihood']['bound']:.2f}**",
+                *(f"{row['likelihood'][name]:.3f}" for name in errors),
+                _nats(-row["likelihood"]["corrected"]),
+                str(row["active_units"]),
+            ]
+            for row in rows
+        ],
+    )
+    how = _table(
+        ["row", "starts from", "seed", "array", "minutes", "processor minutes", "passes", "command"],
+        [
+            [
+                row["title"],
+                "-" if row["start"] is None else result["rows"][row["start"]]["title"],
+                str(row["seed"]),
+                f"`{row['data']['digest']}`",
+                f"{row['minutes']:.0f}",
+                f"{row['processor_minutes']:.0f}",
+                f"{row['settings']['epochs'] * row['settings']['passes']:,}",
+                f"`tfvae reproduce iwae --rows {name}`",
+            ]
+            for name, row in result["rows"].items()
+        ],
+    )
+    weights = "\n".join(map(_weights, rows))
+    samples = rows[0]["likelihood"]["sample_size"]
+    return f"""## One stochastic layer on dynamically binarised MNIST
+
+{result["paper"]}; quoted as in its later reruns' repositories. The average of L_S, S = {samples:,}, over
+{rows[0]["data"]["examples"]:,} test images that were binarised once. *Corrected* is the jackknife's estimate of
+log p(x) from the same weights.
+
+{table}
+{how}
+Minutes are those of training, on the clock and of both processor cores together, with the rows that a row starts from;
+the machine ({rows[0]["hardware"]["processor"]}) had other work at the same time. Of the 60,000 training images 1,000
+were held out for choices; test images had no part in any.
+
+{weights}
+
+![Loss on held-out images](reproduction/iwae/curves.png)
+"""
+
+
+def _weights(row: dict[str, Any]) -> str:
+    unreliable, simulated = row["reliability"]["unreliable"], row["simulated"]
+    return (
+        f"- {row['title']}: {unreliable:,} of {row['data']['examples']:,} images have weights of a Pareto shape above "
+        f"0.7. On data drawn from the model log p(x) lies between {simulated['lower']:.2f} and {simulated['upper']:.2f}."
+    )
+
+
+def _aevb(result: dict[str, Any]) -> str:
+    sizes = result["latent_sizes"]
+    table = _table(
+        ["latents", "ELBO, nats", "L_S, nats", "active units", "array", "minutes"],
+        [
+            [
+                size,
+                _with_error(row["elbo"]),
+                _with_error(row["log_likelihood"]),
+                str(row["active_units"]),
+                f"`{row['data_digest']}`",
+                f"{row['training_seconds'] / 60:.1f}",
+            ]
+            for size, row in sizes.items()
+        ],
+    )
+    return f"""## Samples for 2, 5, 10 and 20 latents
+
+{result["paper"]}. Mean over the test images and its standard error over them (test set); S = {result["samples"]:,};
+{result["convention"]}. Made by `{result["command"]}`.
+
+{table}
+![Samples for each number of latents](reproduction/aevb/samples.png)
+
+![The manifold of two latents](reproduction/aevb/manifold.png)
+"""
+
+
+def _frey_face(result: dict[str, Any]) -> str:
+    table = _table(
+        ["study", "paper", "L_S, nats", "ELBO, nats", "bits/dim"],
+        [
+            [
+                name,
+                "-" if study["published"] is None else f"{study['published'][0]:.2f} +- {study['published'][1]:.2f}",
+                _with_error(study["log_likelihood"]),
+                _with_error(study["elbo"]),
+                f"{study['bits_per_dim']['mean']:.3f}" if "bits_per_dim" in study else "-",
+            ]
+            for name, study in result["studies"].items()
+        ],
+    )
+    return f"""## Frey Face
+
+{result["paper"]}. {result["frames"]:,} frames of 28 x 20; {result["unit"]}. Only the undequantised figures can be
+compared with the paper's: densities of the values u/255, which bound nothing and grow without limit as the scale of
+p(x|z) shrinks; its floor here is {result["scale_floor"]:.5f}. {result["neighbours"]} {result["chosen_on"]}
+Made by `{result["command"]}`.
+
+{table}
+![The manifold of two latents](reproduction/frey-face/manifold.png)
+"""
+
+
+def _table(head: list[str], rows: list[list[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join("| " + " | ".join(line) + " |\n" for line in lines)
+
+
+def _with_error(figure: dict[str, float]) -> str:
+    return f"{figure['mean']:.2f} +- {figure['standard_error']:.2f}"
+
+
+def _nats(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"

@@ -1,0 +1,203 @@
+"""Burda, Grosse and Salakhutdinov 2015, table 1: one stochastic layer on dynamically binarised MNIST.
+
+Theirs (arXiv:1509.00519) are the network, two hidden layers of 200 units with tanh on either side of 50 latents, and
+the data: training images are binarised anew at every use, the test images once, and log p(x) is the average L_5000 of
+the 10,000 test images. What is not theirs: Adam at 2e-3 with a cosine schedule and batches of 100, averaged weights,
+and rows that start from the weights of a row with fewer samples, so that k rises in the course of a training. Choices
+were made on 1,000 training images that are held out; the other 59,000 are trained on.
+"""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tfvae import plots
+from tfvae.callbacks.picture import write_png
+from tfvae.files import read_json, write_json
+from tfvae.interruption import Interruption
+from tfvae.reproduction.run_training import trained_run
+from tfvae.run import evaluation
+from tfvae.run.reading import REPORT
+from tfvae.run.recorder import HISTORY
+from tfvae.settings import Settings, settings_of
+
+RESULT, CURVES = "iwae.json", "curves.png"
+_BURDA = Settings(
+    likelihood="bernoulli",
+    hidden=(200, 200),
+    activation="tanh",
+    latent_size=50,
+    passes=20,
+    batch_size=100,
+    learning_rate=2e-3,
+    averaging=0.999,
+    validation_size=1000,
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """A row of the table.
+
+    Attributes:
+        name: of its run folder.
+        title: in the table.
+        settings: of its run.
+        published: negative L_5000 in the paper's table, in nats; None where it has no such row.
+        reruns: the same of independent reruns, with their source.
+        start: name of the row whose weights it starts from, or None.
+    """
+
+    name: str
+    title: str
+    settings: Settings
+    published: float | None
+    reruns: tuple[tuple[str, float], ...] = ()
+    start: str | None = None
+
+
+ROWS = (
+    Row(
+        "vae-k1",
+        "VAE, k = 1",
+        dataclasses.replace(_BURDA, epochs=50, warm_up=5),
+        86.76,
+        (("nbip/IWAE", 86.35), ("yoonholee/pytorch-vae", 87.01), ("xqding", 87.78)),
+    ),
+    Row(
+        "iwae-k5",
+        "IWAE, k = 5",
+        dataclasses.replace(_BURDA, objective="iwae", sample_size=5, epochs=32),
+        85.54,
+        (("nbip/IWAE", 85.18),),
+        start="vae-k1",
+    ),
+    Row(
+        "dreg-k5",
+        "IWAE with DReG gradients, k = 5",
+        dataclasses.replace(_BURDA, objective="iwae", gradient="dreg", sample_size=5, epochs=32),
+        None,
+        (("nbip/IWAE", 84.90),),
+        start="vae-k1",
+    ),
+    Row(
+        "iwae-k50",
+        "IWAE, k = 50",
+        dataclasses.replace(_BURDA, objective="iwae", sample_size=50, epochs=30, passes=5),
+        84.78,
+        (("nbip/IWAE", 84.59),),
+        start="iwae-k5",
+    ),
+)
+NAMES = tuple(row.name for row in ROWS)
+
+
+def run(
+    folder: Path,
+    rows: Sequence[str] = NAMES,
+    samples: int = 5000,
+    known: Sequence[Row] = ROWS,
+    command: str = "",
+    interruption: Interruption | None = None,
+    verbose: int = 2,
+) -> dict[str, Any]:
+    """Trains and measures rows of the table.
+
+    The folder gets a run folder for each row, with its `evaluation`, and iwae.json with all rows in it that are done. A
+    row whose training has ended is not trained again, one that was interrupted goes on, and one that was measured with
+    as many samples is not measured again.
+
+    Args:
+        folder: made if missing.
+        rows: names of the rows wanted; those that they start from come first.
+        samples: S of L_S.
+        known: the rows that there are.
+        command: what all this can be made with again; it is kept in iwae.json.
+        interruption: entered by the caller, who is told of a stop by `Interrupted`.
+        verbose: as for `fit`.
+
+    Returns:
+        What iwae.json holds: for each row L_S with its three errors, the rest of its report, and its learning curve.
+
+    Raises:
+        ValueError: there is no such row, or a run in the folder has other settings.
+        OSError: the folder cannot be written.
+    """
+    folder, by_name = Path(folder), {row.name: row for row in known}
+    for name in rows:
+        if name not in by_name:
+            raise ValueError(f"`rows` must be of {', '.join(by_name)}; received {name!r}.")
+    wanted: list[Row] = []
+    for name in rows:
+        wanted += [row for row in _with_starts(by_name[name], by_name) if row not in wanted]
+    for row in wanted:
+        weights = None if row.start is None else str(folder / row.start)
+        settings = dataclasses.replace(row.settings, weights=weights)
+        trained_run(settings, folder / row.name, interruption or Interruption(), verbose)
+        if _measured_with(folder / row.name) != samples:
+            evaluation.evaluate(folder / row.name, samples)
+    rows_done = {row.name: _result(row, folder, by_name) for row in known if _measured_with(folder / row.name)}
+    result = {
+        "paper": "Burda, Grosse and Salakhutdinov 2015, arXiv:1509.00519, table 1",
+        "command": command,
+        "rows": rows_done,
+    }
+    write_json(folder / RESULT, result)
+    _draw(rows_done, folder / CURVES)
+    return result
+
+
+def _draw(rows: dict[str, Any], path: Path) -> None:
+    curves = {row["title"]: (row["curve"]["passes"], row["curve"]["held_out_loss"]) for row in rows.values()}
+    write_png(plots.learning_curves(curves), path)
+
+
+def _with_starts(row: Row, by_name: dict[str, Row]) -> list[Row]:
+    """The row after those that it starts from."""
+    return [*(_with_starts(by_name[row.start], by_name) if row.start else []), row]
+
+
+def _measured_with(folder: Path) -> int | None:
+    """The number of samples that a run was measured with, or None."""
+    report = read_json(folder / evaluation.EVALUATION / evaluation.REPORT)
+    return None if report is None else report["likelihood"]["sample_size"]
+
+
+def _result(row: Row, folder: Path, by_name: dict[str, Row]) -> dict[str, Any]:
+    report, _ = evaluation.read(folder / row.name)
+    seconds = [_seconds(folder / each.name) for each in _with_starts(row, by_name)]
+    settings = settings_of(folder / row.name)
+    return {
+        "title": row.title,
+        "published": row.published,
+        "reruns": dict(row.reruns),
+        "start": row.start,
+        **{name: report[name] for name in ("data", "likelihood", "reliability", "simulated", "hardware", "versions")},
+        "active_units": report["latents"]["active_units"],
+        "seed": settings.seed,
+        "settings": vars(settings),
+        # With the rows that it starts from.
+        "minutes": sum(clock for clock, _ in seconds) / 60,
+        "processor_minutes": sum(processor for _, processor in seconds) / 60,
+        "curve": _curve(folder / row.name, settings.passes),
+    }
+
+
+def _seconds(folder: Path) -> tuple[float, float]:
+    report = read_json(folder / REPORT)
+    assert report is not None
+    return report["training_seconds"], report["training_processor_seconds"]
+
+
+def _curve(folder: Path, passes: int) -> dict[str, list[float]]:
+    """The loss on the held-out training images after so many passes, in nats."""
+    with (folder / HISTORY).open(newline="") as file:
+        history = list(csv.DictReader(file))
+    return {
+        "passes": [float(row["epoch"]) * passes for row in history],
+        "held_out_loss": [round(float(row["val_loss"]), 3) for row in history],
+    }
