@@ -35,6 +35,7 @@ TEST = [
     "pytest>=9.2",
     "pytest-xdist>=3.8",  # runs the tests in two processes
     "hypothesis>=6.168",
+    'arviz-stats>=0.8; python_version >= "3.11"',  # what the Pareto shape is compared with
     "build>=1.6",  # with setuptools, for the slow test that installs a wheel
     "setuptools>=70.1",  # the first that builds wheels without the package wheel
     # The notebooks are also run as tests.
