@@ -18,7 +18,7 @@ def reproduce(
     what: Annotated[
         str | None,
         typer.Argument(
-            metavar="[iwae|aevb|frey-face]",
+            metavar="iwae|aevb|frey-face",
             help="iwae: Burda's table of one stochastic layer. aevb: Kingma and Welling's samples for 2, 5, 10 and 20 "
             "latents. frey-face: ten folds of the file --path.",
         ),
