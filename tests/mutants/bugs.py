@@ -32,6 +32,8 @@ STREAMS = ("tests/datasets/test_streams.py",)
 DATA = ("tests/datasets/test_files.py", "tests/datasets/test_load.py")
 FIXED = ("tests/evaluation/test_fixed.py",)
 FOLDS = ("tests/reproduction/test_frey_face.py",)
+BURDA = ("tests/reproduction/test_iwae.py",)
+START = ("tests/run/test_passes_and_weights.py",)
 
 BUGS = [
     Bug("dropped -log q", "objectives.py", "latent.log_p - latent.log_q for", "latent.log_p for", OBJECTIVES),
@@ -548,5 +550,47 @@ BUGS = [
         "make_pipeline(StandardScaler(), ",
         "make_pipeline(",
         REPRESENTATION,
+    ),
+    Bug(
+        "log-likelihoods in a table of negative ones",
+        "reproduction/document.py",
+        "{-row['likelihood']['bound']:.2f}",
+        "{row['likelihood']['bound']:.2f}",
+        ("tests/reproduction/test_document.py",),
+    ),
+    Bug(
+        "a row's minutes without those of its start",
+        "reproduction/iwae.py",
+        "sum(clock for clock, _ in seconds) / 60",
+        "seconds[-1][0] / 60",
+        BURDA,
+    ),
+    Bug(
+        "a look at some test images taken for a figure of the table",
+        "reproduction/iwae.py",
+        'or measured["data"]["examples"] != trained["test_images"]:',
+        'or not measured["data"]["examples"]:',
+        BURDA,
+    ),
+    Bug(
+        "a run that keeps its own weights where it should take others",
+        "run/__init__.py",
+        "mine.set_weights(others.get_weights())",
+        "mine.set_weights(mine.get_weights())",
+        START,
+    ),
+    Bug(
+        "an epoch of one pass",
+        "run/__init__.py",
+        "per_epoch = settings.passes * training",
+        "per_epoch = training",
+        START,
+    ),
+    Bug(
+        "seconds that begin anew where a run goes on",
+        "run/recorder.py",
+        "(b + n - s for b, n, s in",
+        "(n - s for b, n, s in",
+        START,
     ),
 ]

@@ -11,13 +11,14 @@ from tfvae.cli.common import quiet_import
 from tfvae.interruption import EXIT_CODE, Interrupted, Interruption
 
 _WHAT = ("iwae", "aevb", "frey-face")
+_SAMPLES = 5000
 
 
 def reproduce(
     what: Annotated[
         str | None,
         typer.Argument(
-            metavar="[iwae|aevb|frey-face]",
+            metavar="iwae|aevb|frey-face",
             help="iwae: Burda's table of one stochastic layer. aevb: Kingma and Welling's samples for 2, 5, 10 and 20 "
             "latents. frey-face: ten folds of the file --path.",
         ),
@@ -27,7 +28,9 @@ def reproduce(
         str | None, typer.Option(help="Of iwae: rows separated by commas, such as vae-k1,iwae-k5. [default: all]")
     ] = None,
     path: Annotated[Path | None, typer.Option(help="Of frey-face: the file.")] = None,
-    samples: Annotated[int, typer.Option(min=1, help="Of iwae and aevb: samples S for log p(x).")] = 5000,
+    samples: Annotated[
+        int | None, typer.Option(min=1, help="Of iwae and aevb: samples S for log p(x). [default: 5000]")
+    ] = None,
     table: Annotated[bool, typer.Option("--table", help="Print all results in --out as one page.")] = False,
 ) -> None:
     """Make published results again; what is done is not done twice, and Ctrl-C loses little.
@@ -36,17 +39,23 @@ def reproduce(
     """
     if table == (what is not None):
         raise ValueError(f"`tfvae reproduce` takes either one of {', '.join(_WHAT)} or --table.")
+    if what is not None and what not in _WHAT:
+        raise ValueError(f"`tfvae reproduce` knows {', '.join(_WHAT)}; received {what!r}.")
+    for name, value, owners in (
+        ("rows", rows, ("iwae",)),
+        ("path", path, ("frey-face",)),
+        ("samples", samples, ("iwae", "aevb")),
+    ):
+        if value is not None and what not in owners:
+            raise ValueError(f"`--{name}` is of {' and '.join(owners)} only.")
     if table:
         from tfvae.reproduction import document  # needs no TensorFlow
 
         typer.echo(document.document(out), nl=False)
         return
-    if what not in _WHAT:
-        raise ValueError(f"`tfvae reproduce` knows {', '.join(_WHAT)}; received {what!r}.")
-    if (path is not None) != (what == "frey-face"):
-        raise ValueError("`--path` names the file that frey-face needs, and is for nothing else.")
-    if rows is not None and what != "iwae":
-        raise ValueError("`--rows` is for iwae.")
+    assert what is not None
+    if what == "frey-face" and path is None:
+        raise ValueError("`--path` must name the file of the frames for frey-face.")
     with Interruption() as interruption:
         with quiet_import():
             from tfvae import devices
@@ -54,12 +63,14 @@ def reproduce(
 
             devices.grow_memory()
         folder, command = out / what, f"tfvae reproduce {what}"
+        if samples is not None:
+            command += f" --samples {samples}"
         try:
             if what == "iwae":
                 wanted = iwae.NAMES if rows is None else tuple(name.strip() for name in rows.split(","))
-                iwae.run(folder, wanted, samples, command=command, interruption=interruption)
+                iwae.run(folder, wanted, samples or _SAMPLES, command=command, interruption=interruption)
             elif what == "aevb":
-                aevb.run(folder, samples, command=command, interruption=interruption)
+                aevb.run(folder, samples or _SAMPLES, command=command, interruption=interruption)
             else:
                 assert path is not None
                 command += f" --path {path.name}"

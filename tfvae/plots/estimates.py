@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -68,12 +69,16 @@ def learning_curves(curves: Mapping[str, tuple[Sequence[float], Sequence[float]]
     """Losses in the course of training.
 
     Args:
-        curves: by name, passes over the training data and the loss in nats after them; each from its second point on,
-            which the first would press together.
+        curves: by name, passes over the training data and the loss in nats after them; each is drawn from its second
+            point on, because the first would press the others together.
     """
+    for name, (passes, loss) in curves.items():
+        if len(passes) != len(loss):
+            sizes = f"{name!r} has {len(loss)} and {len(passes)}"
+            raise ValueError(f"`curves` must have as many losses as passes; {sizes}.")
     figure = Figure(figsize=(6.4, 4.0), dpi=120, layout="constrained")
     axes = figure.add_subplot()
-    for (name, (passes, loss)), style in zip(curves.items(), _STYLES, strict=False):
+    for (name, (passes, loss)), style in zip(curves.items(), itertools.cycle(_STYLES), strict=False):
         axes.plot(passes[1:], loss[1:], style[0], color=style[1], label=name)
     axes.set_xlabel("passes over the training images")
     axes.set_ylabel("loss on held-out images (each its own bound), nats")

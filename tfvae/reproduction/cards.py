@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tfvae.evaluation import fix, likelihood_estimate
-from tfvae.files import written_whole
+from tfvae.files import write_json, written_whole
 from tfvae.models import VAE
 from tfvae.run import evaluation, load_data, model_of
 from tfvae.saving import load
@@ -36,14 +36,15 @@ def publish(run: Path, folder: Path) -> dict[str, Any]:
         OSError: the folder cannot be written.
     """
     settings, (report, _) = settings_of(run), evaluation.read(run)
-    model = model_of(run)
-    uncompiled = VAE.from_config(model.get_config())
-    for part, others in zip(uncompiled.parts, model.parts, strict=True):
+    trained = model_of(run)
+    model = VAE.from_config(trained.get_config())  # not compiled
+    for part, others in zip(model.parts, trained.parts, strict=True):
         part.set_weights(others.get_weights())
     images = load_data(settings).test.first(_EXAMPLES).images
     x = fix(images, model.preprocess)
     card = {
-        "settings": {name: value for name, value in vars(settings).items() if name != "weights"},
+        # Where the run's first weights and the data lay is of no use on another machine.
+        "settings": {name: value for name, value in vars(settings).items() if name not in ("weights", "data_dir")},
         **{name: report[name] for name in ("data", "likelihood", "reliability", "versions")},
         "examples": {
             "data": settings.data,
@@ -55,9 +56,8 @@ def publish(run: Path, folder: Path) -> dict[str, Any]:
     }
     folder.mkdir(parents=True, exist_ok=True)
     with written_whole(folder / MODEL) as unfinished:
-        uncompiled.save(unfinished)
-    with written_whole(folder / CARD) as unfinished:
-        unfinished.write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
+        model.save(unfinished)
+    write_json(folder / CARD, card)
     return card
 
 

@@ -28,31 +28,36 @@ def document(results: Path) -> str:
 
     Raises:
         FileNotFoundError: there are no results in the folder.
+        ValueError: a result is damaged or of another version.
     """
-    parts: list[tuple[str, Callable[[dict[str, Any]], str]]] = [
-        ("iwae/iwae.json", _iwae),
-        ("aevb/aevb.json", _aevb),
-        ("frey-face/frey_face.json", _frey_face),
-    ]
-    found = [(made, read_json(results / path)) for path, made in parts]
-    sections = [made(result) for made, result in found if result is not None]
+    parts = (("iwae/iwae.json", _iwae), ("aevb/aevb.json", _aevb), ("frey-face/frey_face.json", _frey_face))
+    sections = [section for path, made in parts if (section := _section(results / path, made))]
     if not sections:
         raise FileNotFoundError(f"{results} holds no results; `tfvae reproduce iwae` makes some.")
     return "\n".join([_HEAD, *sections])
+
+
+def _section(path: Path, made: Callable[[dict[str, Any]], str]) -> str | None:
+    result = read_json(path)
+    try:
+        return None if result is None else made(result)
+    except KeyError as missing:
+        raise ValueError(f"{path} is of another version: it has no {missing}; make it again.") from None
 
 
 def _iwae(result: dict[str, Any]) -> str:
     rows = list(result["rows"].values())
     errors = ("monte_carlo_error", "sampling_error", "draw_error")
     table = _table(
-        ["negative log p(x), nats", "paper", "reruns", "tfvae", "MC", "test set", "draw", "corrected", "active units"],
+        ["-log p(x), nats", "paper", "reruns", "tfvae", "S", "MC", "test set", "draw", "corrected", "active units"],
         [
             [
                 row["title"],
                 _nats(row["published"]),
                 "; ".join(f"{value:.2f} ({source})" for source, value in row["reruns"].items()) or "-",
                 f"**{-row['likelihood']['bound']:.2f}**",
-                *(f"{row['likelihood'][name]:.3f}" for name in errors),
+                f"{row['likelihood']['sample_size']:,}",
+                *(_nats(row["likelihood"][name], digits=3) for name in errors),
                 _nats(-row["likelihood"]["corrected"]),
                 str(row["active_units"]),
             ]
@@ -70,24 +75,24 @@ def _iwae(result: dict[str, Any]) -> str:
                 f"{row['minutes']:.0f}",
                 f"{row['processor_minutes']:.0f}",
                 f"{row['settings']['epochs'] * row['settings']['passes']:,}",
-                f"`tfvae reproduce iwae --rows {name}`",
+                f"`{result['command']} --rows {name}`",
             ]
             for name, row in result["rows"].items()
         ],
     )
     weights = "\n".join(map(_weights, rows))
-    samples = rows[0]["likelihood"]["sample_size"]
+    hardware = rows[0]["hardware"]
     return f"""## One stochastic layer on dynamically binarised MNIST
 
-{result["paper"]}; quoted as in its later reruns' repositories. The average of L_S, S = {samples:,}, over
-{rows[0]["data"]["examples"]:,} test images that were binarised once. *Corrected* is the jackknife's estimate of
-log p(x) from the same weights.
+{result["paper"]}; quoted as in its later reruns' repositories. The average of -L_S over {rows[0]["data"]["examples"]:,}
+test images that were binarised once: an estimate of an upper bound of -log p(x). *Corrected* is the jackknife's
+estimate of -log p(x) itself from the same weights.
 
 {table}
 {how}
-Minutes are those of training, on the clock and of both processor cores together, with the rows that a row starts from;
-the machine ({rows[0]["hardware"]["processor"]}) had other work at the same time. Of the 60,000 training images 1,000
-were held out for choices; test images had no part in any.
+Minutes are those of training, validation and pictures, with those of the rows that a row starts from, on the clock and
+of all cores together ({hardware["processor"]}, {hardware["cores"]} cores). {rows[0]["settings"]["validation_size"]:,}
+of the training images were held out for choices; the test images had no part in any.
 
 {weights}
 
@@ -99,7 +104,8 @@ def _weights(row: dict[str, Any]) -> str:
     unreliable, simulated = row["reliability"]["unreliable"], row["simulated"]
     return (
         f"- {row['title']}: {unreliable:,} of {row['data']['examples']:,} images have weights of a Pareto shape above "
-        f"0.7. On data drawn from the model log p(x) lies between {simulated['lower']:.2f} and {simulated['upper']:.2f}."
+        f"0.7. On {simulated['examples']:,} images drawn from the model log p(x) is on average between "
+        f"{simulated['lower']:.2f} and {simulated['upper']:.2f}."
     )
 
 
@@ -119,7 +125,8 @@ def _aevb(result: dict[str, Any]) -> str:
             for size, row in sizes.items()
         ],
     )
-    return f"""## Samples for 2, 5, 10 and 20 latents
+    *others, last = sizes
+    return f"""## Samples for {", ".join(others)} and {last} latents
 
 {result["paper"]}. Mean over the test images and its standard error over them (test set); S = {result["samples"]:,};
 {result["convention"]}. Made by `{result["command"]}`.
@@ -147,10 +154,10 @@ def _frey_face(result: dict[str, Any]) -> str:
     )
     return f"""## Frey Face
 
-{result["paper"]}. {result["frames"]:,} frames of 28 x 20; {result["unit"]}. Only the undequantised figures can be
-compared with the paper's: densities of the values u/255, which bound nothing and grow without limit as the scale of
-p(x|z) shrinks; its floor here is {result["scale_floor"]:.5f}. {result["neighbours"]} {result["chosen_on"]}
-Made by `{result["command"]}`.
+{result["paper"]}. {result["frames"]:,} frames of {result["dimension"]} pixels; {result["unit"]}. Only the
+undequantised figures can be compared with the paper's: densities of the values u/255, which bound nothing and grow
+without limit as the scale of p(x|z) shrinks; its floor here is {result["scale_floor"]:.5f}. {result["neighbours"]}
+{result["chosen_on"]} Made by `{result["command"]}`.
 
 {table}
 ![The manifold of two latents](reproduction/frey-face/manifold.png)
@@ -166,5 +173,5 @@ def _with_error(figure: dict[str, float]) -> str:
     return f"{figure['mean']:.2f} +- {figure['standard_error']:.2f}"
 
 
-def _nats(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2f}"
+def _nats(value: float | None, digits: int = 2) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"

@@ -107,9 +107,9 @@ def run(
 ) -> dict[str, Any]:
     """Trains and measures rows of the table.
 
-    The folder gets a run folder for each row, with its `evaluation`, and iwae.json with all rows in it that are done. A
-    row whose training has ended is not trained again, one that was interrupted goes on, and one that was measured with
-    as many samples is not measured again.
+    The folder gets a run folder for each row, with its `evaluation`, and after each row iwae.json and curves.png with
+    all rows that are done. A row whose training has ended is not trained again, one that was interrupted goes on, and
+    one that was measured with as many samples on all test images is not measured again.
 
     Args:
         folder: made if missing.
@@ -134,26 +134,29 @@ def run(
     wanted: list[Row] = []
     for name in rows:
         wanted += [row for row in _with_starts(by_name[name], by_name) if row not in wanted]
+    result: dict[str, Any] = {}
     for row in wanted:
         weights = None if row.start is None else str(folder / row.start)
         settings = dataclasses.replace(row.settings, weights=weights)
         trained_run(settings, folder / row.name, interruption or Interruption(), verbose)
         if _measured_with(folder / row.name) != samples:
-            evaluation.evaluate(folder / row.name, samples)
-    rows_done = {row.name: _result(row, folder, by_name) for row in known if _measured_with(folder / row.name)}
-    result = {
-        "paper": "Burda, Grosse and Salakhutdinov 2015, arXiv:1509.00519, table 1",
-        "command": command,
-        "rows": rows_done,
-    }
-    write_json(folder / RESULT, result)
-    _draw(rows_done, folder / CURVES)
+            evaluation.evaluate(folder / row.name, samples, progress=print if verbose else lambda _: None)
+        result = _write(folder, by_name, command)
     return result
 
 
-def _draw(rows: dict[str, Any], path: Path) -> None:
+def _write(folder: Path, by_name: dict[str, Row], command: str) -> dict[str, Any]:
+    """Writes, draws and returns the rows that are done."""
+    rows = {name: _result(row, folder, by_name) for name, row in by_name.items() if _measured_with(folder / name)}
+    result = {
+        "paper": "Burda, Grosse and Salakhutdinov 2015, arXiv:1509.00519, table 1",
+        "command": command,
+        "rows": rows,
+    }
+    write_json(folder / RESULT, result)
     curves = {row["title"]: (row["curve"]["passes"], row["curve"]["held_out_loss"]) for row in rows.values()}
-    write_png(plots.learning_curves(curves), path)
+    write_png(plots.learning_curves(curves), folder / CURVES)
+    return result
 
 
 def _with_starts(row: Row, by_name: dict[str, Row]) -> list[Row]:
@@ -162,9 +165,11 @@ def _with_starts(row: Row, by_name: dict[str, Row]) -> list[Row]:
 
 
 def _measured_with(folder: Path) -> int | None:
-    """The number of samples that a run was measured with, or None."""
-    report = read_json(folder / evaluation.EVALUATION / evaluation.REPORT)
-    return None if report is None else report["likelihood"]["sample_size"]
+    """The number of samples that a run was measured with on all its test images, or None."""
+    trained, measured = read_json(folder / REPORT), read_json(folder / evaluation.EVALUATION / evaluation.REPORT)
+    if trained is None or measured is None or measured["data"]["examples"] != trained["test_images"]:
+        return None
+    return measured["likelihood"]["sample_size"]
 
 
 def _result(row: Row, folder: Path, by_name: dict[str, Row]) -> dict[str, Any]:
@@ -179,7 +184,8 @@ def _result(row: Row, folder: Path, by_name: dict[str, Row]) -> dict[str, Any]:
         **{name: report[name] for name in ("data", "likelihood", "reliability", "simulated", "hardware", "versions")},
         "active_units": report["latents"]["active_units"],
         "seed": settings.seed,
-        "settings": vars(settings),
+        # `start` says whose weights they were; the path is this machine's.
+        "settings": {name: value for name, value in vars(settings).items() if name != "weights"},
         # With the rows that it starts from.
         "minutes": sum(clock for clock, _ in seconds) / 60,
         "processor_minutes": sum(processor for _, processor in seconds) / 60,

@@ -18,8 +18,14 @@ def trained_run(settings: Settings, folder: Path, interruption: Interruption, ve
         kept = settings_of(folder)
         # A run keeps what it was compiled with where the settings leave that open.
         wanted = dataclasses.replace(settings, xla=kept.xla, steps_per_execution=kept.steps_per_execution)
+        if _name(wanted.weights) == _name(kept.weights):  # the folder that holds both runs may have been moved
+            wanted = dataclasses.replace(wanted, weights=kept.weights)
         for name, (new, old) in wanted.differences(kept).items():
             raise ValueError(f"The run in {folder} has {name} {old}, not {new}; choose another folder.")
         settings = kept
     if not (folder / REPORT).exists():
         training_run.train(settings, folder, interruption, resume=has_begun, verbose=verbose)
+
+
+def _name(path: str | None) -> str | None:
+    return None if path is None else Path(path).name

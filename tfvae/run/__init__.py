@@ -176,7 +176,7 @@ def _resumed(checkpoints: Checkpoints) -> tuple[VAE | None, dict[str, Any] | Non
 def _start_from(model: VAE, path: Path) -> None:
     """Gives a new model the weights of another one's parts."""
     for mine, others in zip(model.parts, model_of(path).parts, strict=True):
-        shapes, given = ([weight.shape for weight in part.weights] for part in (mine, others))
+        shapes, given = ([tuple(weight.shape) for weight in part.weights] for part in (mine, others))
         if shapes != given:
             raise ValueError(
                 f"`weights` must be of the same networks; the {mine.name} of {path} has weights of shapes {given}, "

@@ -1,0 +1,189 @@
+"""The page of results: what it makes of made-up ones, and that the committed page is made of the committed ones."""
+
+import copy
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tfvae.reproduction.document import document
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+COMMITTED = sorted((DOCS / "reproduction").glob("*/*.json"))
+
+
+def row(title, start, bound):
+    return {
+        "title": title,
+        "published": None if start else 86.764,
+        "reruns": {} if start else {"one": 86.354, "another": 87.0},
+        "start": start,
+        "data": {"examples": 12_345, "digest": "0123456789ab"},
+        "likelihood": {
+            "sample_size": 5432,
+            "bound": bound,
+            "monte_carlo_error": 0.01249,
+            "sampling_error": 0.2346,
+            "draw_error": None if start else 0.0789,
+            "corrected": bound + 0.126,
+        },
+        "reliability": {"unreliable": 1234},
+        "simulated": {"examples": 4321, "lower": -91.238, "upper": -90.121},
+        "hardware": {"processor": "An Abacus", "cores": 17},
+        "active_units": 19,
+        "seed": 3,
+        "settings": {"epochs": 51, "passes": 23, "validation_size": 1357},
+        "minutes": 72.6,
+        "processor_minutes": 101.4,
+    }
+
+
+IWAE = {
+    "paper": "The paper of weights",
+    "command": "the command",
+    "rows": {"plain": row("Plain", None, -87.4567), "weighted": row("Weighted", "plain", -84.994)},
+}
+AEVB = {
+    "paper": "The paper of pictures",
+    "convention": "nats of the test",
+    "samples": 6789,
+    "command": "tfvae of pictures",
+    "latent_sizes": {
+        size: {
+            "elbo": {"mean": -143.126, "standard_error": 0.456},
+            "log_likelihood": {"mean": -137.994, "standard_error": 0.344},
+            "active_units": int(size),
+            "data_digest": "ba9876543210",
+            "training_seconds": 93.0,
+        }
+        for size in ("2", "7")
+    },
+}
+FREY_FACE = {
+    "paper": "The paper of faces",
+    "frames": 1967,
+    "dimension": 561,
+    "unit": "nats a face",
+    "scale_floor": 0.00390625,
+    "neighbours": "Neighbours are alike.",
+    "chosen_on": "Chosen elsewhere.",
+    "command": "tfvae of faces",
+    "studies": {
+        "first": {
+            "published": [1322.96, 10.03],
+            "log_likelihood": {"mean": 1356.126, "standard_error": 8.994},
+            "elbo": {"mean": 1321.216, "standard_error": 7.006},
+        },
+        "second": {
+            "published": None,
+            "log_likelihood": {"mean": -1.006, "standard_error": 0.126},
+            "elbo": {"mean": -2.5, "standard_error": 0.25},
+            "bits_per_dim": {"mean": 4.5678, "standard_error": 0.1},
+        },
+    },
+}
+FILES = {"iwae/iwae.json": IWAE, "aevb/aevb.json": AEVB, "frey-face/frey_face.json": FREY_FACE}
+
+
+def write(folder, results):
+    for name, result in results.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(json.dumps(result))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    return document(write(tmp_path_factory.mktemp("results"), FILES))
+
+
+def tables(page):
+    """The rows of each table, a list of cells each."""
+    found = re.findall(r"(?:^\|.*\|\n)+", page, re.MULTILINE)
+    return [[line.strip("| ").split(" | ") for line in table.splitlines()] for table in found]
+
+
+def test_burdas_table_has_negative_log_likelihoods_with_their_errors(page):
+    head, _, plain, weighted = tables(page)[0]
+    assert head == [
+        *("-log p(x), nats", "paper", "reruns", "tfvae", "S"),
+        *("MC", "test set", "draw", "corrected", "active units"),
+    ]
+    reruns = "86.35 (one); 87.00 (another)"
+    assert plain == ["Plain", "86.76", reruns, "**87.46**", "5,432", "0.012", "0.235", "0.079", "87.33", "19"]
+    assert weighted == ["Weighted", "-", "-", "**84.99**", "5,432", "0.012", "0.235", "-", "84.87", "19"]
+
+
+def test_each_row_says_how_it_was_made(page):
+    _, _, plain, weighted = tables(page)[1]
+    common = ["3", "`0123456789ab`", "73", "101", "1,173"]
+    assert plain == ["Plain", "-", *common, "`the command --rows plain`"]
+    assert weighted == ["Weighted", "Plain", *common, "`the command --rows weighted`"]
+
+
+def test_pictures_latents_and_folds_are_tabulated_with_their_standard_errors(page):
+    _, _, two, seven = tables(page)[2]
+    assert two == ["2", "-143.13 +- 0.46", "-137.99 +- 0.34", "2", "`ba9876543210`", "1.6"]
+    assert seven == ["7", *two[1:3], "7", *two[4:]]
+    _, _, first, second = tables(page)[3]
+    assert first == ["first", "1322.96 +- 10.03", "1356.13 +- 8.99", "1321.22 +- 7.01", "-"]
+    assert second == ["second", "-", "-1.01 +- 0.13", "-2.50 +- 0.25", "4.568"]
+
+
+def test_every_figure_of_the_text_comes_from_the_results(page):
+    """All numbers outside the tables, in their order; 0.7 is the shape that weights are judged by, 255 the levels."""
+    text = "\n".join(line for line in page.splitlines() if not line.startswith("|"))
+    weights = ["1,234", "12,345", "0.7", "4,321", "-91.24", "-90.12"]
+    expected = [
+        *("12,345", "17", "1,357", *weights, *weights),
+        *("2", "7", "6,789"),
+        *("1,967", "561", "255", "0.00391"),
+    ]
+    assert re.findall(r"-?\d[\d,.]*\d|\d", text) == expected
+    for words in ("An Abacus", "nats of the test", "nats a face", "Neighbours are alike.", "Chosen elsewhere."):
+        assert words in text
+    for words in ("weights", "pictures", "faces"):
+        assert f"The paper of {words}" in text
+    for command in (AEVB["command"], FREY_FACE["command"]):
+        assert f"Made by `{command}`." in text
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_results_that_are_missing_are_left_out(tmp_path, page, name):
+    """And the other sections are as they were."""
+    few = document(write(tmp_path, {other: result for other, result in FILES.items() if other != name}))
+    left_out = re.findall(r"^## .*$", page, re.MULTILINE)[list(FILES).index(name)]
+    assert left_out not in few
+    assert few.count("\n## ") == 2
+    for section in few.split("\n## "):
+        assert section.strip() in page
+
+
+def test_no_results_are_a_sentence(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"holds no results; `tfvae reproduce iwae` makes some\.$"):
+        document(tmp_path)
+
+
+def test_a_result_of_another_version_is_a_sentence(tmp_path):
+    old = copy.deepcopy(IWAE)
+    del old["rows"]["weighted"]["simulated"]
+    with pytest.raises(ValueError, match=r"iwae\.json is of another version: it has no 'simulated'; make it again\.$"):
+        document(write(tmp_path, {"iwae/iwae.json": old}))
+
+
+def test_the_page_needs_no_tensorflow():
+    code = "import sys; from tfvae.reproduction import document; print('tensorflow' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False\n"
+
+
+@pytest.mark.skipif(not COMMITTED, reason="no results are committed yet")
+def test_the_committed_page_is_made_of_the_committed_results():
+    made = document(DOCS / "reproduction")
+    assert (DOCS / "reproduction.md").read_text(encoding="utf-8") == made, "run `tfvae reproduce --table`; see its help"
+    pictures = re.findall(r"!\[.*\]\((.*)\)", made)
+    assert pictures
+    for picture in pictures:
+        assert (DOCS / picture).is_file()

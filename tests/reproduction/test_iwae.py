@@ -1,0 +1,186 @@
+"""Burda's table, with two small rows on made-up images through the same functions."""
+
+import csv
+import dataclasses
+import json
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tfvae import evaluation, run
+from tfvae.interruption import Interrupted, Interruption
+from tfvae.reproduction import iwae
+from tfvae.reproduction.iwae import Row
+from tfvae.run import evaluation as run_evaluation
+from tfvae.settings import Settings, settings_of
+
+SETTINGS = Settings(
+    likelihood="bernoulli", hidden=(4,), activation="tanh", latent_size=2, batch_size=20, epochs=2, passes=2,
+    validation_size=10, test_size=30, xla=False, steps_per_execution=1, seed=5,
+)  # fmt: skip
+
+
+class AtOnce(Interruption):
+    """One that comes after the first training step."""
+
+    wanted = property(lambda self: True, lambda self, value: None)
+
+
+@pytest.fixture(scope="module")
+def rows(tmp_path_factory):
+    path = tmp_path_factory.mktemp("data") / "images.npz"
+    np.savez(path, images=np.random.default_rng(0).integers(0, 256, (100, 8, 6), np.uint8))
+    settings = dataclasses.replace(SETTINGS, data=str(path))
+    weighted = dataclasses.replace(settings, objective="iwae", sample_size=2, gradient="dreg", passes=3)
+    return (
+        Row("first", "The first", settings, 40.5, (("somebody", 41.25),)),
+        Row("second", "The second", weighted, None, start="first"),
+        Row("third", "The third", settings, None),
+    )
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory, rows):
+    """Folder of the second row, and so of the first; nothing here changes it."""
+    folder = tmp_path_factory.mktemp("runs") / "iwae"
+    iwae.run(folder, ["second"], 30, rows, command="the command", verbose=0)
+    return folder
+
+
+@pytest.fixture
+def folder(done, tmp_path):
+    """A copy, elsewhere."""
+    return shutil.copytree(done, tmp_path / "moved")
+
+
+def contents(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def refuse(*_, **__):
+    raise AssertionError("this was done before")
+
+
+def test_the_rows_that_a_row_starts_from_come_with_it(done, rows):
+    result = json.loads((done / iwae.RESULT).read_text())
+    assert list(result["rows"]) == ["first", "second"]
+    assert not (done / "third").exists()
+    first, second = result["rows"].values()
+    assert (first["title"], first["published"], first["reruns"]) == ("The first", 40.5, {"somebody": 41.25})
+    assert (second["published"], second["reruns"], second["start"]) == (None, {}, "first")
+    assert (result["command"], first["start"]) == ("the command", None)
+    assert "1509.00519" in result["paper"]
+
+
+def test_a_row_starts_from_the_weights_of_the_other(done):
+    assert settings_of(done / "first").weights is None
+    assert settings_of(done / "second").weights == str(done / "first")
+
+
+def test_the_figures_are_those_of_the_models_on_the_test_images(done):
+    for name, row in json.loads((done / iwae.RESULT).read_text())["rows"].items():
+        model, images = run.model_of(done / name), run.load_data(settings_of(done / name)).test.images
+        log_p = evaluation.log_likelihood(model, images, 30)
+        assert row["likelihood"]["sample_size"] == 30
+        assert row["likelihood"]["bound"] == pytest.approx(log_p.mean(), rel=1e-6)
+        assert row["data"]["digest"] == evaluation.fix(images, model.preprocess).digest
+        assert row["active_units"] == evaluation.latent_statistics(model, images).active_units
+        assert (row["data"]["examples"], row["seed"], row["settings"]["validation_size"]) == (30, 5, 10)
+        assert row["settings"]["gradient"] == ("plain" if name == "first" else "dreg")
+        assert "weights" not in row["settings"]
+
+
+def test_the_minutes_of_a_row_include_those_of_its_start(done):
+    rows = json.loads((done / iwae.RESULT).read_text())["rows"]
+    reports = [json.loads((done / name / "report.json").read_text()) for name in ("first", "second")]
+    for minutes, seconds in (("minutes", "training_seconds"), ("processor_minutes", "training_processor_seconds")):
+        first, second = (report[seconds] / 60 for report in reports)
+        assert first > 0 and second > 0
+        assert rows["first"][minutes] == pytest.approx(first, rel=1e-12)
+        assert rows["second"][minutes] == pytest.approx(first + second, rel=1e-12)
+
+
+def test_the_curve_is_the_held_out_loss_by_passes(done):
+    curve = json.loads((done / iwae.RESULT).read_text())["rows"]["second"]["curve"]
+    history = list(csv.DictReader((done / "second/history.csv").open()))
+    assert curve["passes"] == [3.0, 6.0]
+    assert curve["held_out_loss"] == pytest.approx([float(row["val_loss"]) for row in history], abs=5.1e-4)
+    assert np.asarray(Image.open(done / iwae.CURVES).convert("L")).std() > 5
+
+
+def test_what_is_there_is_neither_trained_nor_measured_again(folder, rows, monkeypatch):
+    """Nor where the folder has been moved, and the paths in its settings lead elsewhere."""
+    before = contents(folder)
+    monkeypatch.setattr(run, "train", refuse)
+    monkeypatch.setattr(run_evaluation, "evaluate", refuse)
+    iwae.run(folder, ["second", "first"], 30, rows, command="the command", verbose=0)
+    assert contents(folder) == before
+
+
+def test_another_number_of_samples_measures_again_and_trains_nothing(folder, rows, monkeypatch):
+    monkeypatch.setattr(run, "train", refuse)
+    found = iwae.run(folder, ["first"], 40, rows, verbose=0)["rows"]
+    assert [found[name]["likelihood"]["sample_size"] for name in ("first", "second")] == [40, 30]
+
+
+def test_a_quick_look_at_some_images_is_no_figure_of_the_table(folder, rows):
+    path = folder / "first" / run_evaluation.EVALUATION / run_evaluation.REPORT
+    report = json.loads(path.read_text())
+    report["data"]["examples"] = 10  # as of `tfvae evaluate --images 10`
+    path.write_text(json.dumps(report))
+    found = iwae.run(folder, ["first"], 30, rows, verbose=0)["rows"]["first"]
+    assert found["data"]["examples"] == 30
+
+
+def test_an_interrupted_row_goes_on_and_the_rows_before_it_are_kept(folder, done, rows):
+    shutil.rmtree(folder / "second")
+    (folder / iwae.RESULT).unlink()
+    with pytest.raises(Interrupted):
+        iwae.run(folder, ["second"], 30, rows, interruption=AtOnce(), verbose=0)
+    assert list(json.loads((folder / iwae.RESULT).read_text())["rows"]) == ["first"]
+    assert list((folder / "second/checkpoints").iterdir())
+    found = iwae.run(folder, ["second"], 30, rows, verbose=0)["rows"]["second"]
+    whole = json.loads((done / iwae.RESULT).read_text())["rows"]["second"]
+    assert found["curve"] == whole["curve"]
+    assert found["likelihood"]["bound"] == pytest.approx(whole["likelihood"]["bound"], rel=1e-9)
+
+
+def test_an_unknown_row_is_named(tmp_path, rows):
+    with pytest.raises(ValueError, match=r"^`rows` must be of first, second, third; received 'fourth'\.$"):
+        iwae.run(tmp_path / "new", ["first", "fourth"], 30, rows)
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [({"latent_size": 3}, "first has latent_size 2, not 3"), ({"passes": 1}, "first has passes 2, not 1")],
+    ids=str,
+)
+def test_a_run_with_other_settings_is_not_taken(folder, rows, change, words):
+    changed = dataclasses.replace(rows[0], settings=dataclasses.replace(rows[0].settings, **change))
+    with pytest.raises(ValueError, match=rf"{words}; choose another folder\.$"):
+        iwae.run(folder, ["first"], 30, (changed,), verbose=0)
+
+
+def test_a_run_that_started_from_another_row_is_not_taken(folder, rows):
+    first, second, third = rows
+    changed = (first, dataclasses.replace(second, start="third"), dataclasses.replace(third, settings=first.settings))
+    shutil.copytree(folder / "first", folder / "third")
+    with pytest.raises(ValueError, match=r"second has weights .*first, not .*third; choose another folder\.$"):
+        iwae.run(folder, ["second"], 30, changed, verbose=0)
+
+
+def test_the_table_is_burdas():
+    """One stochastic layer: k = 1, 5 and 50 of table 1."""
+    published = {row.name: row.published for row in iwae.ROWS}
+    assert published == {"vae-k1": 86.76, "iwae-k5": 85.54, "dreg-k5": None, "iwae-k50": 84.78}
+    for row in iwae.ROWS:
+        settings = row.settings
+        assert (settings.hidden, settings.activation, settings.latent_size) == ((200, 200), "tanh", 50)
+        assert (settings.data, settings.likelihood) == ("mnist", "bernoulli")
+        assert row.name.endswith(f"-k{settings.sample_size}")
+        assert (settings.objective == "iwae") == (settings.sample_size > 1)
+        assert (settings.gradient == "dreg") == row.name.startswith("dreg")
+        assert row.start is None or row.start in iwae.NAMES[: iwae.NAMES.index(row.name)]

@@ -1,0 +1,97 @@
+"""What tools/publish_reproduction.py takes into the repository, and what it leaves out and names."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from test_document import AEVB, FILES, write
+
+sys.path.append(str(Path(__file__).resolve().parents[2] / "tools"))
+import publish_reproduction
+
+from tfvae.reproduction import aevb, cards, document, frey_face, iwae
+
+PICTURES = (
+    Path("iwae", iwae.CURVES),
+    *(Path("aevb", name) for name in (aevb.SAMPLES, aevb.MANIFOLD)),
+    Path("frey-face", frey_face.MANIFOLD),
+)
+
+
+@pytest.fixture
+def runs(tmp_path):
+    """A folder with all results and pictures, and files that are none."""
+    folder = write(tmp_path / "runs", FILES)
+    for path in (*PICTURES, Path("aevb/latent-2/config.yaml")):
+        (folder / path).parent.mkdir(exist_ok=True)
+        (folder / path).write_bytes(bytes(str(path), "utf-8"))
+    return folder
+
+
+@pytest.fixture
+def root(tmp_path):
+    (tmp_path / "root/docs").mkdir(parents=True)
+    return tmp_path / "root"
+
+
+@pytest.fixture
+def published(monkeypatch):
+    """The runs that weights were published of, and where to; of the second row there are none."""
+    calls = []
+
+    def publish(run, folder):
+        if run.name == "weighted":
+            raise FileNotFoundError(f"{run} is no run folder.")
+        calls.append((run, folder))
+
+    monkeypatch.setattr(cards, "publish", publish)
+    return calls
+
+
+def files(folder):
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_results_pictures_page_and_weights_are_published(runs, root, published):
+    missing = publish_reproduction.main(runs, root)
+    names = {*FILES, *(path.as_posix() for path in PICTURES)}
+    assert files(root / "docs") == {
+        "reproduction.md": bytes(document.document(runs), "utf-8"),
+        **{f"reproduction/{name}": (runs / name).read_bytes() for name in names},
+    }
+    assert published == [(runs / "iwae/plain", root / "saved_models/mnist-plain")]
+    assert missing == [f"{runs / 'iwae/weighted'} is no run folder."]
+
+
+def test_what_is_not_finished_is_left_as_it_was_and_named(runs, root, published):
+    publish_reproduction.main(runs, root)
+    before = files(root)
+    published.clear()
+    (runs / "iwae" / iwae.RESULT).unlink()
+    (runs / "aevb" / aevb.MANIFOLD).unlink()
+    (runs / "aevb/aevb.json").write_text(json.dumps({**AEVB, "samples": 1}))
+    missing = publish_reproduction.main(runs, root)
+    assert missing == [str(runs / "iwae" / iwae.RESULT), str(runs / "aevb" / aevb.MANIFOLD)]
+    assert (files(root), published) == (before, [])
+
+
+def test_every_picture_of_the_page_is_published(runs, root, published):
+    publish_reproduction.main(runs, root)
+    page = (root / "docs/reproduction.md").read_text()
+    links = [line.split("(")[1].rstrip(")") for line in page.splitlines() if line.startswith("![")]
+    assert len(links) == len(PICTURES)
+    for link in links:
+        assert (root / "docs" / link).is_file()
+
+
+def test_nothing_to_publish_is_a_sentence_and_changes_nothing(tmp_path, root, published):
+    with pytest.raises(FileNotFoundError, match="holds no results"):
+        publish_reproduction.main(tmp_path / "nowhere", root)
+    assert files(root) == {}
+
+
+def test_it_says_how_it_is_used():
+    done = subprocess.run([sys.executable, publish_reproduction.__file__], capture_output=True, text=True)
+    assert (done.returncode, done.stderr[:44]) == (1, "Usage: python tools/publish_reproduction.py ")

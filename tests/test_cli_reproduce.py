@@ -1,0 +1,76 @@
+"""The command `reproduce`: mistakes end in one sentence, and help and the page cost no waiting for TensorFlow."""
+
+import subprocess
+import sys
+
+import pytest
+from test_cli import command
+
+from tfvae.files import write_json
+
+AEVB = {
+    "paper": "The paper of pictures",
+    "convention": "nats",
+    "samples": 7,
+    "command": "tfvae reproduce aevb",
+    "latent_sizes": {
+        "2": {
+            "elbo": {"mean": -3.0, "standard_error": 0.5},
+            "log_likelihood": {"mean": -2.25, "standard_error": 0.5},
+            "active_units": 2,
+            "data_digest": "0123456789ab",
+            "training_seconds": 60.0,
+        }
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ([], "`tfvae reproduce` takes either one of iwae, aevb, frey-face or --table."),
+        (["iwae", "--table"], "`tfvae reproduce` takes either one of iwae, aevb, frey-face or --table."),
+        (["vae"], "`tfvae reproduce` knows iwae, aevb, frey-face; received 'vae'."),
+        (["aevb", "--rows", "vae-k1"], "`--rows` is of iwae only."),
+        (["--table", "--rows", "vae-k1"], "`--rows` is of iwae only."),
+        (["iwae", "--path", "faces.mat"], "`--path` is of frey-face only."),
+        (["frey-face", "--samples", "10"], "`--samples` is of iwae and aevb only."),
+        (["frey-face"], "`--path` must name the file of the frames for frey-face."),
+        (["frey-face", "--path", "faces.mat"], "faces.mat is no file."),
+        (["iwae", "--rows", "vae-k1,k2"], "`rows` must be of vae-k1, iwae-k5, dreg-k5, iwae-k50; received 'k2'."),
+        (["iwae", "--rows", ""], "`rows` must be of vae-k1, iwae-k5, dreg-k5, iwae-k50; received ''."),
+        (["--table", "--out", "."], ". holds no results; `tfvae reproduce iwae` makes some."),
+        (["--table", "--out", "nowhere"], "nowhere holds no results; `tfvae reproduce iwae` makes some."),
+    ],
+)
+def test_mistakes_end_in_one_sentence_and_leave_nothing(arguments, sentence, tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    assert command("reproduce", *arguments) == 1
+    message = capfd.readouterr().err.strip()
+    assert message.startswith("Error: ")
+    assert message.endswith(sentence)
+    assert "\n" not in message
+    assert not list(tmp_path.iterdir())
+
+
+def test_help_and_the_page_import_no_tensorflow(tmp_path):
+    write_json(tmp_path / "aevb" / "aevb.json", AEVB)
+    code = (
+        "import sys; from tfvae import cli\n"
+        f"for arguments in (['reproduce', '--help'], ['reproduce', '--table', '--out', {str(tmp_path)!r}]):\n"
+        "    try: cli.app(arguments)\n"
+        "    except SystemExit: pass\n"
+        "print([name for name in ('tensorflow', 'keras', 'matplotlib', 'numpy') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip().endswith("[]")
+    assert "samples S for log p(x). [default: 5000]" in " ".join(done.stdout.split())
+    assert "| 2 | -3.00 +- 0.50 | -2.25 +- 0.50 | 2 | `0123456789ab` | 1.0 |" in done.stdout
+
+
+def test_the_page_is_printed_as_the_file_that_it_becomes(tmp_path, capfd):
+    from tfvae.reproduction.document import document
+
+    write_json(tmp_path / "aevb" / "aevb.json", AEVB)
+    assert command("reproduce", "--table", "--out", tmp_path) == 0
+    assert capfd.readouterr().out == document(tmp_path)
