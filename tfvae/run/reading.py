@@ -31,7 +31,9 @@ def model_of(path: Path) -> VAE:
     newest, damaged = Checkpoints(path / CHECKPOINTS).newest()
     if newest is not None:
         print(f"The training in {path} did not end; this is its checkpoint of step {newest.step}.", file=sys.stderr)
-        return newest.load()[0]
+        model, _ = newest.load()
+        model.optimizer.finalize_variable_values(model.trainable_weights)  # the averaged weights, where there are some
+        return model
     if damaged:
         raise ValueError(f"All checkpoints in {path / CHECKPOINTS} are damaged.")
     raise FileNotFoundError(f"{path} holds neither {MODEL} nor a checkpoint; `tfvae train` writes them.")
