@@ -10,7 +10,9 @@ import pytest
 sys.path.append(str(Path(__file__).parents[1] / "models"))
 import tiny
 
+from tfvae import run
 from tfvae.run.averages import Averages
+from tfvae.settings import Settings
 
 MOMENTUM = 0.8
 
@@ -52,3 +54,16 @@ def test_an_exchange_and_back_changes_no_bit():
     assert tiny.differs(tiny.values(model.trainable_variables), before)
     averages.exchange()
     tiny.assert_same_bits(tiny.values([*model.variables, *model.optimizer.variables]), before)
+
+
+def test_an_unfinished_run_is_read_with_its_averages(tmp_path):
+    np.savez(tmp_path / "images.npz", x_train=np.random.default_rng(0).integers(0, 256, (60, 8, 8, 1), dtype="uint8"))
+    settings = Settings(
+        data=str(tmp_path / "images.npz"), hidden=(4,), latent_size=2, epochs=1, batch_size=10, averaging=0.5
+    )
+    folder = tmp_path / "run"
+    run.train(settings, folder, verbose=0)
+    finished = run.model_of(folder)
+    (folder / run.MODEL).unlink()
+    unfinished = run.model_of(folder)
+    tiny.assert_same_bits(tiny.values(unfinished.trainable_variables), tiny.values(finished.trainable_variables))
