@@ -29,7 +29,8 @@ def pareto_shape(largest: np.ndarray) -> np.ndarray:
             which is where the tail begins; in any order.
 
     Returns:
-        `[...]`, float64; -inf where the tail's weights are all the same, NaN where they are fewer than 5.
+        `[...]`, float64; -inf where the tail's weights are all the same, inf where the rest of them vanishes beside the
+        largest, NaN where there are fewer than 5.
 
     Source: Vehtari, Simpson, Gelman, Yao and Gabry, arXiv:1507.02646; Zhang and Stephens 2009, Technometrics 51(3).
     """
@@ -41,6 +42,7 @@ def pareto_shape(largest: np.ndarray) -> np.ndarray:
     excess = weights[1:] - weights[0]
     with np.errstate(divide="ignore", invalid="ignore"):
         shape = _fit(excess)
+    shape = np.where(np.isfinite(shape), shape, np.inf)  # the quartile is 0, to 300 digits
     return np.where(excess[-1] > excess[0], shape, -np.inf)
 
 
