@@ -124,11 +124,21 @@ def _write(folder: Path, found: Assessment, images: np.ndarray) -> None:
             np.savez(new / ARRAYS, **found.by_example)
             for name, figure in _pictures(found, images).items():
                 figure.savefig(new / f"{name}.png")
-            with contextlib.suppress(FileNotFoundError):
-                folder.rename(old)
-            new.rename(folder)
+            _replace(folder, new, old)
     except OSError as error:
         raise OSError(f"{folder} cannot be written: {error.strerror or error}.") from error
+
+
+def _replace(folder: Path, new: Path, old: Path) -> None:
+    """Puts a new folder in place of what is there, which comes back if that fails."""
+    with contextlib.suppress(FileNotFoundError):
+        folder.rename(old)
+    try:
+        new.rename(folder)
+    except OSError:
+        with contextlib.suppress(FileNotFoundError):
+            old.rename(folder)
+        raise
 
 
 def _as_json(report: dict[str, Any]) -> str:
