@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -25,7 +26,7 @@ def naive_estimates(draws: np.ndarray, log_p: np.ndarray, references: Mapping[st
     figure = Figure(figsize=(5.4, 3.6), dpi=120, layout="constrained")
     axes = figure.add_subplot()
     axes.plot(draws, log_p, "o-", color=_BLUE, markersize=4, label="average over draws from the prior")
-    for (name, value), style in zip(references.items(), ("-", "--", ":"), strict=False):
+    for (name, value), style in zip(references.items(), itertools.cycle(("-", "--", ":"))):
         axes.axhline(value, color=_VERMILION, linestyle=style, label=name)
     axes.set_xscale("log", base=2)
     axes.set_xlabel("draws from the prior")
@@ -77,7 +78,7 @@ def learning_curves(curves: Mapping[str, tuple[Sequence[float], Sequence[float]]
     """
     figure = Figure(figsize=(6.4, 4.0), dpi=120, layout="constrained")
     axes = figure.add_subplot()
-    for (name, (passes, loss)), style in zip(curves.items(), _STYLES, strict=False):
+    for (name, (passes, loss)), style in zip(curves.items(), itertools.cycle(_STYLES)):
         axes.plot(passes[1:], loss[1:], style[0], color=style[1], label=name)
     axes.set_xlabel("passes over the training images")
     axes.set_ylabel("loss on held-out images (each its own bound), nats")
