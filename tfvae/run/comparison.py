@@ -46,8 +46,10 @@ COLUMNS = (
     Column("distortion", ("likelihood", "distortion")),
     Column("rate", ("latents", "rate")),
     Column("active units", ("latents", "active_units"), 0),
+    Column("mutual information", ("latents", "mutual_information")),
     Column("unreliable", ("reliability", "unreliable"), 0),
     Column("probe", ("representation", "linear_probe", "accuracy"), 4),
+    Column("neighbours", ("representation", "nearest_neighbours", "accuracy"), 4),
     Column("recognised", ("samples", "recognised_share"), 3),
     Column("kernel distance", ("samples", "kernel_distance", "of_draws", "distance"), 4),
 )
