@@ -270,6 +270,57 @@ def test_bars_of_other_shapes_are_refused():
         plots.latent_rates(np.zeros(3), np.zeros(2, bool))
 
 
+def test_naive_estimates_are_a_line_over_powers_of_two_with_the_references_across():
+    draws, log_p = 2 ** np.arange(5), np.float64([-9, -7, -5, -4, -3.5])
+    figure = plots.naive_estimates(draws, log_p, {"L_S": -3.0, "L_50": -3.2})
+    (axes,) = figure.axes
+    line, *across = axes.lines
+    np.testing.assert_array_equal(line.get_xydata(), np.stack([draws, log_p], axis=1))
+    assert [list(each.get_ydata()) for each in across] == [[-3.0] * 2, [-3.2] * 2]
+    assert [each.get_label() for each in axes.lines] == ["average over draws from the prior", "L_S", "L_50"]
+    assert axes.get_xscale() == "log"
+    assert len({(each.get_linestyle(), each.get_color()) for each in axes.lines}) == 3
+
+
+@pytest.mark.parametrize("shapes", [((3,), (2,)), ((3, 1), (3, 1)), ((3,), (3, 1))], ids=str)
+def test_naive_estimates_of_other_shapes_are_refused(shapes):
+    with pytest.raises(ValueError, match=r"^`draws` and `log_p` must be \[K\] both; received shapes \(3,"):
+        plots.naive_estimates(*map(np.ones, shapes), {})
+
+
+def test_weights_are_points_right_of_the_line_where_they_are_unreliable_beside_the_bounds():
+    shape, size = np.float64([0.1, 0.9, np.nan, np.inf, -np.inf]), np.float64([90, 3, 50, 1, 100])
+    bound = np.float64([-10, -20, -11, -30, -12])
+    left, right = plots.weights(shape, size, bound).axes
+    np.testing.assert_array_equal(left.collections[0].get_offsets(), [[0.1, 90], [0.9, 3]])
+    assert list(left.lines[0].get_xdata()) == [0.7, 0.7]
+    assert left.get_yscale() == "log"
+    heights = [bar.get_height() for bar in right.patches]
+    assert sum(heights) == 5
+    assert list(right.lines[0].get_xdata()) == [bound.mean()] * 2
+    assert right.lines[0].get_label() == "average -16.60"
+
+
+def test_weights_without_any_shape_say_so():
+    left, right = plots.weights(np.full(2, np.nan), np.ones(2), np.zeros(2)).axes
+    assert [text.get_text() for text in left.texts] == ["no example has a shape"]
+    assert sum(bar.get_height() for bar in right.patches) == 2
+
+
+def test_weights_of_other_shapes_are_refused():
+    with pytest.raises(ValueError, match=r"^All arrays must be \[N\]; received shapes \(3,\), \(2,\), \(3,\)\.$"):
+        plots.weights(np.zeros(3), np.ones(2), np.zeros(3))
+
+
+def test_learning_curves_leave_the_first_point_out_and_differ_without_colour():
+    curves = {name: (np.arange(4.0), np.float64([100, 9, 8, 7]) + index) for index, name in enumerate("abcdefg")}
+    (axes,) = plots.learning_curves(curves).axes
+    for line, (name, (passes, loss)) in zip(axes.lines, curves.items(), strict=True):
+        np.testing.assert_array_equal(line.get_xydata(), np.stack([passes[1:], loss[1:]], axis=1))
+        assert line.get_label() == name
+    assert len({(line.get_linestyle(), line.get_color()) for line in axes.lines[:6]}) == 6
+
+
 @pytest.mark.parametrize("shape", [(5, 1), (5,), (5, 2, 2)], ids=str)
 def test_latent_map_needs_two_dimensions(shape):
     with pytest.raises(ValueError, match=r"^`means` must be \[N, D\] with at least two latent dimensions; received"):
@@ -288,6 +339,10 @@ def test_latent_map_needs_two_dimensions(shape):
         lambda: plots.latent_rates(np.zeros(2), np.zeros(2, bool)),
         lambda: plots.latent_variances(np.zeros(2), np.zeros(2, bool), 0.0),
         lambda: plots.latent_report(np.zeros(2), np.zeros(2), np.zeros(2), np.zeros(2, bool)),
+        lambda: plots.naive_estimates(np.ones(1), np.zeros(1), {"L_S": 0.0}),
+        lambda: plots.weights(np.full(1, np.nan), np.ones(1), np.zeros(1)),
+        lambda: plots.weights(np.float64([0.5, -np.inf]), np.ones(2), np.float64([-1e9, 0.0])),
+        lambda: plots.learning_curves({"one": ([0, 1], [2, 1])}),
     ],
     ids=[
         "image_grid",
@@ -299,6 +354,10 @@ def test_latent_map_needs_two_dimensions(shape):
         "nothing",
         "latent_variances",
         "latent_report",
+        "naive_estimates",
+        "no shapes",
+        "weights",
+        "learning_curves",
     ],
 )
 def test_figures_are_written_without_a_display(make):

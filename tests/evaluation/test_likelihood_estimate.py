@@ -42,11 +42,13 @@ def over_seeds():
     """Estimates of the average L_100 of eight examples and their Monte Carlo errors, with 1,000 seeds."""
     import keras
 
-    before = keras.config.floatx()
+    before = keras.config.floatx(), keras.config.dtype_policy()
     keras.config.set_floatx("float64")  # a fixture of this scope comes before `float64`
+    keras.config.set_dtype_policy("float64")
     model = linear_vae(SYSTEM, WIDE)
     estimates = [likelihood_estimate(model, X, 100, seed) for seed in range(1000)]
-    keras.config.set_floatx(before)
+    keras.config.set_floatx(before[0])
+    keras.config.set_dtype_policy(before[1])
     return np.array([each.mean for each in estimates]), np.array([each.monte_carlo_error for each in estimates])
 
 
@@ -129,6 +131,7 @@ def test_every_figure_is_its_formula(sample_size):
 def test_no_figure_depends_on_the_parts(monkeypatch, rows, block):
     model = linear_vae(SYSTEM, WIDE)
     expected = likelihood_estimate(model, X, 120, repeats=2)
+    monkeypatch.setattr(log_weights_module, "_BLOCKS", 3)  # so that one program does not make all samples
     monkeypatch.setattr(log_weights_module, "ROWS", rows)
     monkeypatch.setattr(log_weights_module, "BLOCK", block)
     monkeypatch.setattr(likelihood, "ROWS", rows)

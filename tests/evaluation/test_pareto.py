@@ -45,5 +45,20 @@ def test_equal_weights_have_no_tail():
     assert np.all(pareto_shape(np.zeros((31, 4))) == -np.inf)
 
 
+@pytest.mark.parametrize("size", [1.0, 40.0, 1000.0])
+def test_weights_that_differ_by_rounding_are_equal(size):
+    log_w = np.random.default_rng(0).normal(size=(500, 20)) * 1e-9 - size
+    assert np.all(pareto_shape(tail(np.float32(log_w))) == -np.inf)
+    assert np.all(pareto_shape(tail(log_w)) == -np.inf)
+    assert np.all(np.isfinite(pareto_shape(tail(1e6 * (log_w + size) - size))))
+
+
+@pytest.mark.parametrize("largest", [1, 3, 10])
+def test_the_shape_is_infinite_where_a_few_weights_dwarf_the_rest(largest):
+    log_w = np.random.default_rng(0).normal(size=(500, 3))
+    log_w[:largest] += 1000  # beside exp of which the others are 0
+    assert np.all(pareto_shape(tail(log_w)) == np.inf)
+
+
 def test_a_handful_of_weights_says_nothing():
     assert np.isnan(pareto_shape(np.zeros((5, 2)))).all()

@@ -19,7 +19,9 @@ def evaluate(
     images: Annotated[
         int | None, typer.Option(min=1, help="Measure on the first so many test images only. [default: all]")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of all draws but that of x, which is always the same.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, max=2**32 - 1, help="Of all draws but that of x, which is always the same.")
+    ] = 0,
 ) -> None:
     """Measure a run on its test images: log p(x) with its errors, the latents, labels read off them, samples.
 

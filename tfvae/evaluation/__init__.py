@@ -3,6 +3,7 @@
 from tfvae.evaluation.aggregate import AggregatePosterior, aggregate_posterior
 from tfvae.evaluation.assessment import Assessment, Examples, assess
 from tfvae.evaluation.classifier import classify, features
+from tfvae.evaluation.draw_error import draw_error
 from tfvae.evaluation.encoding import Codes, encode
 from tfvae.evaluation.fixed import FixedArray, digest, fix
 from tfvae.evaluation.kernel_distance import KernelDistance, TwoSamples, kernel_distance, two_samples
@@ -37,6 +38,7 @@ __all__ = [
     "assess",
     "classify",
     "digest",
+    "draw_error",
     "encode",
     "features",
     "fix",

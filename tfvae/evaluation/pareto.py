@@ -10,6 +10,7 @@ from scipy import special
 UNRELIABLE = 0.7
 """Shape above which an average of so many weights is far from its limit, and its standard error says nothing."""
 _FEWEST = 5  # weights in a tail
+_ROUNDING = 2.0**-21  # of log weights in float32, relative
 
 
 def tail_size(sample_size: int) -> int:
@@ -29,7 +30,8 @@ def pareto_shape(largest: np.ndarray) -> np.ndarray:
             which is where the tail begins; in any order.
 
     Returns:
-        `[...]`, float64; -inf where the tail's weights are all the same, NaN where they are fewer than 5.
+        `[...]`, float64; -inf where the tail's weights are all the same, to float32's rounding of their logarithms; inf
+        where most of them vanish beside the largest; NaN where there are fewer than 5.
 
     Source: Vehtari, Simpson, Gelman, Yao and Gabry, arXiv:1507.02646; Zhang and Stephens 2009, Technometrics 51(3).
     """
@@ -41,7 +43,9 @@ def pareto_shape(largest: np.ndarray) -> np.ndarray:
     excess = weights[1:] - weights[0]
     with np.errstate(divide="ignore", invalid="ignore"):
         shape = _fit(excess)
-    return np.where(excess[-1] > excess[0], shape, -np.inf)
+    shape = np.where(np.isfinite(shape), shape, np.inf)  # the quartile is 0, to 300 digits
+    all_the_same = ordered[-1] - ordered[0] <= _ROUNDING * (1 + np.abs(ordered[-1]))
+    return np.where(all_the_same, -np.inf, shape)
 
 
 def _fit(excess: np.ndarray) -> np.ndarray:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import Any
 
-_WIDTH = 34
+_NAMES, _LINE = 34, 100  # characters
+_DIMENSIONS = 20  # that have a line of their own
 
 
 def table(report: dict[str, Any]) -> str:
     """The report of an `Assessment` as a table for people, nats per example if nothing else is said."""
-    lines = [f"{report['data']['examples']:,} test examples, array {report['data']['digest']}"]
-    lines += [f"({report['data']['convention']})"]
+    data = report["data"]
+    lines = [f"{data['examples']:,} test examples, array {data['digest']}", *_words(f"({data['convention']})", 0)]
     for section, rows in (
         ("likelihood", _likelihood),
         ("reliability", _reliability),
@@ -23,50 +25,54 @@ def table(report: dict[str, Any]) -> str:
         if section in report:
             lines += ["", *rows(report[section])]
     if report["missing"]:
-        lines += ["", "Not measured", *(f"  {name}: {reason}" for name, reason in report["missing"].items())]
+        lines += ["", "Not measured"]
+        for name, reason in report["missing"].items():
+            lines += _words(f"{name.replace('_', ' ')}: {reason}")
     return "\n".join(lines) + "\n"
 
 
 def _row(name: str, value: str, note: str = "") -> str:
-    return f"  {name:<{_WIDTH}}{value:>12}" + (f"  {note}" if note else "")
+    return f"  {name:<{_NAMES}}{value:>12}" + (f"  {note}" if note else "")
+
+
+def _words(text: str, indent: int = 2) -> list[str]:
+    return textwrap.wrap(
+        text, _LINE, initial_indent=" " * indent, subsequent_indent=" " * indent, break_long_words=False
+    )
 
 
 def _likelihood(found: dict[str, Any]) -> list[str]:
     size = f"{found['sample_size']:,}"
+    interval = "" if found["interval_95"] is None else "; 95 %: {:.3f} to {:.3f}".format(*found["interval_95"])
     rows = [
         "log p(x), nats",
         _row(f"L_S with S = {size} (lower bound)", f"{found['bound']:.3f}"),
-        _row("  Monte Carlo error", _error(found["monte_carlo_error"]), "other draws of z"),
-        _row("  test-set error", _error(found["sampling_error"]), "other test examples"),
-        _row("  draw error", _error(found["draw_error"]), "another draw of the same examples' x"),
+        _row("  Monte Carlo error", _number(found["monte_carlo_error"]), f"other draws of z{interval}"),
+        _row("  test-set error", _number(found["sampling_error"]), "other test examples"),
+        _row("  draw error", _number(found["draw_error"]), "another draw of the same examples' x"),
         _row("corrected by the jackknife", f"{found['corrected']:.3f}", f"bias correction {found['correction']:+.3f}"),
-        _row("ELBO", f"{found['elbo']:.3f}", f"averaged over {size} samples"),
+        _row("ELBO", f"{found['elbo']:.3f}", f"averaged over {size} samples; -(distortion + rate)"),
+        _row("  distortion", f"{found['distortion']:.3f}"),
     ]
-    if "distortion" in found:
-        rows.append(_row("  distortion", f"{found['distortion']:.3f}"))
     if "bits_per_dim" in found:
-        return [*rows, _row("bits per dimension", f"{found['bits_per_dim']:.4f}", "from L_S")]
-    return [*rows, f"  {found['no_bits_per_dim']}"]
+        return [*rows, _row("bits per dimension", f"{found['bits_per_dim']:.4f}", "of L_S")]
+    return [*rows, *_words(found["no_bits_per_dim"])]
 
 
 def _reliability(found: dict[str, Any]) -> list[str]:
     sizes = found["effective_sample_size"]
-    rows = [
-        "Importance weights",
-        _row(
-            "effective sample size", f"{sizes['mean']:.1f}", f"median {sizes['median']:.1f}, least {sizes['min']:.1f}"
-        ),
-        f"  {found['words']}",
-    ]
+    note = f"median {sizes['median']:.1f}, least {sizes['min']:.1f}"
+    rows = ["Importance weights", _row("effective sample size", f"{sizes['mean']:.1f}", note), *_words(found["words"])]
     if found["worst"]:
-        worst = ", ".join(f"{each['example']} ({each['pareto_shape']:.2f})" for each in found["worst"])
-        rows.append(f"  Worst examples, with their shape: {worst}")
+        shapes = ((each["example"], each["pareto_shape"]) for each in found["worst"])
+        worst = ", ".join(f"{example} ({_number(shape, 2, 'infinite')})" for example, shape in shapes)
+        rows += _words(f"Worst examples by number, with their shape: {worst}")
     return rows
 
 
 def _simulated(found: dict[str, Any]) -> list[str]:
     return [
-        f"{found['examples']:,} examples drawn from the model",
+        f"{found['examples']:,} examples drawn from the model, nats",
         _row("log p(x), lower bound", f"{found['lower']:.3f}"),
         _row("log p(x), upper bound", f"{found['upper']:.3f}", f"gap {found['gap']:.3f} +- {found['gap_error']:.3f}"),
     ]
@@ -74,14 +80,15 @@ def _simulated(found: dict[str, Any]) -> list[str]:
 
 def _naive(found: dict[str, Any]) -> list[str]:
     return [
-        f"Naive average over draws from the prior, first {found['examples']} examples",
-        _row(f"with {found['draws']:,} draws", f"{found['log_p']:.3f}", f"L_S of the same {found['bound']:.3f}"),
-        f"  {found['words']}",
+        f"Naive average over L draws from the prior, first {found['examples']} examples, nats",
+        _row(f"with L = {found['draws']:,}", f"{found['log_p']:.3f}", f"L_S of the same examples {found['bound']:.3f}"),
+        *_words(found["words"]),
     ]
 
 
 def _latents(found: dict[str, Any]) -> list[str]:
     saturated = ", saturated: more examples would give more" if found["saturated"] else ""
+    ceiling = f"ceiling log N = {found['mutual_information_ceiling']:.3f}{saturated}"
     return [
         "Latents, nats",
         _row("rate", f"{found['rate']:.3f}", "exact" if found["rate_is_exact"] else "estimate, one draw an example"),
@@ -89,17 +96,35 @@ def _latents(found: dict[str, Any]) -> list[str]:
         _row(
             "mutual information of x and z",
             f"{found['mutual_information']:.3f}",
-            f"ceiling log N = {found['mutual_information_ceiling']:.3f}{saturated}",
+            f"+- {_number(found['mutual_information_error'])}, {ceiling}",
         ),
-        _row("KL(q(z) || p(z))", f"{found['aggregate_kl']:.3f}", "of the aggregate posterior; their sum is the rate"),
+        _row(
+            "KL(q(z) || p(z))",
+            f"{found['aggregate_kl']:.3f}",
+            f"+- {_number(found['aggregate_kl_error'])}; both together: the rate of these draws, "
+            f"{found['rate_of_draws']:.3f}",
+        ),
         *([_row("  of its marginals, summed", f"{sum(found['marginal_kl']):.3f}")] if "marginal_kl" in found else []),
+        *_dimensions(found),
     ]
+
+
+def _dimensions(found: dict[str, Any]) -> list[str]:
+    """A line for each dimension, the one of the highest rate first."""
+    titles = {"rate_per_dimension": "rate", "marginal_kl": "KL of marginal", "variance_of_mean": "variance of mean"}
+    columns = {title: found[name] for name, title in titles.items() if name in found}
+    order = sorted(range(found["dimensions"]), key=lambda dimension: -next(iter(columns.values()))[dimension])
+    rows = [f"  {'dimension':>9}" + "".join(f"{title:>18}" for title in columns)]
+    for dimension in order[:_DIMENSIONS]:
+        rows.append(f"  {dimension:>9}" + "".join(f"{each[dimension]:>18.3f}" for each in columns.values()))
+    left = len(order) - _DIMENSIONS
+    return [*rows, f"  and {left} more, with less, in report.json"] if left > 0 else rows
 
 
 def _representation(found: dict[str, Any]) -> list[str]:
     names = {"linear_probe": "linear probe", "nearest_neighbours": "nearest neighbours"}
     return [
-        f"Labels read off the posterior means ({found['linear_probe']['n_train']:,} training examples)",
+        f"Labels read off the posterior means ({found['linear_probe']['n_train']:,} training examples), accuracy",
         *(
             _row(name, f"{found[key]['accuracy']:.2%}", f"+- {found[key]['standard_error']:.2%}")
             for key, name in names.items()
@@ -108,21 +133,17 @@ def _representation(found: dict[str, Any]) -> list[str]:
 
 
 def _samples(found: dict[str, Any]) -> list[str]:
+    note = f"+- {found['recognised_share_error']:.1%}; class entropy {found['class_entropy']:.2f} of 2.30 nats"
+    rows = ["Samples", _row("taken for a digit by a classifier", f"{found['recognised_share']:.1%}", note)]
+    if "kernel_distance" not in found:
+        return rows
     distance = found["kernel_distance"]
-    rows = [
-        "Samples",
-        _row(
-            "taken for a digit by a classifier",
-            f"{found['recognised_share']:.1%}",
-            f"class entropy {found['class_entropy']:.2f} of 2.30 nats",
-        ),
-    ]
     for key, name in (("of_draws", "kernel distance of draws"), ("of_training_images", "  of training images")):
         each = distance[key]
         note = f"p = {each['p_value']:.3f}; by chance below {each['null_quantile']:.4f} in 95 %"
         rows.append(_row(name, f"{each['distance']:.4f}", note))
-    return [*rows, f"  {distance['note']}"]
+    return [*rows, *_words(f"From {distance['images']:,} images on either side. {distance['note']}")]
 
 
-def _error(value: float | None) -> str:
-    return "unknown" if value is None else f"{value:.3f}"
+def _number(value: float | None, digits: int = 3, otherwise: str = "unknown") -> str:
+    return otherwise if value is None else f"{value:.{digits}f}"

@@ -26,7 +26,7 @@ def naive_estimates(draws: np.ndarray, log_p: np.ndarray, references: Mapping[st
     figure = Figure(figsize=(5.4, 3.6), dpi=120, layout="constrained")
     axes = figure.add_subplot()
     axes.plot(draws, log_p, "o-", color=_BLUE, markersize=4, label="average over draws from the prior")
-    for (name, value), style in zip(references.items(), ("-", "--", ":"), strict=False):
+    for (name, value), style in zip(references.items(), itertools.cycle(("-", "--", ":"))):
         axes.axhline(value, color=_VERMILION, linestyle=style, label=name)
     axes.set_xscale("log", base=2)
     axes.set_xlabel("draws from the prior")
@@ -50,10 +50,14 @@ def weights(pareto_shape: np.ndarray, effective_sample_size: np.ndarray, bound: 
         raise ValueError(f"All arrays must be [N]; received shapes {', '.join(map(str, shapes))}.")
     figure = Figure(figsize=(8.4, 3.6), dpi=120, layout="constrained")
     left, right = figure.subplots(1, 2)
-    left.scatter(pareto_shape, effective_sample_size, s=4, color=_BLUE, linewidths=0, alpha=0.5)
+    known = np.isfinite(pareto_shape)
+    left.scatter(pareto_shape[known], effective_sample_size[known], s=4, color=_BLUE, linewidths=0, alpha=0.5)
     left.axvline(_UNRELIABLE, color=_VERMILION, linestyle="--")
     left.set_xlabel("Pareto shape of the largest weights (unreliable above 0.7)")
-    left.set_yscale("log")
+    if known.any():
+        left.set_yscale("log")
+    else:  # matplotlib has no logarithmic axis of nothing
+        left.text(0.5, 0.5, "no example has a shape", transform=left.transAxes, ha="center")
     left.set_ylabel("effective sample size")
     right.hist(bound, bins=50, color=_BLUE)
     right.axvline(float(np.mean(bound)), color=_VERMILION, linestyle="--", label=f"average {np.mean(bound):.2f}")

@@ -14,6 +14,10 @@ import numpy as np
 from tfvae.run.evaluation import read
 
 _NOT_A_SETTING = ("seed", "xla", "steps_per_execution", "tensorboard", "weights")  # that makes another kind of run
+_LATEX = str.maketrans(
+    {character: f"\\{character}" for character in "&%$#_{}"}
+    | {"\\": "\\textbackslash{}", "~": "\\textasciitilde{}", "^": "\\textasciicircum{}"}
+)
 
 
 class Column(NamedTuple):
@@ -31,6 +35,7 @@ class Column(NamedTuple):
 
 
 COLUMNS = (
+    Column("S", ("likelihood", "sample_size"), 0),
     Column("L_S", ("likelihood", "bound")),
     Column("MC error", ("likelihood", "monte_carlo_error"), 3),
     Column("test-set error", ("likelihood", "sampling_error")),
@@ -41,11 +46,15 @@ COLUMNS = (
     Column("distortion", ("likelihood", "distortion")),
     Column("rate", ("latents", "rate")),
     Column("active units", ("latents", "active_units"), 0),
+    Column("mutual information", ("latents", "mutual_information")),
     Column("unreliable", ("reliability", "unreliable"), 0),
     Column("probe", ("representation", "linear_probe", "accuracy"), 4),
+    Column("neighbours", ("representation", "nearest_neighbours", "accuracy"), 4),
     Column("recognised", ("samples", "recognised_share"), 3),
     Column("kernel distance", ("samples", "kernel_distance", "of_draws", "distance"), 4),
 )
+
+_GAPS = (("L_S difference", 3), ("paired error", 3), ("MC error of the difference", 3))
 
 
 class Difference(NamedTuple):
@@ -54,7 +63,8 @@ class Difference(NamedTuple):
     Attributes:
         mean: over the examples, in nats; above zero the run is better than the first.
         paired_error: standard error of the mean over the examples' differences.
-        monte_carlo_error: standard error from the draws of z.
+        monte_carlo_error: the part of it that is due to the draws of z, as if they were independent; runs that were
+            evaluated with the same seed share their noise, and it is rather less.
         reason: a sentence that says why there is no difference, or None.
     """
 
@@ -65,11 +75,12 @@ class Difference(NamedTuple):
 
 
 class Comparison(NamedTuple):
-    """Attributes: names of the runs; figures `[runs][columns]`, None where a run has none; titles of the columns;
-    digits of each; differences from the first run; spreads, a sentence for each group of runs that differ in their
-    seed."""
+    """Attributes: names of the runs; arrays, what each was measured on and in which convention, in words; figures
+    `[runs][columns]`, None where a run has none; titles of the columns; digits of each; differences of the others
+    from the first; spreads, a sentence for each group of runs that differ in their seed."""
 
     names: list[str]
+    arrays: list[str]
     figures: list[list[float | None]]
     titles: list[str]
     digits: list[int]
@@ -89,21 +100,24 @@ def compare(folders: Sequence[Path]) -> Comparison:
     """
     if len(folders) < 2:
         raise ValueError(f"There must be at least two runs to compare; received {len(folders)}.")
-    reports, arrays = zip(*(read(folder) for folder in folders), strict=True)
+    reports, by_example = zip(*(read(folder) for folder in folders), strict=True)
     found = [[_find(report, column.path) for column in COLUMNS] for report in reports]
     present = [index for index in range(len(COLUMNS)) if any(row[index] is not None for row in found)]
     return Comparison(
         names=[str(folder) for folder in folders],
+        arrays=[_array(report["data"]) for report in reports],
         figures=[[row[index] for index in present] for row in found],
         titles=[COLUMNS[index].title for index in present],
         digits=[COLUMNS[index].digits for index in present],
-        differences=[difference(reports[0], arrays[0], *other) for other in zip(reports[1:], arrays[1:], strict=True)],
+        differences=[
+            difference(reports[0], by_example[0], *other) for other in zip(reports[1:], by_example[1:], strict=True)
+        ],
         spreads=_spreads(folders, reports),
     )
 
 
 def difference(first: dict[str, Any], first_arrays: Any, other: dict[str, Any], other_arrays: Any) -> Difference:
-    """The paired difference of two runs' L_S."""
+    """The paired difference of two runs' L_S, if they have the same array, unit and number of samples."""
     nothing = math.nan
     if "likelihood" not in first or "likelihood" not in other:
         return Difference(nothing, nothing, nothing, "One of the two has no log p(x).")
@@ -124,25 +138,16 @@ def difference(first: dict[str, Any], first_arrays: Any, other: dict[str, Any], 
 
 def as_text(comparison: Comparison) -> str:
     """A table for people: a run a column."""
-    head = ["", *comparison.names]
-    rows = [head] + [
+    rows = [["", *comparison.names]] + [
         [title, *(_shown(row[index], comparison.digits[index]) for row in comparison.figures)]
         for index, title in enumerate(comparison.titles)
     ]
-    widths = [max(len(row[index]) for row in rows) for index in range(len(head))]
-    lines = [
-        row[0].ljust(widths[0])
-        + "".join("  " + cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))
-        for row in rows
-    ]
-    lines += ["", f"L_S less that of {comparison.names[0]}, on the same examples:"]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip() for row in rows]
+    lines += ["", *_measured(comparison), "", f"L_S less that of {comparison.names[0]}, on the same examples:"]
     for name, gap in zip(comparison.names[1:], comparison.differences, strict=True):
-        lines.append(
-            f"  {name}: {gap.reason}"
-            if gap.reason
-            else f"  {name}: {gap.mean:+.3f} nats, paired error {gap.paired_error:.3f}, of it Monte Carlo "
-            f"{gap.monte_carlo_error:.3f}"
-        )
+        errors = f"paired error {_shown(gap.paired_error, 3)}, of it Monte Carlo {_shown(gap.monte_carlo_error, 3)}"
+        lines.append(f"  {name}: " + (gap.reason or f"{gap.mean:+.3f} nats, {errors}"))
     return "\n".join([*lines, *([""] if comparison.spreads else []), *comparison.spreads]) + "\n"
 
 
@@ -150,34 +155,56 @@ def as_csv(comparison: Comparison) -> str:
     """The figures as they are, a run a row, with its difference from the first."""
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
-    table.writerow(["run", *comparison.titles, "L_S difference", "paired error", "MC error of the difference"])
-    gaps = [Difference(0.0, 0.0, 0.0, None), *comparison.differences]
-    for name, row, gap in zip(comparison.names, comparison.figures, gaps, strict=True):
-        differences = [None if gap.reason else each for each in gap[:3]]
-        table.writerow([name, *("" if each is None else repr(each) for each in (*row, *differences))])
+    table.writerow(["run", *comparison.titles, *(title for title, _ in _GAPS), "array"])
+    for name, row, array in zip(comparison.names, _rows(comparison), comparison.arrays, strict=True):
+        table.writerow([name, *("" if each is None else repr(each) for each in row), array])
     return text.getvalue()
 
 
 def as_latex(comparison: Comparison) -> str:
-    """A `tabular` of the figures, a run a row; needs no package."""
+    """A `tabular` of the figures, a run a row with its difference from the first; needs no package."""
+    titles = [*comparison.titles, *(title for title, _ in _GAPS)]
+    digits = [*comparison.digits, *(digits for _, digits in _GAPS)]
     lines = [
-        f"\\begin{{tabular}}{{l{'r' * len(comparison.titles)}}}",
+        *(f"% {line}" for line in _measured(comparison)),
+        f"\\begin{{tabular}}{{l{'r' * len(titles)}}}",
         "\\hline",
-        " & ".join(["run", *map(_escaped, comparison.titles)]) + " \\\\",
+        " & ".join(["run", *(title.translate(_LATEX) for title in titles)]) + " \\\\",
         "\\hline",
     ]
-    for name, row in zip(comparison.names, comparison.figures, strict=True):
-        cells = (_shown(each, digits) for each, digits in zip(row, comparison.digits, strict=True))
-        lines.append(" & ".join([_escaped(name), *(f"${cell}$" if cell != "-" else "--" for cell in cells)]) + " \\\\")
+    for name, row in zip(comparison.names, _rows(comparison), strict=True):
+        cells = (f"${cell}$" if cell != "-" else "--" for cell in map(_shown, row, digits))
+        lines.append(" & ".join([name.translate(_LATEX), *cells]) + " \\\\")
     return "\n".join([*lines, "\\hline", "\\end{tabular}"]) + "\n"
 
 
+def _rows(comparison: Comparison) -> list[list[float | None]]:
+    """The figures of each run and its difference from the first, where there is one."""
+    gaps = [None, *comparison.differences]
+    return [
+        [*row, *([None] * len(_GAPS) if gap is None or gap.reason else gap[:3])]
+        for row, gap in zip(comparison.figures, gaps, strict=True)
+    ]
+
+
+def _array(data: dict[str, Any]) -> str:
+    return f"{data['digest']}, {data['examples']:,} test examples ({data['convention']})"
+
+
+def _measured(comparison: Comparison) -> list[str]:
+    """What the figures are about: a line if all runs agree, else a line for each."""
+    if len(set(comparison.arrays)) == 1:
+        return [f"All on array {comparison.arrays[0]}"]
+    return [f"{name} on array {array}" for name, array in zip(comparison.names, comparison.arrays, strict=True)]
+
+
 def _spreads(folders: Sequence[Path], reports: Sequence[dict[str, Any]]) -> list[str]:
-    """Mean and spread of L_S over runs of the same settings and other seeds."""
+    """Mean and spread of L_S over runs of the same settings, S and number of test examples, and other seeds."""
     groups: dict[str, list[int]] = {}
     for index, report in enumerate(reports):
         same = {name: value for name, value in report["settings"].items() if name not in _NOT_A_SETTING}
-        groups.setdefault(repr((sorted(same.items()), report["data"]["digest"])), []).append(index)
+        size = _find(report, ("likelihood", "sample_size"))
+        groups.setdefault(repr((sorted(same.items()), size, report["data"]["examples"])), []).append(index)
     lines = []
     for members in groups.values():
         seeds = [reports[index]["settings"]["seed"] for index in members]
@@ -186,8 +213,11 @@ def _spreads(folders: Sequence[Path], reports: Sequence[dict[str, Any]]) -> list
             continue
         names = ", ".join(str(folders[index]) for index in members)
         mean, spread = float(np.mean(bounds)), float(np.std(bounds, ddof=1))
+        arrays = {reports[index]["data"]["digest"] for index in members}
+        others = " Each seed has test examples of its own." if len(arrays) > 1 else ""
         lines.append(
             f"Over seeds {', '.join(map(str, seeds))} ({names}): L_S {mean:.3f}, standard deviation {spread:.3f}."
+            f"{others}"
         )
     return lines
 
@@ -200,10 +230,4 @@ def _find(report: dict[str, Any], path: tuple[str, ...]) -> Any:
 
 
 def _shown(value: float | None, digits: int) -> str:
-    return "-" if value is None else f"{value:.{digits}f}"
-
-
-def _escaped(text: str) -> str:
-    for character in "&%$#_{}":
-        text = text.replace(character, "\\" + character)
-    return text
+    return "-" if value is None or math.isnan(value) else f"{value:.{digits}f}"

@@ -21,7 +21,8 @@ def write_codes(folder: Path, data: str, out: Path) -> dict[str, int]:
 
     The file has, for each part of the data that there is, `train_mean` and `train_stddev` (`[N, D]`, float32),
     `train_labels` (`[N]`, where the data have labels) and `train_digest` (of the x that was encoded: the fixed draw of
-    binarisation or dequantisation in the data's order); the same for `test`.
+    binarisation or dequantisation in the data's order); the same for `test`. Data without a test part are divided as
+    `tfvae train` divides them with the run's seed; both parts keep the data's order.
 
     Args:
         folder: a run's.
@@ -34,18 +35,24 @@ def write_codes(folder: Path, data: str, out: Path) -> dict[str, int]:
     Raises:
         FileNotFoundError: there is no such run, or no such data.
         ValueError: `out` is no .npz file, or the images have another shape than the model's.
+        FloatingPointError: the codes are not finite, because the model's weights are not.
         OSError: the file cannot be written.
     """
     if out.suffix != ".npz":
         raise ValueError(f"`--out` must be a file that ends in .npz; received {out}.")
     settings, model = settings_of(folder), model_of(folder)
-    whole = datasets.load(data, settings.image_size, settings.test_size, settings.seed, settings.data_dir)
+    # How the run held out its test images and where it found its data is true of its own data only.
+    is_own = data == settings.data
+    test_size, data_dir = (settings.test_size, settings.data_dir) if is_own else (None, None)
+    whole = datasets.load(data, settings.image_size, test_size, settings.seed, data_dir)
     arrays: dict[str, Any] = {}
     for part in PARTS:
         split = getattr(whole, part)
         images = split.first(len(split))
         x = fix(np.asarray(model.as_examples(images.images)), model.preprocess)
         codes = encode(model, x.x)
+        if not np.isfinite(codes).all():
+            raise FloatingPointError("The codes are not finite; are the model's weights?")
         arrays |= {f"{part}_mean": codes.mean, f"{part}_stddev": codes.stddev, f"{part}_digest": np.array(x.digest)}
         if images.labels is not None:
             arrays[f"{part}_labels"] = images.labels

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-import shutil
 import tempfile
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,15 @@ from tfvae.evaluation.assessment import Assessment, Examples, assess
 from tfvae.evaluation.fixed import fix
 from tfvae.evaluation.table import table
 from tfvae.hardware import hardware, versions
+from tfvae.run import load_data
 from tfvae.run.reading import model_of
 from tfvae.run.report import DIGITS
 from tfvae.settings import settings_of
 
 EVALUATION, REPORT, TABLE, ARRAYS = "evaluation", "report.json", "table.txt", "examples.npz"
+_NEEDED = (("data", "examples"), ("data", "digest"), ("data", "convention"), ("settings", "seed"))
 _SHOWN = 100  # images in a picture
+_TRAINING = 10_000  # images for what compares with them
 
 
 def evaluate(
@@ -48,14 +52,13 @@ def evaluate(
 
     Raises:
         FileNotFoundError: the folder holds no run or no model.
-        ValueError: it is damaged or of another version, or its data have changed shape.
-        FloatingPointError: the model's importance weights are not finite.
+        ValueError: it is damaged or of another version, its data have changed shape, or a number is out of range.
+        FloatingPointError: the model's weights, or its importance weights, are not finite.
         OSError: the folder cannot be written.
     """
     settings, model = settings_of(folder), model_of(folder)
-    data = datasets.load(settings.data, settings.image_size, settings.test_size, settings.seed, settings.data_dir)
-    test = data.test.first(min(len(data.test), images or len(data.test)))
-    train = data.train.first(min(len(data.train), 10_000))
+    data = load_data(settings)
+    test, train = data.test.first(len(data.test) if images is None else images), _training_images(data)
     found = assess(
         model,
         Examples(test.images, test.labels),
@@ -85,31 +88,64 @@ def read(folder: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         raise FileNotFoundError(f"{folder} has no {EVALUATION}/{REPORT}; run `tfvae evaluate {folder}` first.")
     try:
         report = json.loads(path.read_text(encoding="utf-8"))
-        with np.load(path.with_name(ARRAYS), allow_pickle=False) as arrays:
-            return report, {name: arrays[name] for name in arrays.files}
-    except (OSError, ValueError, KeyError) as error:
-        raise ValueError(f"{path} is damaged; run `tfvae evaluate {folder}` again.") from error
+        with np.load(path.with_name(ARRAYS), allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+        complete = _is_complete(report, arrays)
+    except (OSError, EOFError, zipfile.BadZipFile, ValueError, KeyError, TypeError):
+        complete = False
+    if not complete:
+        raise ValueError(f"{path.parent} is damaged or of another version; run `tfvae evaluate {folder}` again.")
+    return report, arrays
+
+
+def _training_images(data: datasets.Dataset) -> Any:
+    """All of them, or a fair sample: the first ones of a folder would be of one class."""
+    if len(data.train) <= _TRAINING:
+        return data.train.first(_TRAINING)
+    return data.split_validation(_TRAINING)[1].first(_TRAINING)
+
+
+def _is_complete(report: Any, arrays: dict[str, np.ndarray]) -> bool:
+    """Whether `compare` finds what it needs."""
+    if not all(name in report[section] for section, name in _NEEDED):
+        return False
+    by_example = ("bound", "standard_error") if "likelihood" in report else ()
+    return all(arrays[name].shape == (report["data"]["examples"],) for name in by_example)
 
 
 def _write(folder: Path, found: Assessment, images: np.ndarray) -> None:
     """Makes the folder whole, or leaves what was there."""
     try:
-        unfinished = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+        with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as scratch:
+            new, old = Path(scratch, "new"), Path(scratch, "old")
+            new.mkdir()
+            (new / REPORT).write_text(_as_json(found.report), encoding="utf-8")
+            (new / TABLE).write_text(table(found.report), encoding="utf-8")
+            np.savez(new / ARRAYS, **found.by_example)
+            for name, figure in _pictures(found, images).items():
+                figure.savefig(new / f"{name}.png")
+            _replace(folder, new, old)
     except OSError as error:
         raise OSError(f"{folder} cannot be written: {error.strerror or error}.") from error
+
+
+def _replace(folder: Path, new: Path, old: Path) -> None:
+    """Puts a new folder in place of what is there, which comes back if that fails."""
+    with contextlib.suppress(FileNotFoundError):
+        folder.rename(old)
     try:
-        (unfinished / REPORT).write_text(json.dumps(found.report, indent=2, allow_nan=False) + "\n", encoding="utf-8")
-        (unfinished / TABLE).write_text(table(found.report), encoding="utf-8")
-        np.savez(unfinished / ARRAYS, **found.by_example)
-        for name, figure in _pictures(found, images).items():
-            figure.savefig(unfinished / f"{name}.png")
-        unfinished.chmod(0o755)
-        shutil.rmtree(folder, ignore_errors=True)
-        unfinished.rename(folder)
-    except OSError as error:
-        raise OSError(f"{folder} cannot be written: {error.strerror or error}.") from error
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
+        new.rename(folder)
+    except OSError:
+        with contextlib.suppress(FileNotFoundError):
+            old.rename(folder)
+        raise
+
+
+def _as_json(report: dict[str, Any]) -> str:
+    try:
+        return json.dumps(report, indent=2, allow_nan=False) + "\n"
+    except ValueError:  # what is NaN for a good reason is None
+        raise FloatingPointError("Some figures are not finite, so no report was written.") from None
 
 
 def _pictures(found: Assessment, images: np.ndarray) -> dict[str, Any]:

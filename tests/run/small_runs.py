@@ -1,0 +1,49 @@
+"""Run folders that are made in a second, and evaluations of them that take another."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+sys.path += [str(Path(__file__).parents[1] / name) for name in ("", "evaluation", "models")]
+import small
+import tiny
+
+from tfvae.run import MODEL, build, evaluation, load_data
+from tfvae.settings import CONFIG, Settings
+
+
+def data(path):
+    """An .npz file of 200 training and 60 test images of 8x8 with two classes."""
+    images = tiny.images(260)
+    labels = (images[:, :4].sum(axis=(1, 2, 3)) > images[:, 4:].sum(axis=(1, 2, 3))).astype(int)
+    parts = {"images": images[:200], "labels": labels[:200], "test_images": images[200:], "test_labels": labels[200:]}
+    np.savez(path, **parts)
+    return path
+
+
+def make(folder, source, steps=0, **settings):
+    """A run folder with settings and a model, trained for some steps on all training images."""
+    chosen = Settings(**{"data": str(source), "epochs": 1, "hidden": (8,), "latent_size": 2, **settings})
+    images = load_data(chosen).train.first(200).images
+    model = tiny.compiled(build.model(chosen, images.shape[1:], 1))
+    if steps:
+        tiny.train(model, steps, images)
+    folder.mkdir(parents=True)
+    (folder / CONFIG).write_text(chosen.as_yaml())
+    model.save(folder / MODEL)
+    return folder
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_draws():
+    with pytest.MonkeyPatch.context() as patch:
+        small.few_draws(patch)
+        patch.setattr(evaluation, "_TRAINING", 100)
+        yield
+
+
+def contents(folder):
+    """Everything in a folder, byte for byte."""
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}

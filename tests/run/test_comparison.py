@@ -1,0 +1,229 @@
+"""`tfvae compare`: paired errors, what must not be compared, seeds, and the files that it writes."""
+
+import csv
+import json
+import re
+
+import numpy as np
+import pytest
+from small_runs import data, few_draws, make  # noqa: F401
+from test_cli import command
+
+from tfvae.run import comparison
+from tfvae.run.comparison import Difference, as_csv, as_latex, as_text, compare, difference
+
+RNG = np.random.default_rng(0)
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory, few_draws):  # noqa: F811
+    """Three evaluated runs: two seeds, and another S of the second."""
+    folder = tmp_path_factory.mktemp("runs")
+    source = data(folder / "discs.npz")
+    folders = [make(folder / name, source, 60, seed=seed) for name, seed in (("one", 0), ("two", 1), ("few", 1))]
+    for each, size in zip(folders, (40, 40, 30), strict=True):
+        assert command("evaluate", each, "--sample-size", size) == 0
+    return folders
+
+
+def written(
+    folder, seed=0, digest="aa", convention="nats: C", sample_size=10, bound=(1.0, 2.0, 3.0), errors=0.1, **more
+):
+    """An evaluation as far as `compare` reads it."""
+    bound = np.float64(bound)
+    path = folder / "evaluation"
+    path.mkdir(parents=True)
+    report = {
+        "data": {"examples": len(bound), "digest": digest, "convention": convention},
+        "settings": {"seed": seed, "latent_size": 2, "hidden": [8], "weights": None, "xla": True, **more},
+        "missing": {},
+    }
+    arrays = {}
+    if sample_size:
+        report["likelihood"] = {"sample_size": sample_size, "bound": bound.mean()}
+        arrays = {"bound": bound, "standard_error": np.full(len(bound), errors)}
+    (path / "report.json").write_text(json.dumps(report))
+    np.savez(path / "examples.npz", **arrays)
+    return folder
+
+
+def test_the_difference_is_that_of_the_examples_with_its_paired_error(runs):
+    (gap,) = compare(runs[:2]).differences
+    one, two = (np.load(run / "evaluation/examples.npz") for run in runs[:2])
+    differences = two["bound"] - one["bound"]
+    assert gap.reason is None
+    assert gap.mean == pytest.approx(differences.mean())
+    assert gap.paired_error == pytest.approx(differences.std(ddof=1) / np.sqrt(60))
+    variances = one["standard_error"] ** 2 + two["standard_error"] ** 2
+    assert gap.monte_carlo_error == pytest.approx(np.sqrt(variances.sum()) / 60)
+    reports = [json.loads((run / "evaluation/report.json").read_text())["likelihood"] for run in runs[:2]]
+    assert gap.mean == pytest.approx(reports[1]["bound"] - reports[0]["bound"])
+    unpaired = np.hypot(*(report["sampling_error"] for report in reports))
+    assert gap.paired_error < 0.9 * unpaired  # the same images are hard for both
+
+
+def test_what_all_images_have_in_common_is_no_error(tmp_path):
+    hard = 100 * RNG.normal(size=500)
+    noise = 0.1 * RNG.normal(size=500)
+    folders = [written(tmp_path / "a", bound=hard, errors=0), written(tmp_path / "b", bound=hard + 1 + noise, errors=0)]
+    (gap,) = compare(folders).differences
+    assert gap.mean == pytest.approx(1 + noise.mean())
+    assert gap.paired_error == pytest.approx(0.1 / np.sqrt(500), rel=0.1)
+    assert gap.monte_carlo_error == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        ({"digest": "bb"}, "Not comparable: their arrays differ, aa and bb."),
+        ({"convention": "nats: D"}, "Not comparable: their units differ, nats: C and nats: D."),
+        ({"sample_size": 20}, "Not comparable: their numbers of samples differ, 10 and 20."),
+        ({"sample_size": None}, "One of the two has no log p(x)."),
+    ],
+)
+def test_what_is_not_of_one_kind_is_not_subtracted(tmp_path, change, what):
+    folders = [written(tmp_path / "a"), written(tmp_path / "b", **change)]
+    for pair in (folders, folders[::-1]):
+        (gap,) = compare(pair).differences
+        assert np.isnan(gap[:3]).all()
+        assert gap.reason.startswith(what[:30])
+    found = compare(folders)
+    assert found.differences[0].reason == what
+    assert f"  {folders[1]}: {what}" in as_text(found).splitlines()
+    rows = list(csv.DictReader(as_csv(found).splitlines()))
+    assert [row["paired error"] for row in rows] == ["", ""]
+
+
+def test_one_image_has_no_paired_error():
+    report = {"data": {"digest": "aa", "convention": "C"}, "likelihood": {"sample_size": 1}}
+    arrays = {"bound": np.float64([1.0]), "standard_error": np.float64([np.nan])}
+    gap = difference(report, arrays, report, {**arrays, "bound": np.float64([3.0])})
+    assert gap.mean == 2
+    assert np.isnan([gap.paired_error, gap.monte_carlo_error]).all()
+    found = comparison.Comparison(["a", "b"], ["x", "x"], [[1], [3]], ["L_S"], [2], [gap], [])
+    assert "b: +2.000 nats, paired error -, of it Monte Carlo -" in as_text(found)
+
+
+def test_seeds_are_summed_up_by_mean_and_standard_deviation(tmp_path):
+    bounds = {0: [1.0, 2.0], 1: [2.0, 3.0], 5: [4.0, 6.0]}
+    folders = [written(tmp_path / f"seed-{seed}", seed, bound=bound) for seed, bound in bounds.items()]
+    (spread,) = compare(folders).spreads
+    means = [1.5, 2.5, 5.0]
+    names = ", ".join(map(str, folders))
+    assert spread == f"Over seeds 0, 1, 5 ({names}): L_S {np.mean(means):.3f}, standard deviation 1.803."
+    assert np.std(means, ddof=1) == pytest.approx(1.803, abs=5e-4)
+    assert as_text(compare(folders)).endswith(f"\n\n{spread}\n")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"latent_size": 3},
+        {"sample_size": 20},
+        {"bound": (1.0, 2.0), "digest": "bb"},
+        {"sample_size": None},
+        {"seed": 0},
+    ],
+    ids=str,
+)
+def test_what_differs_in_more_than_the_seed_is_no_spread(tmp_path, change):
+    folders = [written(tmp_path / "a", 0), written(tmp_path / "b", **{"seed": 1, **change})]
+    assert compare(folders).spreads == []
+
+
+def test_how_steps_are_run_and_the_test_images_of_a_seed_may_differ(tmp_path):
+    folders = [written(tmp_path / "a", 0), written(tmp_path / "b", 1, digest="bb", xla=False)]
+    (spread,) = compare(folders).spreads
+    assert spread.endswith("Each seed has test examples of its own.")
+
+
+def test_each_kind_of_run_has_its_own_spread(tmp_path):
+    folders = [written(tmp_path / f"{size}-{seed}", seed, latent_size=size) for size in (2, 3) for seed in (0, 1)]
+    spreads = compare(folders).spreads
+    assert len(spreads) == 2
+    assert all(str(folder) in spreads[index // 2] for index, folder in enumerate(folders))
+
+
+def test_the_text_has_a_column_a_run_and_says_what_was_measured(runs):
+    found = compare(runs)
+    lines = as_text(found).splitlines()
+    assert re.split(r"\s{2,}", lines[0].strip()) == [str(run) for run in runs]
+    reports = [json.loads((run / "evaluation/report.json").read_text()) for run in runs]
+    rows = {
+        line[: len(max(found.titles, key=len))].strip(): line.split()[-3:] for line in lines[1 : 1 + len(found.titles)]
+    }
+    assert rows["S"] == ["40", "40", "30"]
+    assert rows["L_S"] == [f"{report['likelihood']['bound']:.2f}" for report in reports]
+    assert rows["active units"] == [str(report["latents"]["active_units"]) for report in reports]
+    assert len({len(line) for line in lines[: 1 + len(found.titles)]}) == 1
+    data = reports[0]["data"]
+    assert f"All on array {data['digest']}, 60 test examples ({data['convention']})" in lines
+    assert f"  {runs[2]}: Not comparable: their numbers of samples differ, 40 and 30." in lines
+
+
+def test_csv_gives_the_numbers_back_to_the_last_bit(runs, tmp_path):
+    assert command("compare", *runs, "--csv", tmp_path / "table.csv") == 0
+    rows = list(csv.DictReader((tmp_path / "table.csv").open(newline="")))
+    found = compare(runs)
+    assert [row["run"] for row in rows] == [str(run) for run in runs]
+    for row, figures in zip(rows, found.figures, strict=True):
+        numbers = {title: float(row[title]) for title in found.titles if row[title]}
+        assert numbers == {title: each for title, each in zip(found.titles, figures, strict=True) if each is not None}
+    gap = found.differences[0]
+    names = ("L_S difference", "paired error", "MC error of the difference")
+    assert [float(rows[1][name]) for name in names] == list(gap[:3])
+    assert [rows[index][name] for index in (0, 2) for name in names] == [""] * 6
+    assert all(
+        row["array"].startswith(f"{array.split(',')[0]}, 60 test")
+        for row, array in zip(rows, found.arrays, strict=True)
+    )
+
+
+def test_latex_is_a_tabular_with_what_is_special_escaped():
+    found = comparison.Comparison(
+        names=["runs/a_1&2", "50%#{$}~^\\x"],
+        arrays=["aa, 3 test examples (C)", "bb, 3 test examples (D)"],
+        figures=[[-1.234, 3], [None, 5]],
+        titles=["L_S", "active units"],
+        digits=[2, 0],
+        differences=[Difference(0.5, 0.25, 0.125, None)],
+        spreads=[],
+    )
+    assert as_latex(found).splitlines() == [
+        "% runs/a_1&2 on array aa, 3 test examples (C)",
+        "% 50%#{$}~^\\x on array bb, 3 test examples (D)",
+        r"\begin{tabular}{lrrrrr}",
+        r"\hline",
+        r"run & L\_S & active units & L\_S difference & paired error & MC error of the difference \\",
+        r"\hline",
+        r"runs/a\_1\&2 & $-1.23$ & $3$ & -- & -- & -- \\",
+        r"50\%\#\{\$\}\textasciitilde{}\textasciicircum{}\textbackslash{}x & -- & $5$ & $0.500$ & $0.250$ & $0.125$ \\",
+        r"\hline",
+        r"\end{tabular}",
+    ]
+
+
+def test_the_command_prints_the_table_and_writes_files(runs, tmp_path, capsys):
+    files = ["--csv", tmp_path / "t.csv", "--latex", tmp_path / "t.tex"]
+    assert command("compare", *runs, *files) == 0
+    found = compare(runs)
+    assert as_text(found) in capsys.readouterr().out
+    assert (tmp_path / "t.csv").read_text() == as_csv(found)
+    assert (tmp_path / "t.tex").read_text() == as_latex(found)
+
+
+def test_mistakes_end_in_one_sentence(tmp_path, capfd):
+    one, damaged = written(tmp_path / "one"), written(tmp_path / "damaged")
+    (damaged / "evaluation/report.json").write_text("{")
+    for arguments, sentence in [
+        ([one], "There must be at least two runs to compare; received 1."),
+        ([one, tmp_path / "none"], "none has no evaluation/report.json; run `tfvae evaluate"),
+        ([one, damaged], "damaged/evaluation is damaged or of another version; run `tfvae evaluate"),
+        ([one, one, "--csv", tmp_path / "nowhere/t.csv"], "t.csv cannot be written: No such file or directory."),
+    ]:
+        capfd.readouterr()
+        assert command("compare", *arguments) == 1
+        message = capfd.readouterr().err.strip()
+        assert message.startswith("Error: ")
+        assert sentence in message
+        assert "\n" not in message

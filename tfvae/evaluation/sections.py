@@ -1,0 +1,180 @@
+"""The sections of an assessment's report: figures by name, of JSON's types, and the sentences about them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tfvae.evaluation.aggregate import aggregate_posterior
+from tfvae.evaluation.encoding import encode
+from tfvae.evaluation.kernel_distance import kernel_distance
+from tfvae.evaluation.latents import latent_statistics
+from tfvae.evaluation.likelihood import LikelihoodEstimate, simulated_bracket
+from tfvae.evaluation.naive import naive_estimate
+from tfvae.evaluation.recognition import recognition
+from tfvae.evaluation.representation import linear_probe, nearest_neighbours
+from tfvae.models import VAE
+
+_SIMULATED = 1000  # draws from the model
+_NAIVE_EXAMPLES, _NAIVE_DRAWS = 100, 2**16  # examples that are scored with draws from the prior
+_COMPARED = 2000  # images on either side of the kernel distance
+_NAMED = 20  # unreliable examples
+
+
+def scored(model: VAE) -> str:
+    """What the model scores, in words."""
+    return model.unit.convention.removeprefix("nats: ")
+
+
+def likelihood(model: VAE, estimate: LikelihoodEstimate) -> dict[str, Any]:
+    bound, error = estimate.mean, estimate.monte_carlo_error
+    found: dict[str, Any] = {
+        "sample_size": estimate.sample_size,
+        "bound": bound,
+        "interval_95": [bound - 1.96 * error, bound + 1.96 * error] if np.isfinite(error) else None,
+        "monte_carlo_error": _number(error),
+        "sampling_error": _number(estimate.sampling_error),
+        "corrected": bound + estimate.mean_correction,
+        "correction": estimate.mean_correction,
+        "elbo": float(np.mean(estimate.elbo)),
+    }
+    dimensions = int(np.prod(model.data_shape))
+    if model.unit.bits_offset is None:
+        found["no_bits_per_dim"] = f"No bits per dimension: they are of 8-bit images, this is the {scored(model)}."
+    else:
+        found["bits_per_dim"] = float(model.unit.bits_per_dim(bound, dimensions))
+    return found
+
+
+def reliability(estimate: LikelihoodEstimate) -> dict[str, Any]:
+    unreliable, sizes = estimate.unreliable, estimate.effective_sample_size
+    share = len(unreliable) / len(sizes)
+    if np.isnan(estimate.pareto_shape).all():
+        words = "With fewer than 25 samples the tail of the weights cannot be judged."
+    elif not len(unreliable):
+        words = "No example's weights have a Pareto shape above 0.7: the averages can be trusted."
+    else:
+        words = (
+            f"The weights of {len(unreliable):,} of {len(sizes):,} examples ({share:.1%}) have a Pareto shape above "
+            "0.7: q(z|x) is too narrow for them, or elsewhere than p(z|x). Their log p(x) is too low by an unknown "
+            "amount, and its Monte Carlo error is not to be trusted; more samples help little."
+        )
+    return {
+        "effective_sample_size": {
+            "mean": float(sizes.mean()),
+            "median": float(np.median(sizes)),
+            "min": float(sizes.min()),
+        },
+        "unreliable": len(unreliable),
+        "unreliable_share": share,
+        "worst": [
+            {"example": int(index), "pareto_shape": _number(estimate.pareto_shape[index])}
+            for index in unreliable[:_NAMED]
+        ],
+        "words": words,
+    }
+
+
+def simulated(model: VAE, sample_size: int, seed: int) -> dict[str, Any]:
+    size = max(2, sample_size)
+    lower, upper = simulated_bracket(model, _SIMULATED, size, seed)
+    gap = upper - lower
+    return {
+        "examples": _SIMULATED,
+        "lower": float(lower.mean()),
+        "upper": float(upper.mean()),
+        "gap": float(gap.mean()),
+        "gap_error": float(gap.std(ddof=1) / np.sqrt(len(gap))),
+    }
+
+
+def naive(model: VAE, x: np.ndarray, bound: np.ndarray, seed: int) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    x, better = x[:_NAIVE_EXAMPLES], float(np.mean(bound[:_NAIVE_EXAMPLES]))
+    found = naive_estimate(model, x, _NAIVE_DRAWS, seed)
+    within, most = found.draws_within_a_nat(better), int(found.draws[-1])
+    off = float(found.log_p[-1]) - better
+    words = (
+        f"With L = {most:,} it is still {abs(off):.1f} nats {'below' if off < 0 else 'above'} L_S."
+        if within is None
+        else f"It is within 1 nat of L_S from L = {within:,} on."
+    )
+    figures = {
+        "examples": len(x),
+        "draws": most,
+        "log_p": float(found.log_p[-1]),
+        "bound": better,
+        "draws_within_a_nat": within,
+        "words": words,
+    }
+    return figures, {"draws": found.draws, "log_p": found.log_p}
+
+
+def latents(
+    model: VAE, images: np.ndarray, x: np.ndarray, seed: int, missing: dict[str, str]
+) -> tuple[dict[str, Any], dict[str, np.ndarray] | None]:
+    use, aggregate = latent_statistics(model, images), aggregate_posterior(model, x, seed=seed)
+    figures: dict[str, Any] = {
+        "rate": use.total_rate,
+        "rate_is_exact": not use.sampled,
+        "active_units": use.active_units,
+        "dimensions": len(use.variance_of_mean),
+        "variance_of_mean": use.variance_of_mean.tolist(),
+        "mutual_information": aggregate.mutual_information,
+        "mutual_information_error": _number(aggregate.mutual_information_error),
+        "mutual_information_ceiling": aggregate.ceiling,
+        "saturated": bool(aggregate.saturated),
+        "aggregate_kl": aggregate.kl,
+        "aggregate_kl_error": _number(aggregate.kl_error),
+        "rate_of_draws": aggregate.rate,
+    }
+    if use.rate is None:
+        missing["rate_per_dimension"] = (
+            "TFP has no closed form of the rate of single dimensions for these distributions."
+        )
+    else:
+        figures["rate_per_dimension"] = use.rate.tolist()
+    if aggregate.marginal_kl is None:
+        missing["marginal_kl"] = str(aggregate.no_marginals)
+    else:
+        figures["marginal_kl"] = aggregate.marginal_kl.tolist()
+    if use.rate is None or aggregate.marginal_kl is None:
+        return figures, None
+    shown = {"rate": use.rate, "marginal_kl": aggregate.marginal_kl}
+    return figures, {**shown, "variance_of_mean": use.variance_of_mean, "active": use.active}
+
+
+def representation(
+    model: VAE, train_x: np.ndarray, train_labels: np.ndarray, x: np.ndarray, labels: np.ndarray
+) -> dict[str, Any]:
+    examples = encode(model, train_x).mean, train_labels, encode(model, x).mean, labels
+    return {
+        name: measure(*examples)._asdict()
+        for name, measure in (("linear_probe", linear_probe), ("nearest_neighbours", nearest_neighbours))
+    }
+
+
+def samples(model: VAE, train_x: np.ndarray, x: np.ndarray, seed: int, missing: dict[str, str]) -> dict[str, Any]:
+    recognised = recognition(model, seed=seed)
+    figures: dict[str, Any] = {
+        "recognised_share": recognised.share,
+        "recognised_share_error": recognised.standard_error,
+        "class_entropy": recognised.class_entropy,
+    }
+    n = min(_COMPARED, len(x), len(train_x))
+    if n < 2:
+        missing["kernel_distance"] = "It takes at least two test images and two training images."
+        return figures
+    distance = kernel_distance(model, train_x, x, n, seed=seed)
+    figures["kernel_distance"] = {
+        "of_draws": distance.model._asdict(),
+        "of_training_images": distance.baseline._asdict(),
+        "images": distance.n,
+        "note": "In the features of this package's classifier: not comparable with published FID or KID.",
+    }
+    return figures
+
+
+def _number(value: float) -> float | None:
+    """JSON has no NaN."""
+    return float(value) if np.isfinite(value) else None
