@@ -84,7 +84,7 @@ def test_traces_scores_and_gradients_are_float32(policy, objective, kind):
         scores = objective(trace)
         loss = tf.reduce_mean(scores.loss)
     gradients = tape.gradient(loss, [variable.value for variable in model.trainable_variables])
-    assert_single(*(each for each in tf.nest.flatten(trace) if each is not None), *scores, *gradients)
+    assert_single(*(each for each in tf.nest.flatten([trace, scores]) if each is not None), *gradients)
     assert model.decoder.network.compute_dtype == half(policy)
 
 

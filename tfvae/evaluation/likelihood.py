@@ -13,7 +13,7 @@ from scipy import special
 
 from tfvae.evaluation.log_weights import ROWS, streamed, worth_compiling
 from tfvae.evaluation.pareto import UNRELIABLE, pareto_shape, tail_size
-from tfvae.models import VAE
+from tfvae.models import VAE, UnsupervisedModel
 from tfvae.noise import EVALUATION_SEED, Noise
 from tfvae.objectives import log_weights
 
@@ -88,7 +88,7 @@ class Bracket(NamedTuple):
     upper: np.ndarray
 
 
-def log_likelihood(model: VAE, raw: Any, sample_size: int = 5000, seed: int = 0) -> np.ndarray:
+def log_likelihood(model: UnsupervisedModel, raw: Any, sample_size: int = 5000, seed: int = 0) -> np.ndarray:
     """The importance-weighted lower bound on log p(x) of each example.
 
         L_S = log 1/S sum_s p(x, z_s) / q(z_s|x),  z_s ~ q(z|x)
@@ -111,12 +111,15 @@ def log_likelihood(model: VAE, raw: Any, sample_size: int = 5000, seed: int = 0)
         ValueError: `sample_size` is below 1, there are no examples or bad ones, or the model has no likelihood.
     """
     examples = model.as_examples(raw)
+    if not examples.shape[0]:
+        raise ValueError("`raw` must hold at least one example; received none.")
+    _require_likelihood(model)
     model.preprocess.check(examples)
     return likelihood_estimate(model, model.preprocess(examples, Noise(EVALUATION_SEED)), sample_size, seed).bound
 
 
 def likelihood_estimate(
-    model: VAE, x: Any, sample_size: int = 500, seed: int = 0, repeats: int = 1
+    model: UnsupervisedModel, x: Any, sample_size: int = 500, seed: int = 0, repeats: int = 1
 ) -> LikelihoodEstimate:
     """Brackets log p(x) of each example by S importance weights; see `LikelihoodEstimate`.
 
@@ -205,7 +208,7 @@ def _folded(stream: Iterator[np.ndarray], sample_size: int) -> _Figures:
     """What S log-weights for each of some examples say, of which a part is seen at a time."""
     done, sums, squares, total = 0, np.array(-np.inf), np.array(-np.inf), np.array(0.0)
     largest: list[np.ndarray] = []
-    for part in stream:
+    for part in stream:  # NaN goes through, and is named by the caller
         log_w = np.float64(part)
         sums = np.logaddexp(sums, _by_group(log_w, done))
         squares = np.logaddexp(squares, special.logsumexp(2 * log_w, axis=0))
@@ -281,8 +284,8 @@ def _require_positive(**numbers: Any) -> None:
             raise ValueError(f"`{name}` must be an integer of at least 1; received {number!r}.")
 
 
-def _require_likelihood(model: VAE) -> None:
+def _require_likelihood(model: UnsupervisedModel) -> None:
     if not model.unit.is_likelihood:
         raise ValueError(f"This model has no log p(x): {model.unit.convention}.")
-    if model.encoder.family.scores == "point":
+    if isinstance(model, VAE) and model.encoder.family.scores == "point":
         raise ValueError("This model has no log p(x) by importance weights: its q(z|x) is a point and has no density.")

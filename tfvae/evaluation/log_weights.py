@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfvae import execution
-from tfvae.models import VAE
+from tfvae.models import UnsupervisedModel
 from tfvae.noise import EVALUATION_SEED, Noise
 from tfvae.objectives import log_weights
 
@@ -21,7 +21,13 @@ _WORTH_COMPILING = 200_000  # samples in all; compiling for XLA takes two second
 
 
 def streamed(
-    model: VAE, x: Any, sample_size: int, seed: int = 0, first_row: int = 0, first_sample: int = 0, compile: bool = True
+    model: UnsupervisedModel,
+    x: Any,
+    sample_size: int,
+    seed: int = 0,
+    first_row: int = 0,
+    first_sample: int = 0,
+    compile: bool = True,
 ) -> Iterator[np.ndarray]:
     """log w = log p(x, z) - log q(z|x) of S draws z ~ q(z|x) for each of a few examples, some draws at a time.
 
@@ -59,7 +65,7 @@ def worth_compiling(examples: int, sample_size: int) -> bool:
     return examples * sample_size >= _WORTH_COMPILING
 
 
-def _program(model: VAE, blocks: int, jit_compile: bool) -> Callable[..., tf.Tensor]:
+def _program(model: UnsupervisedModel, blocks: int, jit_compile: bool) -> Callable[..., tf.Tensor]:
     """A function of x, the seed, the first row's number and the first sample's: log w `[blocks * BLOCK, ROWS]`.
 
     Kept with the model, for the next call.

@@ -31,7 +31,7 @@ class UnsupervisedModel(keras.Model, abc.ABC):
     """A Keras model that learns x from x: `fit(raw)`, `evaluate(raw)`, `predict(raw)`.
 
     A final class gives `sample_trace`; this one gives the steps. Labels in the data are passed through to
-    `sample_trace`, sample weights multiply each example's loss. The loss is the sum over the examples of the global
+    `trace_of`, sample weights multiply each example's loss. The loss is the sum over the examples of the global
     batch divided by their number, whatever the number of replicas.
 
     A training step whose input, loss or gradients are not finite changes nothing and is counted (`skipped_steps`); ten
@@ -77,18 +77,24 @@ class UnsupervisedModel(keras.Model, abc.ABC):
         self.built = True  # a final class makes all its parts when it is made; Keras has nothing to add
 
     @abc.abstractmethod
-    def sample_trace(
-        self, raw: tf.Tensor, noise: Noise, sample_size: int, y: Any = None, training: bool = False
+    def trace_of(
+        self, x: tf.Tensor, noise: Noise, sample_size: int = 1, y: Any = None, training: bool = False
     ) -> Trace:
         """Runs S samples for each of B examples through the model.
 
         Args:
-            raw: `[B, *data_shape]`.
+            x: preprocessed examples `[B, *data_shape]`, such as a fixed array or draws from the model.
             noise: the source of every random number.
             sample_size: S.
             y: the labels of the data, or None; most models ignore them.
             training: as for Keras layers.
         """
+
+    def sample_trace(
+        self, raw: tf.Tensor, noise: Noise, sample_size: int, y: Any = None, training: bool = False
+    ) -> Trace:
+        """`trace_of` for raw examples `[B, *data_shape]`, whose x is drawn with the same noise."""
+        return self.trace_of(self.preprocess(raw, noise), noise, sample_size, y=y, training=training)
 
     @property
     def steps(self) -> int:

@@ -86,23 +86,16 @@ class VAE(UnsupervisedModel):
         """x for raw data, without noise: `[B, *data]`."""
         return self.preprocess(self.as_examples(raw))
 
-    def sample_trace(
-        self, raw: tf.Tensor, noise: Noise, sample_size: int, y: Any = None, training: bool = False
-    ) -> Trace:
-        return self.trace_of(self.preprocess(raw, noise), noise, sample_size, training=training)
-
     def trace_of(
-        self, x: tf.Tensor, noise: Noise, sample_size: int = 1, z: tf.Tensor | None = None, training: bool = False
+        self,
+        x: tf.Tensor,
+        noise: Noise,
+        sample_size: int = 1,
+        y: Any = None,
+        training: bool = False,
+        z: tf.Tensor | None = None,
     ) -> Trace:
-        """The trace of data that are preprocessed already, such as a fixed array or draws from the model.
-
-        Args:
-            x: `[B, *data]`.
-            noise: of the draws from q(z|x).
-            sample_size: number S of draws.
-            z: latents `[S, B, *latent]` to take in place of draws.
-            training: as for Keras layers.
-        """
+        """See `UnsupervisedModel.trace_of`; `z`, latents `[S, B, *latent]`, may be given in place of draws from q."""
         posterior = self.posterior(x, training)
         if z is None:
             z = self.encoder.family.draw(posterior, noise, "posterior", sample_size)
