@@ -419,7 +419,7 @@ BUGS = [
         "run/encoding.py",
         "codes = encode(model, x.x)",
         "codes = encode(model, model.representative(images.images))",
-        ("tests/run/test_encoding.py",),
+        ("tests/run/test_codes.py",),
     ),
     Bug(
         "infinite gradients cut off by clipping go unseen in one program",
