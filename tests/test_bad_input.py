@@ -152,6 +152,9 @@ OPTIONS = {
     "--scale nan": "or a number > 0; received 'nan'.",
     "--scale pixels": "Did you mean 'pixel'?",
     "--learning-rate 0": "`learning_rate` must be between 0 and 1; received 0.0.",
+    "--epsilon 0": "`epsilon` must be between 0 and 1; received 0.0.",
+    "--weights runs/001 --start-at-mean": "`start_at_mean` has no effect on a run that starts from `weights`; set one "
+    "of them.",
     "--learning-rate nan": "`learning_rate` must be between 0 and 1; received nan.",
     "--clip 0": "`clip` must be above 0; received 0.0.",
     "--averaging 1": "`averaging` must be between 0 and 1; received 1.0.",

@@ -208,3 +208,37 @@ def test_inputs_of_another_shape_are_refused(shape):
     model = built(mlp((7,)), Normal((2,)), 4)
     with pytest.raises(ValueError, match=r"was built for inputs of shape \(\.\.\., 4\); received \("):
         model(np.zeros(shape, np.float32))
+
+
+@pytest.mark.parametrize(
+    "family",
+    [Normal((4, 3, 1)), Normal((4, 3, 1), "shared"), Bernoulli((4, 3, 1)), DiscretizedLogistic((4, 3, 1), 0.001)],
+    ids=["pixel-scale", "shared-scale", "bernoulli", "levels"],
+)
+def test_a_decoder_that_starts_at_a_mean_has_it_where_features_are_zero(family):
+    wanted = np.random.default_rng(0).uniform(0.1, 0.9, family.event_shape)
+    if family.scores == "levels":
+        wanted = np.round(255 * wanted)
+    decoder = built(mlp((7,), "tanh"), family, 2)
+    decoder.start_at(wanted)
+    found = decoder(np.zeros((1, 2), np.float32)).mean()[0]
+    np.testing.assert_allclose(found, wanted, rtol=1e-5)
+
+
+def test_biases_of_a_convolutional_head_are_those_of_the_average_over_positions():
+    decoder = built(deconvnet((7, 5, 2), (4,), "tanh"), Bernoulli((7, 5, 2)), 3)
+    wanted = np.random.default_rng(0).uniform(0.1, 0.9, (7, 5, 2))
+    decoder.start_at(wanted)
+    found = decoder(np.zeros((1, 3), np.float32)).mean()[0]
+    np.testing.assert_allclose(found, np.broadcast_to(wanted.mean((0, 1)), (7, 5, 2)), rtol=1e-5)
+
+
+def test_a_pixel_that_is_never_on_starts_at_one_in_a_thousand():
+    decoder = built(mlp((7,), "tanh"), Bernoulli((2,)), 1)
+    decoder.start_at(np.array([0.0, 1.0]))
+    np.testing.assert_allclose(decoder(np.zeros((1, 1), np.float32)).mean()[0], [0.001, 0.999], rtol=1e-4)
+
+
+def test_a_family_without_a_known_mean_says_so():
+    with pytest.raises(NotImplementedError, match="`Categorical` does not say for which parameters"):
+        built(mlp((7,)), Categorical((2,), levels=6), 1).start_at(np.zeros(2))

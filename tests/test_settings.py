@@ -13,12 +13,12 @@ def test_every_setting_survives_its_yaml_file(tmp_path):
         likelihood="discretized-logistic",
         preprocess="levels", scale="0.3", network="conv", hidden="4,8", activation="tanh",
         latent_size=3, objective="elbo", sample_size=2,
-        beta=0.5, warm_up=1.5, free_bits=0.1, epochs=7, passes=3, weights="runs/first",
-        batch_size=9, learning_rate=1e-2, schedule="constant", clip=3,
+        beta=0.5, warm_up=1.5, free_bits=0.1, epochs=7, passes=3, start_at_mean=True,
+        batch_size=9, learning_rate=1e-2, epsilon=1e-4, schedule="constant", clip=3,
         averaging=0.9, patience=2, precision="bfloat16", tensorboard=True, xla=True, steps_per_execution=5, seed=11,
     )  # fmt: skip
-    of_iwae = {"objective", "gradient"}  # which has no beta, warm-up and free bits
-    assert set(other.differences(Settings())) == {field.name for field in dataclasses.fields(Settings)} - of_iwae
+    excluded = {"objective", "gradient", "weights"}  # by beta, warm-up, free bits and start_at_mean
+    assert set(other.differences(Settings())) == {field.name for field in dataclasses.fields(Settings)} - excluded
     (tmp_path / "settings.yaml").write_text(other.as_yaml())
     assert Settings(**read_yaml(tmp_path / "settings.yaml")) == other
 

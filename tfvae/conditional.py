@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
@@ -101,6 +102,34 @@ class ConditionalDistribution(keras.Model):
         flat = inputs if len(leading) == 1 else tf.reshape(inputs, [-1, *self._input_event_shape])
         features = tf.cast(self.network(flat, training=training), self.compute_dtype)
         return self.family.distribution(**self._parameters(features, leading))
+
+    def start_at(self, mean: np.ndarray) -> None:
+        """Sets the biases of the head so that features of zero give a distribution with about this mean.
+
+        A decoder that starts at the mean of the data need not learn it first, and fewer latent dimensions die of what
+        it does meanwhile. Call it before training, once the model is built.
+
+        Args:
+            mean: `[*event]`, of x. Of images under a head of 1x1 convolutions, whose biases are the same everywhere,
+                the average over positions is taken.
+
+        Raises:
+            NotImplementedError: the family does not say for which parameters it has a given mean.
+        """
+        event_shape = self.family.event_shape
+        if self._spatial_head:
+            mean = np.broadcast_to(np.mean(mean, axis=(0, 1)), event_shape)
+        known = self.family.parameters_at(mean)
+        bias, start = self._element_head.bias.numpy(), 0
+        for name, parameter in self.family.parameters.items():
+            if parameter.per != "element":
+                continue
+            size = parameter.size * (event_shape[-1] if self._spatial_head else math.prod(event_shape))
+            if name in known:
+                value = known[name][0, 0] if self._spatial_head else known[name]
+                bias[start : start + size] = np.ravel(value)
+            start += size
+        self._element_head.bias.assign(bias)
 
     def predict_step(self, data: Any) -> tf.Tensor:
         inputs, _, _ = keras.utils.unpack_x_y_sample_weight(data)

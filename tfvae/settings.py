@@ -152,8 +152,14 @@ class Settings:
     weights: str | None = _option(
         None, "Run folder (or .keras file) of a model of the same networks, whose weights are the first ones."
     )
+    start_at_mean: bool = _option(
+        False, "Start from a decoder that gives each pixel its average over the training images, whatever z is."
+    )
     batch_size: int = _option(100, "Images a step.")
     learning_rate: float = _option(1e-3, "Adam's step size at the start.")
+    epsilon: float = _option(
+        1e-7, "What Adam adds to the root mean square of a gradient: the more, the smaller are steps where it is tiny."
+    )
     schedule: str = _option("cosine", 'Course of the step size: "cosine" falls to zero, "constant" stays.')
     clip: float | None = _option(None, "Largest norm of all gradients together. [default: none]")
     averaging: float | None = _option(
@@ -191,6 +197,8 @@ class Settings:
             raise ValueError(
                 f"`gradient` is of the objective iwae; the elbo has the plain one. Received {self.gradient!r}."
             )
+        if self.weights is not None and self.start_at_mean:
+            raise ValueError("`start_at_mean` has no effect on a run that starts from `weights`; set one of them.")
         if self.xla is False and (self.steps_per_execution or 1) > 1:
             raise ValueError(f"`steps_per_execution` must be 1 without XLA; received {self.steps_per_execution}.")
         if self.network is None:
@@ -277,7 +285,7 @@ _BOUNDS = {
     "steps_per_execution": _AT_LEAST_1,
     "seed": ("between 0 and 2^32 - 1", lambda value: 0 <= value < 2**32),  # what NumPy's generators take
     **dict.fromkeys(("beta", "warm_up", "free_bits"), _AT_LEAST_0),
-    **dict.fromkeys(("learning_rate", "averaging"), _BETWEEN_0_AND_1),
+    **dict.fromkeys(("learning_rate", "epsilon", "averaging"), _BETWEEN_0_AND_1),
     "clip": ("above 0", lambda value: 0 < value < math.inf),
 }
 _KINDS = {int: "an integer", float: "a number", str: "text", bool: "true or false"}

@@ -724,4 +724,18 @@ BUGS = [
         "(n - s for b, n, s in",
         START,
     ),
+    Bug(
+        "a mean for a logit",
+        "families/bernoulli.py",
+        'return {"logits": special.logit(np.clip(mean, _LEAST_PROBABILITY, 1 - _LEAST_PROBABILITY))}',
+        'return {"logits": np.clip(mean, _LEAST_PROBABILITY, 1 - _LEAST_PROBABILITY)}',
+        ("tests/test_conditional.py",),
+    ),
+    Bug(
+        "the mean of other parameters' biases",
+        "conditional.py",
+        "            start += size\n",
+        "",
+        ("tests/test_conditional.py",),
+    ),
 ]

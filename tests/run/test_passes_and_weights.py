@@ -149,3 +149,22 @@ def kept(path):
     """The seconds in a checkpoint."""
     with zipfile.ZipFile(path) as archive:
         return json.loads(archive.read("training.json"))["seconds"]
+
+
+def test_a_run_may_start_at_the_mean_of_its_training_images(settings, tmp_path):
+    """Seen after steps of size 1e-30."""
+    few = dataclasses.replace(settings, likelihood="bernoulli", start_at_mean=True, learning_rate=1e-30, epochs=1)
+    run.train(few, tmp_path / "run", verbose=0)
+    found = run.model_of(tmp_path / "run").decoder(np.zeros((1, 1), np.float32)).mean()[0].numpy()
+    grey = run.load_data(few).train.images / 255.0
+    # 52 of the 72 images are trained on, and x are drawn.
+    error = np.sqrt(grey.mean(axis=0) * (1 - grey.mean(axis=0)) / 52)
+    assert np.abs(found - grey.mean(axis=0)).max() < 5 * error.max()
+    assert np.ptp(found) > 10 * error.max() / 5
+
+
+def test_a_likelihood_without_a_known_mean_is_refused(settings, tmp_path):
+    with pytest.raises(ValueError, match=r"`start_at_mean` is not for this likelihood: `Categorical` does not say"):
+        run.train(
+            dataclasses.replace(settings, likelihood="categorical", start_at_mean=True), tmp_path / "run", verbose=0
+        )

@@ -15,6 +15,7 @@ import operator
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
+import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
@@ -64,6 +65,16 @@ class Family(abc.ABC):
 
         Event shape `event_shape`, batch shape the axes of the parameters before it.
         """
+
+    def parameters_at(self, mean: np.ndarray) -> dict[str, np.ndarray]:
+        """The parameters for each element, `[*event]`, of a distribution with about this mean `[*event]`.
+
+        For a decoder to start there. Parameters that do not move the mean are left out.
+
+        Raises:
+            NotImplementedError: the family does not say.
+        """
+        raise NotImplementedError(f"`{type(self).__name__}` does not say for which parameters it has a given mean.")
 
     base: Literal["normal", "uniform"] = "normal"
     """The noise that `transform` turns into draws: standard normal, or uniform on (0, 1)."""

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import keras
+import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
+from scipy import special
 
 from tfvae.families.base import Family, Parameter
 from tfvae.families.softplus import softplus_of_minus_abs
+
+_LEAST_PROBABILITY = 1e-3  # of a pixel in `parameters_at`
 
 
 class OneSoftplus(tfp.distributions.Bernoulli):
@@ -29,6 +33,10 @@ class Bernoulli(Family):
     @property
     def parameters(self) -> dict[str, Parameter]:
         return {"logits": Parameter("element")}
+
+    def parameters_at(self, mean: np.ndarray) -> dict[str, np.ndarray]:
+        # A pixel that is never on would have a logit without end.
+        return {"logits": special.logit(np.clip(mean, _LEAST_PROBABILITY, 1 - _LEAST_PROBABILITY))}
 
     def distribution(self, logits: tf.Tensor) -> tfp.distributions.Distribution:
         return self._reinterpreted(OneSoftplus(logits=logits, dtype=logits.dtype))

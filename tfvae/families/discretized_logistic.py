@@ -121,5 +121,8 @@ class DiscretizedLogistic(LocationScale):
         scale = self._scale(raw_scale, location.dtype)
         return self._reinterpreted(LogisticLevels((LEVELS - 1) * location, (LEVELS - 1) * scale))
 
+    def parameters_at(self, mean: np.ndarray) -> dict[str, np.ndarray]:
+        return {"location": mean / (LEVELS - 1)}  # but for what the ends cut off
+
     def transform(self, distribution: tfp.distributions.Distribution, base: tf.Tensor) -> tf.Tensor:
         return distribution.distribution.quantile(base)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
@@ -37,6 +38,9 @@ class Normal(LocationScale):
 
     def distribution(self, location: tf.Tensor, raw_scale: tf.Tensor | None = None) -> tfp.distributions.Distribution:
         return self._reinterpreted(tfp.distributions.Normal(location, self._scale(raw_scale, location.dtype)))
+
+    def parameters_at(self, mean: np.ndarray) -> dict[str, np.ndarray]:
+        return {"location": mean}
 
     def transform(self, distribution: tfp.distributions.Distribution, base: tf.Tensor) -> tf.Tensor:
         return distribution.mean() + distribution.stddev() * base

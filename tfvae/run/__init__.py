@@ -7,10 +7,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from tfvae import datasets, training
 from tfvae.files import written_whole
 from tfvae.interruption import Interruption
 from tfvae.models import VAE
+from tfvae.noise import Noise
 from tfvae.run import build, execution
 from tfvae.run.checkpoints import Checkpoints
 from tfvae.run.lock import locked
@@ -22,6 +25,7 @@ from tfvae.settings import CONFIG, Settings
 
 __all__ = ["CHECKPOINTS", "MODEL", "Checkpoints", "load_data", "model_of", "summary", "train"]
 
+_MEAN_OF = 10_000  # images, for a decoder that starts at their mean
 _MOST_VALIDATION = 5000  # images, if nothing is said
 
 
@@ -82,6 +86,8 @@ def _train(settings: Settings, folder: Path, interruption: Interruption, resume:
     model, state = _resumed(checkpoints) if resume else (None, None)
     if model is None:
         model = build.model(settings, images.image_shape, per_epoch)
+        if settings.start_at_mean:
+            _start_at_mean(model, images)
         if settings.weights is not None:
             _start_from(model, Path(settings.weights))
         optimizer = build.optimizer(settings, per_epoch)
@@ -121,6 +127,14 @@ def _train(settings: Settings, folder: Path, interruption: Interruption, resume:
 def load_data(settings: Settings) -> datasets.Dataset:
     """The data that the settings name."""
     return datasets.load(settings.data, settings.image_size, settings.test_size, settings.seed, settings.data_dir)
+
+
+def _start_at_mean(model: VAE, images: Any) -> None:
+    x = model.preprocess(model.as_examples(images.first(_MEAN_OF).images), Noise(0))
+    try:
+        model.decoder.start_at(np.mean(x, axis=0, dtype=np.float64))
+    except NotImplementedError as error:
+        raise ValueError(f"`start_at_mean` is not for this likelihood: {error}") from None
 
 
 def _require_empty(folder: Path) -> None:

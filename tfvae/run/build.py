@@ -35,7 +35,7 @@ def optimizer(settings: Settings, steps_per_epoch: int) -> keras.optimizers.Opti
     if settings.schedule == "cosine":
         rate = keras.optimizers.schedules.CosineDecay(rate, settings.epochs * steps_per_epoch)
     averaging = {} if settings.averaging is None else {"use_ema": True, "ema_momentum": settings.averaging}
-    adam = keras.optimizers.Adam(rate, global_clipnorm=settings.clip, **averaging)
+    adam = keras.optimizers.Adam(rate, epsilon=settings.epsilon, global_clipnorm=settings.clip, **averaging)
     # `compile` does this by itself only where the model's own policy is float16, and a VAE's never is.
     return keras.optimizers.LossScaleOptimizer(adam) if settings.precision == "float16" else adam
 
