@@ -13,6 +13,7 @@ from tfvae._version import __version__
 if TYPE_CHECKING:
     from tfvae import (
         callbacks,
+        corruption,
         datasets,
         evaluation,
         execution,
@@ -25,19 +26,21 @@ if TYPE_CHECKING:
         units,
     )
     from tfvae.conditional import ConditionalDistribution
-    from tfvae.models import VAE, UnsupervisedModel
+    from tfvae.models import VAE, Autoencoder, UnsupervisedModel
     from tfvae.noise import Noise
-    from tfvae.objectives import ELBO, ImportanceWeighted, Objective, WarmUp
-    from tfvae.recipes import conv_vae, vae
+    from tfvae.objectives import ELBO, Distortion, ImportanceWeighted, Objective, WarmUp
+    from tfvae.recipes import autoencoder, conv_vae, vae
     from tfvae.saving import load
     from tfvae.trace import Latent, Trace
 
 _MODULES = (
-    "callbacks", "datasets", "evaluation", "execution", "families", "networks", "plots", "preprocessing", "priors",
-    "training", "units",
+    "callbacks", "corruption", "datasets", "evaluation", "execution", "families", "networks", "plots", "preprocessing",
+    "priors", "training", "units",
 )  # fmt: skip
 _NAMES = {
+    "Autoencoder": "tfvae.models",
     "ConditionalDistribution": "tfvae.conditional",
+    "Distortion": "tfvae.objectives",
     "ELBO": "tfvae.objectives",
     "ImportanceWeighted": "tfvae.objectives",
     "Latent": "tfvae.trace",
@@ -47,6 +50,7 @@ _NAMES = {
     "UnsupervisedModel": "tfvae.models",
     "VAE": "tfvae.models",
     "WarmUp": "tfvae.objectives",
+    "autoencoder": "tfvae.recipes",
     "conv_vae": "tfvae.recipes",
     "load": "tfvae.saving",
     "vae": "tfvae.recipes",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import abc
 import dataclasses
 import math
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import keras
 import tensorflow as tf
@@ -24,17 +24,18 @@ class Scores(NamedTuple):
 
     Attributes:
         loss: what is minimised.
-        elbo: -(distortion + rate), whatever beta, warm-up, free bits or number of samples the loss has.
+        elbo: -(distortion + rate), whatever beta, warm-up, free bits or number of samples the loss has; None where
+            the objective has no rate.
         distortion: -log p(x|z), averaged over the samples.
-        rate: KL(q(z|x) || p(z)), in closed form or averaged over the samples.
+        rate: KL(q(z|x) || p(z)), in closed form or averaged over the samples; None where the objective has none.
         path_weights: what the gradient of the loss that reaches the parameters of q through each sample of z is
             multiplied by, `[S, B]`; None where it stays what it is.
     """
 
     loss: tf.Tensor
-    elbo: tf.Tensor
+    elbo: tf.Tensor | None
     distortion: tf.Tensor
-    rate: tf.Tensor
+    rate: tf.Tensor | None
     path_weights: tf.Tensor | None = None
 
 
@@ -43,6 +44,9 @@ class Objective(abc.ABC):
 
     sample_size: int
     """Number S of latent samples that the model is asked for, for each example."""
+
+    terms: ClassVar[tuple[str, ...]] = ("loss", "elbo", "distortion", "rate")
+    """The numbers of `Scores` whose averages a model reports."""
 
     @abc.abstractmethod
     def __call__(self, trace: Trace, step: Any = None) -> Scores:
@@ -183,6 +187,56 @@ class ImportanceWeighted(Objective):
                 raise ValueError('`gradient="dreg"` is for models with one group of latents; use "plain" or "stl".')
             path_weights = tf.stop_gradient(tf.nn.softmax(log_w, axis=0))
         return Scores(loss, -(distortion + rate), distortion, rate, path_weights)
+
+
+@keras.saving.register_keras_serializable("tfvae")
+@dataclasses.dataclass(frozen=True)
+class Distortion(Objective):
+    """What the model scores of x, and nothing else: -log p(x) of a density, the squared error of an autoencoder.
+
+        loss = -1/S sum_s log p(x|z_s)
+
+    It has no rate and so no ELBO: the latents may hold as much of x as they can.
+
+    Args:
+        sample_size: number S of samples for each example; 1 where the model has no noise of its own.
+    """
+
+    sample_size: int = 1
+
+    terms = ("loss",)
+
+    def __post_init__(self) -> None:
+        _check_sample_size(self.sample_size)
+
+    def __call__(self, trace: Trace, step: Any = None) -> Scores:
+        del step  # nothing here changes in the course of training
+        distortion = _distortion(trace)
+        return Scores(loss=distortion, elbo=None, distortion=distortion, rate=None)
+
+
+@keras.saving.register_keras_serializable("tfvae")
+@dataclasses.dataclass(frozen=True)
+class NaiveAverage(Objective):
+    """The average of p(x|z) over draws from the prior: log p(x) >= E[log 1/L sum_l p(x|z_l)], z_l ~ p(z).
+
+        loss = -(logsumexp_l log p(x|z_l) - log L)
+
+    Args:
+        sample_size: number L of draws.
+    """
+
+    sample_size: int = 1000
+
+    terms = ("loss",)
+
+    def __post_init__(self) -> None:
+        _check_sample_size(self.sample_size)
+
+    def __call__(self, trace: Trace, step: Any = None) -> Scores:
+        del step  # nothing here changes in the course of training
+        loss = -importance_weighted_bound(trace.log_px_z)
+        return Scores(loss=loss, elbo=None, distortion=_distortion(trace), rate=None)
 
 
 def log_weights(trace: Trace, through_z_only: bool = False) -> tf.Tensor:

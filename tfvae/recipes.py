@@ -8,7 +8,8 @@ import keras
 
 from tfvae import families, networks, preprocessing
 from tfvae.conditional import ConditionalDistribution
-from tfvae.models import VAE
+from tfvae.corruption import Corruption
+from tfvae.models import VAE, Autoencoder
 from tfvae.objectives import Objective
 from tfvae.priors import StandardNormal
 
@@ -71,6 +72,50 @@ def conv_vae(
     bodies = networks.convnet(filters, activation), networks.deconvnet(image_shape, filters[::-1], activation)
     likelihood = families.Normal(image_shape, scale=scale)
     return compose(*bodies, latent_size, likelihood, preprocessing.Dequantize(), objective, seed)
+
+
+def autoencoder(
+    image_shape: Sequence[int] = (28, 28, 1),
+    latent_size: int = 6,
+    hidden: Sequence[int] = (300, 300, 300, 300),
+    activation: str = "gelu",
+    corruption: Corruption | None = None,
+    seed: int = 0,
+) -> Autoencoder:
+    """An autoencoder with dense networks on grey values, or with a `corruption` a denoising one.
+
+    Args:
+        image_shape: `(H, W, C)`.
+        latent_size: number D of elements of a code.
+        hidden: units of the layers of the encoder; the decoder has them in reverse order.
+        activation: between the layers, Keras' name.
+        corruption: what the encoder's input goes through, or None.
+        seed: of the corruption in training.
+
+    Raises:
+        ValueError: an argument is out of range.
+    """
+    _check_image_shape(image_shape)
+    bodies = networks.mlp(hidden, activation), networks.mlp(hidden[::-1], activation)
+    return compose_autoencoder(*bodies, latent_size, image_shape, corruption, seed)
+
+
+def compose_autoencoder(
+    encoder_body: keras.Layer,
+    decoder_body: keras.Layer,
+    latent_size: int,
+    image_shape: Sequence[int],
+    corruption: Corruption | None,
+    seed: int,
+) -> Autoencoder:
+    """The autoencoder of two network bodies, of grey values."""
+    return Autoencoder(
+        encoder=ConditionalDistribution(encoder_body, families.Delta((latent_size,)), name="encoder"),
+        decoder=ConditionalDistribution(decoder_body, families.Delta(image_shape), name="decoder"),
+        preprocess=preprocessing.Rescale(),
+        corruption=corruption,
+        seed=seed,
+    )
 
 
 def compose(

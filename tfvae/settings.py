@@ -20,6 +20,7 @@ CONFIG = "config.yaml"
 """The settings' file in a run folder."""
 HIDDEN = {"mlp": (300, 300, 300, 300), "conv": (32, 64)}
 """The networks by name, with what `hidden` is if it is not given."""
+MODELS = ("vae", "ae", "dae")
 LIKELIHOODS = ("normal", "bernoulli", "continuous-bernoulli", "discretized-logistic", "categorical")
 PREPROCESSINGS = ("binarize", "dequantize", "levels", "rescale")
 ACTIVATIONS = ("relu", "gelu", "silu", "elu", "tanh")
@@ -27,12 +28,18 @@ SCALES = ("shared", "image", "pixel")
 OBJECTIVES = ("elbo", "iwae")
 GRADIENTS = ("plain", "stl", "dreg")
 SCHEDULES = ("cosine", "constant")
+CORRUPTIONS = ("gaussian", "masking", "salt-and-pepper")
 PRECISIONS = ("float32", "bfloat16", "float16")
 
 
-def _option(default: Any, text: str, read: Callable[[str, Any], Any] | None = None) -> Any:
-    """A field with its help text; `read(name, value)` makes its value from what YAML or the command line give."""
-    return dataclasses.field(default=default, metadata={"help": text, "read": read})
+def _option(
+    default: Any, text: str, read: Callable[[str, Any], Any] | None = None, models: tuple[str, ...] = MODELS
+) -> Any:
+    """A field with its help text; `read(name, value)` makes its value from what YAML or the command line give.
+
+    `models` are those that it is a setting of.
+    """
+    return dataclasses.field(default=default, metadata={"help": text, "read": read, "models": models})
 
 
 def _sizes(name: str, value: Any) -> tuple[int, ...]:
@@ -111,20 +118,28 @@ class Settings:
     test_size: int | None = _option(
         None, "Images held out for the test where the data have no test part. [default: a tenth]"
     )
+    model: str = _option(
+        "vae",
+        'What to train: "vae"; "ae", an autoencoder; "dae", a denoising autoencoder. A setting that a model has no use '
+        "for is refused.",
+    )
     likelihood: str = _option(
         "normal",
         'Family of p(x|z): "normal", "bernoulli" (binarised images), "continuous-bernoulli", '
         '"discretized-logistic" or "categorical" (both give probabilities to the 256 levels).',
+        models=("vae",),
     )
     preprocess: str | None = _option(
         None,
         'From grey levels to x: "binarize", "dequantize", "levels" or "rescale". [default: what suits the likelihood]',
+        models=("vae",),
     )
     scale: str | float = _option(
         "shared",
         "Standard deviation of a normal or scale of a logistic p(x|z): one learned number (shared), one for each image "
         "(image), one for each pixel (pixel: the best bits and the worst samples), or a fixed number.",
         _scale,
+        models=("vae",),
     )
     network: str | None = _option(
         None,
@@ -139,21 +154,42 @@ class Settings:
     )
     activation: str = _option("gelu", 'Between the layers: "relu", "gelu", "silu", "elu" or "tanh".')
     latent_size: int = _option(6, "Latent dimensions D. 2 can be drawn as a map; more reconstruct better.")
-    objective: str = _option("elbo", 'What is maximised: "elbo", or "iwae", the importance-weighted bound.')
-    sample_size: int = _option(1, "Samples of z for each image: 1 is usual for elbo, 5 to 50 for iwae.")
-    gradient: str = _option(
-        "plain", 'How iwae estimates the gradient of the encoder: "plain", "stl" or "dreg", the least noisy.'
+    corruption: str = _option(
+        "gaussian",
+        'What the denoising autoencoder undoes: "gaussian" noise, "masking" (pixels set to 0) or "salt-and-pepper" '
+        "(to 0 or 1).",
+        models=("dae",),
     )
-    beta: float = _option(1.0, "Weight of the rate KL(q(z|x) || p(z)) in the loss; 1 is the bound itself.")
-    warm_up: float = _option(0.0, "Epochs in which beta rises from 0.")
-    free_bits: float = _option(0.0, "Nats that each latent dimension of each image may cost before it is charged.")
+    corruption_strength: float = _option(
+        0.5, "Standard deviation of the gaussian noise, where white is 1; else the share of pixels.", models=("dae",)
+    )
+    objective: str = _option(
+        "elbo", 'What is maximised: "elbo", or "iwae", the importance-weighted bound.', models=("vae",)
+    )
+    sample_size: int = _option(
+        1, "Samples of z for each image: 1 is usual for elbo, 5 to 50 for iwae.", models=("vae",)
+    )
+    gradient: str = _option(
+        "plain",
+        'How iwae estimates the gradient of the encoder: "plain", "stl" or "dreg", the least noisy.',
+        models=("vae",),
+    )
+    beta: float = _option(
+        1.0, "Weight of the rate KL(q(z|x) || p(z)) in the loss; 1 is the bound itself.", models=("vae",)
+    )
+    warm_up: float = _option(0.0, "Epochs in which beta rises from 0.", models=("vae",))
+    free_bits: float = _option(
+        0.0, "Nats that each latent dimension of each image may cost before it is charged.", models=("vae",)
+    )
     epochs: int = _option(25, "Rounds of training; after each the model is validated, drawn and saved.")
     passes: int = _option(1, "Passes over the training images that make an epoch: more where one takes a second.")
     weights: str | None = _option(
         None, "Run folder (or .keras file) of a model of the same networks, whose weights are the first ones."
     )
     start_at_mean: bool = _option(
-        False, "Start from a decoder that gives each pixel its average over the training images, whatever z is."
+        False,
+        "Start from a decoder that gives each pixel its average over the training images, whatever z is.",
+        models=("vae",),
     )
     batch_size: int = _option(100, "Images a step.")
     learning_rate: float = _option(1e-3, "Adam's step size at the start.")
@@ -185,6 +221,15 @@ class Settings:
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
             object.__setattr__(self, field.name, _checked(field.name, getattr(self, field.name)))
+        for field in dataclasses.fields(self):
+            models = field.metadata["models"]
+            if self.model not in models and getattr(self, field.name) != field.default:
+                raise ValueError(f"`{field.name}` is no setting of the model {self.model!r}, but of {_list(models)}.")
+        if self.model == "dae" and self.corruption != "gaussian" and self.corruption_strength >= 1:
+            raise ValueError(
+                f"`corruption_strength` of {self.corruption!r} is a share of pixels, below 1; received "
+                f"{self.corruption_strength:g}."
+            )
         if self.warm_up > self.epochs:
             raise ValueError(
                 f"`warm_up` must not be longer than training, {self.epochs} epochs; received {self.warm_up:g}."
@@ -274,10 +319,11 @@ _TYPES = typing.get_type_hints(Settings)
 _CHOICES = {
     "network": tuple(HIDDEN), "activation": ACTIVATIONS, "likelihood": LIKELIHOODS,
     "preprocess": PREPROCESSINGS, "objective": OBJECTIVES, "gradient": GRADIENTS,
-    "schedule": SCHEDULES, "precision": PRECISIONS,
+    "schedule": SCHEDULES, "precision": PRECISIONS, "model": MODELS, "corruption": CORRUPTIONS,
 }  # fmt: skip
 _AT_LEAST_1 = ("at least 1", lambda value: 1 <= value < math.inf)
 _AT_LEAST_0 = ("at least 0", lambda value: 0 <= value < math.inf)
+_ABOVE_0 = ("above 0", lambda value: 0 < value < math.inf)
 _BETWEEN_0_AND_1 = ("between 0 and 1", lambda value: 0 < value < 1)
 _BOUNDS = {
     **dict.fromkeys(("latent_size", "epochs", "passes", "batch_size", "sample_size"), _AT_LEAST_1),
@@ -286,7 +332,7 @@ _BOUNDS = {
     "seed": ("between 0 and 2^32 - 1", lambda value: 0 <= value < 2**32),  # what NumPy's generators take
     **dict.fromkeys(("beta", "warm_up", "free_bits"), _AT_LEAST_0),
     **dict.fromkeys(("learning_rate", "epsilon", "averaging"), _BETWEEN_0_AND_1),
-    "clip": ("above 0", lambda value: 0 < value < math.inf),
+    **dict.fromkeys(("clip", "corruption_strength"), _ABOVE_0),
 }
 _KINDS = {int: "an integer", float: "a number", str: "text", bool: "true or false"}
 
@@ -321,8 +367,12 @@ def _checked_type(name: str, value: Any) -> Any:
 
 
 def _one_of(name: str, value: Any, choices: tuple[str, ...]) -> str:
-    known = ", ".join(map(repr, choices[:-1])) + f" or {choices[-1]!r}"
-    return f"`{name}` must be {known}; received {value!r}.{_near(str(value), choices)}"
+    return f"`{name}` must be {_list(choices)}; received {value!r}.{_near(str(value), choices)}"
+
+
+def _list(choices: tuple[str, ...]) -> str:
+    *others, last = map(repr, choices)
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 def _near(word: str, known: tuple[str, ...]) -> str:

@@ -15,7 +15,7 @@ class Unit:
     """How the log probability of a pair is quoted.
 
     Attributes:
-        kind: "probability", "density" or "cross entropy".
+        kind: "probability", "density", "cross entropy" or "squared error".
         is_likelihood: whether log p(x), and so an ELBO, is about a normalised distribution of x at all.
         bits_offset: what is added to -log2 p(x)/D to give bits per dimension of the 8-bit image, or None where bits
             must not be quoted.
@@ -64,6 +64,10 @@ _UNITS = {
     ("grey", "binary"): Unit(
         "cross entropy", False, None, "nats: cross entropy on grey values, which is not a likelihood"
     ),
+    ("grey", "point"): Unit(
+        "squared error", False, None, "squared error of an image's grey values u/255, which is no likelihood"
+    ),
+    ("bits", "point"): Unit("squared error", False, None, "squared error of a binarised image, which is no likelihood"),
     ("reals", "density"): Unit("density", True, None, "nats: density of x in the units of the data"),
 }
 

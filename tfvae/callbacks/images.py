@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from tfvae import plots
-from tfvae.callbacks.latents import latent_size, posterior_means, require_examples
+from tfvae.callbacks.latents import codes, latent_size, require_ability, require_examples
 from tfvae.callbacks.picture import EpochPicture, Picture
 
 
@@ -41,6 +41,7 @@ class SampleGrid(EpochPicture):
 
     def check(self) -> None:
         _require_images(self.model, self)
+        require_ability(self.model, "samples")
 
     def draw(self) -> Picture:
         _, x = self.model.sample(self.n, seed=self.seed, mean=self.mean)
@@ -49,7 +50,7 @@ class SampleGrid(EpochPicture):
 
 
 class ReconstructionGrid(EpochPicture):
-    """Writes images and their reconstructions at the end of every epoch.
+    """Writes images and what the model makes of them at the end of every epoch: `model.views`, below one another.
 
     Args:
         folder: where `reconstructions-epoch-001.png` and so on go; made if missing.
@@ -69,12 +70,12 @@ class ReconstructionGrid(EpochPicture):
 
     def check(self) -> None:
         _require_images(self.model, self)
+        require_ability(self.model, "reconstructions")
         require_examples(self.model, self.images)
 
     def draw(self) -> Picture:
-        originals = self.model.representative(self.images)
-        reconstructions = self.model(self.images).mean()
-        return Picture(plots.reconstruction_grid(_grey(self.model, originals), _grey(self.model, reconstructions)))
+        views = self.model.views(self.images)
+        return Picture(plots.view_grid({title: _grey(self.model, x) for title, x in views.items()}))
 
 
 class Manifold(EpochPicture):
@@ -111,6 +112,7 @@ class Manifold(EpochPicture):
 
     def check(self) -> None:
         _require_images(self.model, self)
+        require_ability(self.model, "latents")
         size = latent_size(self.model, self, at_least=2)
         if self.dimensions is not None:
             if max(self.dimensions) >= size:
@@ -142,7 +144,7 @@ class Manifold(EpochPicture):
             return self.dimensions
         if self.images is None or size == 2:
             return 0, 1
-        most, second = np.argsort(-np.var(posterior_means(self.model, self.images), axis=0), kind="stable")[:2]
+        most, second = np.argsort(-np.var(codes(self.model, self.images), axis=0), kind="stable")[:2]
         return int(most), int(second)
 
 

@@ -9,11 +9,9 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
-from tfvae import plots
+from tfvae import evaluation, plots
 from tfvae.callbacks.picture import EpochPicture, Picture
-from tfvae.evaluation import latent_statistics
-
-_ROWS = 500  # images encoded at a time
+from tfvae.models.abilities import Abilities
 
 
 class LatentMap(EpochPicture):
@@ -46,12 +44,12 @@ class LatentMap(EpochPicture):
         self.images, self.labels, self.class_names = images, labels, class_names
 
     def check(self) -> None:
+        require_ability(self.model, "representation")
         latent_size(self.model, self, at_least=2)
         require_examples(self.model, self.images)
 
     def draw(self) -> Picture:
-        means = posterior_means(self.model, self.images)
-        return Picture(plots.latent_map(means, self.labels, self.class_names))
+        return Picture(plots.latent_map(codes(self.model, self.images), self.labels, self.class_names))
 
 
 class LatentRates(EpochPicture):
@@ -77,12 +75,13 @@ class LatentRates(EpochPicture):
         self.images = images
 
     def check(self) -> None:
+        require_ability(self.model, "latents")
         latent_size(self.model, self, at_least=1)
         require_examples(self.model, self.images)
-        latent_statistics(self.model, self.images[:1])  # refuses posteriors without a rate
+        evaluation.latent_statistics(self.model, self.images[:1])  # refuses posteriors without a rate
 
     def draw(self) -> Picture:
-        found = latent_statistics(self.model, self.images)
+        found = evaluation.latent_statistics(self.model, self.images)
         if found.rate is None:
             figure = plots.latent_variances(found.variance_of_mean, found.active, found.total_rate)
             curves = {f"variance_of_mean/{index}": value for index, value in enumerate(found.variance_of_mean)}
@@ -93,11 +92,15 @@ class LatentRates(EpochPicture):
         return Picture(figure, totals | curves)
 
 
-def posterior_means(model: keras.Model, images: np.ndarray) -> np.ndarray:
-    """Means of q(z|x) for the representative x of raw images, `[N, D]`: what `model.encoder.predict` gives, sooner."""
-    batches = (images[start : start + _ROWS] for start in range(0, len(images), _ROWS))
-    means = [np.asarray(model.posterior(model.representative(batch)).mean()) for batch in batches]
-    return np.concatenate(means).reshape(len(images), -1)
+def codes(model: keras.Model, images: np.ndarray) -> np.ndarray:
+    """The codes of raw images without noise, `[N, D]`: of a VAE what `model.encoder.predict` gives, sooner."""
+    return evaluation.encode(model, model.representative(images)).mean
+
+
+def require_ability(model: keras.Model, ability: str) -> None:
+    """ValueError with the model's own reason if it cannot do that; see `Abilities.lacks`."""
+    if isinstance(model, Abilities) and ability in model.lacks:
+        raise ValueError(model.lacks[ability])
 
 
 def latent_size(model: keras.Model, callback: EpochPicture, at_least: int) -> int:

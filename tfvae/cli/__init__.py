@@ -28,7 +28,7 @@ def main() -> None:
     """Entry point: one sentence and exit code 1 for what went wrong, without a traceback."""
     try:
         app()
-    except (ValueError, OSError, FloatingPointError) as error:
+    except (ValueError, OSError, FloatingPointError, NotImplementedError) as error:
         typer.secho(f"Error: {error}", err=True, fg="red")
         sys.exit(1)
 

@@ -81,15 +81,10 @@ def assess(
         "version": __version__,
         "data": {"examples": len(x.x), "digest": x.digest, "convention": model.unit.convention, "seed": seed},
     }
-    missing: dict[str, str] = {}
+    missing = model.lacks
     by_example: dict[str, Any] = {}
     naive = latents = None
-    has_posterior = model.encoder.family.scores != "point"
-    if not model.unit.is_likelihood:
-        missing["likelihood"] = f"There is no log p(x), nor an ELBO: this model scores the {sections.scored(model)}."
-    elif not has_posterior:
-        missing["likelihood"] = "q(z|x) is a point, without a density: there are no importance weights."
-    else:
+    if "likelihood" not in missing:
         progress(f"log p(x) with {sample_size:,} samples for each of {len(x.x):,} examples")
         estimate = likelihood_estimate(model, x.x, sample_size, seed)
         by_example = {name: getattr(estimate, name) for name in PER_EXAMPLE}
@@ -101,17 +96,15 @@ def assess(
         report["simulated"] = sections.simulated(model, sample_size, seed)
         progress("draws from the prior")
         report["naive"], naive = sections.naive(model, x.x, estimate.bound, seed)
-    if has_posterior:
+    if "latents" not in missing:
         progress("the use of the latents")
         report["latents"], latents = sections.latents(model, test.images, x.x, seed, missing)
         if "likelihood" in report:
             elbo, rate = report["likelihood"]["elbo"], report["latents"]["rate"]
             report["likelihood"]["distortion"] = -(elbo + rate)
-    else:
-        missing["latents"] = "q(z|x) is a point: its rate is infinite and it tells everything about x."
     if test.labels is None or train.labels is None:
-        missing["representation"] = "The data have no labels that could be read off the latents."
-    else:
+        missing.setdefault("representation", "The data have no labels that could be read off the latents.")
+    if "representation" not in missing:
         progress("labels read off the latents")
         try:
             report["representation"] = sections.representation(
@@ -119,11 +112,12 @@ def assess(
             )
         except ValueError as error:  # one class, or fewer examples than neighbours
             missing["representation"] = str(error)
-    if digits and tuple(model.data_shape) == IMAGE_SHAPE:
+    if not digits or tuple(model.data_shape) != IMAGE_SHAPE:
+        only = "The classifier that judges samples knows images of handwritten digits of 28 x 28 only."
+        missing.setdefault("samples", only)
+    if "samples" not in missing:
         progress("samples")
         report["samples"] = sections.samples(model, train_x, x.x, seed, missing)
-    else:
-        missing["samples"] = "The classifier that judges samples knows images of handwritten digits of 28 x 28 only."
     report["missing"] = missing
     return Assessment(report, by_example, naive, latents)
 

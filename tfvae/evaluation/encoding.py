@@ -1,4 +1,4 @@
-"""The codes of a fixed array: mean and standard deviation of each example's posterior."""
+"""The codes of a fixed array: what stands for each example."""
 
 from __future__ import annotations
 
@@ -6,34 +6,36 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tfvae.models import VAE
+from tfvae.models import UnsupervisedModel
 
 
 class Codes(NamedTuple):
-    """Attributes: mean and stddev of q(z|x), both `[N, D]`; latents that are no vectors are flattened."""
+    """Attributes: mean and stddev of q(z|x), both `[N, D]`; latents that are no vectors are flattened. The code itself
+    and None for a model without a q(z|x)."""
 
     mean: np.ndarray
-    stddev: np.ndarray
+    stddev: np.ndarray | None
 
 
-def encode(model: VAE, x: np.ndarray, batch_size: int = 500) -> Codes:
-    """Mean and standard deviation of q(z_d|x) for each example, exact.
+def encode(model: UnsupervisedModel, x: np.ndarray, batch_size: int = 500) -> Codes:
+    """The code of each example: mean and standard deviation of q(z_d|x), exact, or what else a model has.
 
     Args:
-        model: a VAE.
+        model: a model that gives `codes`.
         x: preprocessed examples `[N, *data]`, such as `fix(raw, model.preprocess).x` or `model.representative(raw)`.
         batch_size: examples at a time; it changes nothing but memory and speed.
 
     Raises:
         ValueError: there are no examples, or `batch_size` is below 1.
+        NotImplementedError: the model has no codes.
     """
     check_examples(x, batch_size)
-    means, stddevs = [], []
-    for start in range(0, len(x), batch_size):
-        posterior = model.posterior(x[start : start + batch_size])
-        means.append(np.asarray(posterior.mean()))
-        stddevs.append(np.asarray(posterior.stddev()))
-    return Codes(*(np.concatenate(each).reshape(len(x), -1) for each in (means, stddevs)))
+    batches = [x[start : start + batch_size] for start in range(0, len(x), batch_size)]
+    if "latents" in model.lacks:
+        return Codes(np.concatenate([np.asarray(model.codes(batch)) for batch in batches]), None)
+    posteriors = [model.posterior(batch) for batch in batches]
+    moments = [each.mean() for each in posteriors], [each.stddev() for each in posteriors]
+    return Codes(*(np.concatenate([*map(np.asarray, each)]).reshape(len(x), -1) for each in moments))
 
 
 def check_examples(x: np.ndarray, batch_size: int) -> None:

@@ -10,6 +10,7 @@ import tensorflow as tf
 from scipy import special
 
 from tfvae import execution
+from tfvae.families.pairs import log_prob_of_pairs
 from tfvae.models import VAE
 from tfvae.noise import EVALUATION_SEED, Noise
 
@@ -80,7 +81,6 @@ def _program(model: VAE, x: tf.Tensor) -> Callable[..., tf.Tensor]:
     @tf.function(autograph=False, jit_compile=execution.by_rule(model).jit_compile)
     def program(seed: tf.Tensor, first_draw: tf.Tensor) -> tf.Tensor:
         z = model.prior.draw(model.encoder, Noise(EVALUATION_SEED, seed, first_draw), _DRAWS)
-        # [L, 1, *latent], so that each draw meets every example.
-        return model.decoder(z[:, tf.newaxis]).log_prob(x)
+        return log_prob_of_pairs(model.decoder(z[:, tf.newaxis]), x)
 
     return program

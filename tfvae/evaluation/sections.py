@@ -22,11 +22,6 @@ _COMPARED = 2000  # images on either side of the kernel distance
 _NAMED = 20  # unreliable examples
 
 
-def scored(model: VAE) -> str:
-    """What the model scores, in words."""
-    return model.unit.convention.removeprefix("nats: ")
-
-
 def likelihood(model: VAE, estimate: LikelihoodEstimate) -> dict[str, Any]:
     bound, error = estimate.mean, estimate.monte_carlo_error
     found: dict[str, Any] = {
@@ -41,7 +36,8 @@ def likelihood(model: VAE, estimate: LikelihoodEstimate) -> dict[str, Any]:
     }
     dimensions = int(np.prod(model.data_shape))
     if model.unit.bits_offset is None:
-        found["no_bits_per_dim"] = f"No bits per dimension: they are of 8-bit images, this is the {scored(model)}."
+        scored = model.unit.convention.removeprefix("nats: ")
+        found["no_bits_per_dim"] = f"No bits per dimension: they are of 8-bit images, this is the {scored}."
     else:
         found["bits_per_dim"] = float(model.unit.bits_per_dim(bound, dimensions))
     return found

@@ -13,6 +13,7 @@ from tfvae import execution
 from tfvae.execution.program import StepsLeft, many_steps_in_one_program
 from tfvae.families import Family
 from tfvae.models import path_gradient
+from tfvae.models.abilities import Abilities
 from tfvae.models.global_batch import never_empty, over_replicas, place_in_global_batch, replicas
 from tfvae.models.guard import Guard, apply_if, count_not_finite, undo_unless, values_of
 from tfvae.models.loss_scale import faults, overflowing_together, scales_loss
@@ -23,11 +24,8 @@ from tfvae.serialization import mark_version
 from tfvae.trace import Trace, require_full_precision
 from tfvae.units import unit
 
-MEANS = ("loss", "elbo", "distortion", "rate")
-"""The numbers of `Scores` whose averages are reported."""
 
-
-class UnsupervisedModel(keras.Model, abc.ABC):
+class UnsupervisedModel(Abilities, keras.Model, abc.ABC):
     """A Keras model that learns x from x: `fit(raw)`, `evaluate(raw)`, `predict(raw)`.
 
     A final class gives `sample_trace`; this one gives the steps. Labels in the data are passed through to
@@ -72,7 +70,7 @@ class UnsupervisedModel(keras.Model, abc.ABC):
         # Own counters, not the optimiser's: a skipped step counts here, so that neither its noise nor its data return.
         self._steps = self._counter("steps")
         self._evaluated = self._counter("evaluated")
-        names = [name for name in MEANS if name != "elbo" or self.unit.is_likelihood]
+        names = [name for name in objective.terms if name != "elbo" or self.unit.is_likelihood]
         self._means = [keras.metrics.Mean(name) for name in names]
         self.built = True  # a final class makes all its parts when it is made; Keras has nothing to add
 
@@ -95,6 +93,10 @@ class UnsupervisedModel(keras.Model, abc.ABC):
     ) -> Trace:
         """`trace_of` for raw examples `[B, *data_shape]`, whose x is drawn with the same noise."""
         return self.trace_of(self.preprocess(raw, noise), noise, sample_size, y=y, training=training)
+
+    def representative(self, raw: Any) -> tf.Tensor:
+        """x for raw data, without noise: `[B, *data]`."""
+        return self.preprocess(self.as_examples(raw))
 
     @property
     def steps(self) -> int:
@@ -275,8 +277,9 @@ class UnsupervisedModel(keras.Model, abc.ABC):
         trace = self.sample_trace(never_empty(raw), noise, self.objective.sample_size, y=labels, training=training)
         require_full_precision(trace)
         scores = self.objective(trace, step)
-        by_example = {name: getattr(scores, name)[: tf.shape(raw)[0]] for name in MEANS}
-        return trace, scores._replace(**by_example)
+        numbers = {name: getattr(scores, name) for name in ("loss", "elbo", "distortion", "rate")}
+        rows = tf.shape(raw)[0]
+        return trace, scores._replace(**{name: each[:rows] for name, each in numbers.items() if each is not None})
 
     def test_step(self, data: Any) -> dict[str, tf.Tensor]:
         raw, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
@@ -362,7 +365,7 @@ class UnsupervisedModel(keras.Model, abc.ABC):
         counts = {
             "input": self.preprocess.problems(raw),
             "distortion": count_not_finite([scores.distortion]),
-            "rate": count_not_finite([scores.rate]),
+            "rate": count_not_finite([] if scores.rate is None else [scores.rate]),
             "loss": count_not_finite([loss]),
             "gradient": count_not_finite(gradients),
         }

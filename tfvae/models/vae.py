@@ -56,6 +56,8 @@ class VAE(UnsupervisedModel):
         _check_kinds(encoder, decoder, prior)
         data_shape, latent_shape = decoder.family.event_shape, encoder.family.event_shape
         super().__init__(preprocess, decoder.family, objective or ELBO(), seed=seed, name=name)
+        if decoder.family.scores == "point":
+            raise ValueError("`decoder` must have a density; that of `Delta` is no likelihood. `Autoencoder` takes it.")
         if prior.event_shape != latent_shape:
             raise ValueError(
                 f"`prior` is over latents of shape {prior.event_shape}, `encoder` gives them in shape {latent_shape}."
@@ -82,9 +84,23 @@ class VAE(UnsupervisedModel):
         """q(z|x) for preprocessed data: batch shape `[B]`, event shape that of the latents."""
         return self.encoder(self.preprocess.grey(x), training=training)
 
-    def representative(self, raw: Any) -> tf.Tensor:
-        """x for raw data, without noise: `[B, *data]`."""
-        return self.preprocess(self.as_examples(raw))
+    @property
+    def lacks(self) -> dict[str, str]:
+        found = {}
+        if self.encoder.family.scores == "point":
+            found["likelihood"] = "q(z|x) is a point, without a density: there are no importance weights."
+            found["latents"] = "q(z|x) is a point: its rate is infinite and it tells everything about x."
+        if not self.unit.is_likelihood:
+            scored = self.unit.convention.removeprefix("nats: ")
+            found["likelihood"] = f"There is no log p(x), nor an ELBO: this model scores the {scored}."
+        return found
+
+    def codes(self, x: Any) -> tf.Tensor:
+        means = self.posterior(x).mean()
+        return tf.reshape(means, [tf.shape(means)[0], -1])
+
+    def views(self, raw: Any) -> dict[str, tf.Tensor]:
+        return {"image": self.representative(raw), "reconstruction": self(raw).mean()}
 
     def trace_of(
         self,

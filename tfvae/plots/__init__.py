@@ -1,7 +1,7 @@
 """Pictures: each function takes arrays and returns a matplotlib figure, and needs no display."""
 
 from tfvae.plots.estimates import learning_curves, naive_estimates, weights
-from tfvae.plots.images import image_grid, image_grids, manifold_grid, reconstruction_grid
+from tfvae.plots.images import image_grid, image_grids, manifold_grid, view_grid
 from tfvae.plots.latents import latent_map, latent_rates, latent_report, latent_variances
 
 __all__ = [
@@ -14,6 +14,6 @@ __all__ = [
     "learning_curves",
     "manifold_grid",
     "naive_estimates",
-    "reconstruction_grid",
+    "view_grid",
     "weights",
 ]

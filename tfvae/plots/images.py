@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -64,20 +64,23 @@ def image_grids(grids: Sequence[np.ndarray], titles: Sequence[str]) -> Figure:
     return figure
 
 
-def reconstruction_grid(originals: np.ndarray, reconstructions: np.ndarray, columns: int = 10) -> Figure:
-    """Rows of originals, each above the row of its reconstructions.
+def view_grid(views: Mapping[str, np.ndarray], columns: int = 10) -> Figure:
+    """Views of the same images below one another: images and reconstructions, or what a model saw and restored.
 
     Args:
-        originals, reconstructions: `[N, H, W, C]` in [0, 1].
+        views: at least one array `[N, H, W, C]` in [0, 1], all of one shape, by what it shows.
         columns: images in a row.
     """
-    if originals.shape != reconstructions.shape:
-        raise ValueError(f"Shapes differ: originals {originals.shape}, reconstructions {reconstructions.shape}.")
-    event_shape, columns = originals.shape[1:], max(1, min(columns, len(originals)))
-    missing = np.ones((-len(originals) % columns, *event_shape), originals.dtype)  # the last row may not be full
-    rows = [np.concatenate([each, missing]).reshape(-1, columns, *event_shape) for each in (originals, reconstructions)]
-    pairs = np.stack(rows, axis=1).reshape(-1, *event_shape)
-    return image_grid(pairs, columns, "each image above its reconstruction (the decoder's mean)")
+    shapes = {name: each.shape for name, each in views.items()}
+    if len(set(shapes.values())) != 1:
+        raise ValueError(f"`views` must be arrays of one shape; received {shapes}.")
+    first, *others = views
+    count, *event_shape = shapes[first]
+    columns = max(1, min(columns, count))
+    missing = np.ones((-count % columns, *event_shape), views[first].dtype)  # the last row may not be full
+    rows = [np.concatenate([each, missing]).reshape(-1, columns, *event_shape) for each in views.values()]
+    together = np.stack(rows, axis=1).reshape(-1, *event_shape)
+    return image_grid(together, columns, f"{first}, and below it: {', '.join(others)}" if others else first)
 
 
 def manifold_grid(

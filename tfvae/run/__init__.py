@@ -111,7 +111,7 @@ def _train(settings: Settings, folder: Path, interruption: Interruption, resume:
             steps_per_epoch=per_epoch,
             validation_data=validation.in_order(BATCH),
             shuffle=False,
-            callbacks=[*pictures(folder, settings, validation, data.class_names), recorder],
+            callbacks=[*pictures(folder, model, settings, validation, data.class_names), recorder],
             verbose=verbose,
         )
     seconds = dict(zip(("training_seconds", "training_processor_seconds"), recorder.seconds, strict=True))
@@ -129,7 +129,7 @@ def load_data(settings: Settings) -> datasets.Dataset:
     return datasets.load(settings.data, settings.image_size, settings.test_size, settings.seed, settings.data_dir)
 
 
-def _start_at_mean(model: VAE, images: Any) -> None:
+def _start_at_mean(model: Any, images: Any) -> None:
     x = model.preprocess(model.as_examples(images.first(_MEAN_OF).images), Noise(0))
     try:
         model.decoder.start_at(np.mean(x, axis=0, dtype=np.float64))

@@ -7,26 +7,21 @@ from collections.abc import Iterator, Sequence
 
 import keras
 
-from tfvae import families, networks, preprocessing, recipes
-from tfvae.models import VAE
+from tfvae import corruption, families, networks, preprocessing, recipes
+from tfvae.models import UnsupervisedModel
 from tfvae.objectives import ELBO, ImportanceWeighted, Objective, WarmUp
 from tfvae.settings import Settings
 
 
-def model(settings: Settings, image_shape: Sequence[int], steps_per_epoch: int) -> VAE:
+def model(settings: Settings, image_shape: Sequence[int], steps_per_epoch: int) -> UnsupervisedModel:
     """The model of the settings, not compiled, its weights drawn by the settings' seed."""
     keras.utils.set_random_seed(settings.seed)
     with _policy(settings.precision):
-        encoder_body, decoder_body = _bodies(settings, image_shape)
-        return recipes.compose(
-            encoder_body,
-            decoder_body,
-            settings.latent_size,
-            _likelihood(settings, image_shape),
-            _preprocessing(settings),
-            _objective(settings, steps_per_epoch),
-            settings.seed,
-        )
+        match settings.model:
+            case "ae" | "dae":
+                return _autoencoder(settings, image_shape)
+            case _:
+                return _vae(settings, image_shape, steps_per_epoch)
 
 
 def optimizer(settings: Settings, steps_per_epoch: int) -> keras.optimizers.Optimizer:
@@ -38,6 +33,37 @@ def optimizer(settings: Settings, steps_per_epoch: int) -> keras.optimizers.Opti
     adam = keras.optimizers.Adam(rate, epsilon=settings.epsilon, global_clipnorm=settings.clip, **averaging)
     # `compile` does this by itself only where the model's own policy is float16, and a VAE's never is.
     return keras.optimizers.LossScaleOptimizer(adam) if settings.precision == "float16" else adam
+
+
+def _vae(settings: Settings, image_shape: Sequence[int], steps_per_epoch: int) -> UnsupervisedModel:
+    return recipes.compose(
+        *_bodies(settings, image_shape),
+        settings.latent_size,
+        _likelihood(settings, image_shape),
+        _preprocessing(settings),
+        _objective(settings, steps_per_epoch),
+        settings.seed,
+    )
+
+
+def _autoencoder(settings: Settings, image_shape: Sequence[int]) -> UnsupervisedModel:
+    return recipes.compose_autoencoder(
+        *_bodies(settings, image_shape),
+        settings.latent_size,
+        image_shape,
+        _corruption(settings) if settings.model == "dae" else None,
+        settings.seed,
+    )
+
+
+def _corruption(settings: Settings) -> corruption.Corruption:
+    match settings.corruption:
+        case "gaussian":
+            return corruption.GaussianNoise(settings.corruption_strength)
+        case "masking":
+            return corruption.MaskingNoise(settings.corruption_strength)
+        case _:
+            return corruption.SaltAndPepper(settings.corruption_strength)
 
 
 def _bodies(settings: Settings, image_shape: Sequence[int]) -> tuple[keras.Layer, keras.Layer]:

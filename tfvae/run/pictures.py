@@ -8,6 +8,7 @@ from typing import Any
 import keras
 
 from tfvae import callbacks
+from tfvae.models import UnsupervisedModel
 from tfvae.run.averages import Averages
 from tfvae.settings import Settings
 
@@ -16,12 +17,13 @@ _MAPPED = 5000  # in the latent map, and those that the rates are averages over
 
 
 def pictures(
-    folder: Path, settings: Settings, validation: Any, class_names: tuple[str, ...]
+    folder: Path, model: UnsupervisedModel, settings: Settings, validation: Any, class_names: tuple[str, ...]
 ) -> list[keras.callbacks.Callback]:
-    """The callbacks that draw, and those that put averaged weights into the model for validation and drawing.
+    """The callbacks that draw what the model can do, and those that put averaged weights into it meanwhile.
 
     Args:
         folder: the run's.
+        model: the run's.
         settings: the run's.
         validation: the split of validation images, of which the first ones are drawn.
         class_names: what their labels mean; empty if they have none.
@@ -29,17 +31,18 @@ def pictures(
     log_dir = folder / "tensorboard" if settings.tensorboard else None
     many = validation.first(_MAPPED)
     few = many.first(_RECONSTRUCTED)
-    drawing: list[keras.callbacks.Callback] = [
-        callbacks.SampleGrid(folder / "samples", log_dir=log_dir),
-        callbacks.ReconstructionGrid(folder / "reconstructions", few.images, log_dir=log_dir),
-        callbacks.LatentRates(folder / "latent_rates", many.images, log_dir=log_dir),
-    ]
-    if settings.latent_size >= 2:
-        names = class_names or None
-        drawing += [
-            callbacks.LatentMap(folder / "latent_map", many.images, many.labels, names, log_dir=log_dir),
-            callbacks.Manifold(folder / "manifold", many.images, log_dir=log_dir),
-        ]
+    lacks, names = model.lacks, class_names or None
+    drawing: list[keras.callbacks.Callback] = []
+    if "samples" not in lacks:
+        drawing.append(callbacks.SampleGrid(folder / "samples", log_dir=log_dir))
+    if "reconstructions" not in lacks:
+        drawing.append(callbacks.ReconstructionGrid(folder / "reconstructions", few.images, log_dir=log_dir))
+    if "latents" not in lacks:
+        drawing.append(callbacks.LatentRates(folder / "latent_rates", many.images, log_dir=log_dir))
+    if "representation" not in lacks and settings.latent_size >= 2:
+        drawing.append(callbacks.LatentMap(folder / "latent_map", many.images, many.labels, names, log_dir=log_dir))
+    if "latents" not in lacks and settings.latent_size >= 2:
+        drawing.append(callbacks.Manifold(folder / "manifold", many.images, log_dir=log_dir))
     if log_dir is not None:
         drawing.append(callbacks.Curves(log_dir / "epochs"))
     if settings.averaging is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from tfvae.models import VAE
+from tfvae.models import UnsupervisedModel
 from tfvae.run.checkpoints import Checkpoints
 from tfvae.saving import load
 
@@ -13,7 +13,7 @@ MODEL, REPORT = "model.keras", "report.json"
 CHECKPOINTS = "checkpoints"
 
 
-def model_of(path: Path) -> VAE:
+def model_of(path: Path) -> UnsupervisedModel:
     """The model of a run folder, or of a `.keras` file.
 
     Where the training did not end it is that of the newest checkpoint, which is said on the standard error.
@@ -23,11 +23,11 @@ def model_of(path: Path) -> VAE:
         ValueError: the file is damaged, of a newer version, or holds another kind of model.
     """
     if path.suffix == ".keras":
-        return _vae(path)
+        return _whole_model(path)
     if not path.is_dir():
         raise FileNotFoundError(f"There is no run folder {path}; `tfvae train` makes one.")
     if (path / MODEL).exists():
-        return _vae(path / MODEL)
+        return _whole_model(path / MODEL)
     newest, damaged = Checkpoints(path / CHECKPOINTS).newest()
     if newest is not None:
         print(f"The training in {path} did not end; this is its checkpoint of step {newest.step}.", file=sys.stderr)
@@ -39,8 +39,8 @@ def model_of(path: Path) -> VAE:
     raise FileNotFoundError(f"{path} holds neither {MODEL} nor a checkpoint; `tfvae train` writes them.")
 
 
-def _vae(path: Path) -> VAE:
+def _whole_model(path: Path) -> UnsupervisedModel:
     model = load(path)
-    if not isinstance(model, VAE):
-        raise ValueError(f"{path} must hold a VAE; it holds a `{type(model).__name__}`.")
+    if not isinstance(model, UnsupervisedModel):
+        raise ValueError(f"{path} must hold a whole model; it holds a `{type(model).__name__}`.")
     return model

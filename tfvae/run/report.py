@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tfvae import datasets, evaluation
-from tfvae.models import VAE
+from tfvae.models import UnsupervisedModel
 from tfvae.objectives import ImportanceWeighted
 
 BATCH = 500
@@ -15,7 +15,7 @@ DIGITS = ("mnist", "tfds:mnist")  # what the package's classifier was trained fo
 _DIGIT_SHAPE = (28, 28, 1)
 
 
-def test(model: VAE, data: datasets.Dataset) -> dict[str, Any]:
+def test(model: UnsupervisedModel, data: datasets.Dataset) -> dict[str, Any]:
     """Scores the fixed test array once.
 
     Args:
@@ -29,6 +29,7 @@ def test(model: VAE, data: datasets.Dataset) -> dict[str, Any]:
     images = data.test
     figures = model.evaluate(images.in_order(BATCH), verbose=0, return_dict=True)
     report = {"test_images": len(images), "samples_per_image": model.objective.sample_size, **figures}
+    lacks = model.lacks
     if "elbo" in figures and model.unit.bits_offset is not None:
         report["bits_per_dim"] = model.unit.bits_per_dim(figures["elbo"], int(np.prod(model.data_shape)))
     if isinstance(model.objective, ImportanceWeighted):
@@ -38,36 +39,43 @@ def test(model: VAE, data: datasets.Dataset) -> dict[str, Any]:
         "data_digest": evaluation.digest(images.in_order(BATCH), model.preprocess),
         "test_origin": data.test_origin,
         "steps": model.steps,
-        "active_units": evaluation.latent_statistics(model, images.in_order(BATCH)).active_units,
     }
+    if "latents" not in lacks:
+        report["active_units"] = evaluation.latent_statistics(model, images.in_order(BATCH)).active_units
     if data.name in DIGITS and model.data_shape == _DIGIT_SHAPE:
-        labelled = images.first(len(images))
-        found = evaluation.recognition(model)
-        report |= {
-            "recognised_share": found.share,
-            "class_entropy": found.class_entropy,
-            "reconstruction_accuracy": evaluation.reconstruction_accuracy(model, labelled.images, labelled.labels),
-        }
+        if "samples" not in lacks:
+            found = evaluation.recognition(model)
+            report |= {"recognised_share": found.share, "class_entropy": found.class_entropy}
+        if "reconstructions" not in lacks:
+            labelled = images.first(len(images))
+            right = evaluation.reconstruction_accuracy(model, labelled.images, labelled.labels)
+            report["reconstruction_accuracy"] = right
     return report
 
 
 def summary(report: dict[str, Any]) -> str:
-    """The report in two sentences at most; the last states the figure with its convention."""
+    """The report in a few sentences; the last states the figure with its convention."""
     name, value = ("ELBO", report["elbo"]) if "elbo" in report else ("loss", report["loss"])
     bits = f" = {report['bits_per_dim']:.3f} bits/dim" if "bits_per_dim" in report else ""
     samples = report["samples_per_image"]
     tighter = ""
     if "importance_weighted_bound" in report:
         tighter = f" (importance-weighted bound {report['importance_weighted_bound']:.2f} nats)"
-    digits = ""
+    digits = []
     if "recognised_share" in report:
-        digits = (
-            f"Of samples from the prior a classifier takes {report['recognised_share']:.1%} for a digit (class entropy "
-            f"{report['class_entropy']:.2f} of 2.30 nats); of reconstructions it gives "
-            f"{report['reconstruction_accuracy']:.1%} to the right class.\n"
+        digits.append(
+            f"Of samples a classifier takes {report['recognised_share']:.1%} for a digit (class entropy "
+            f"{report['class_entropy']:.2f} of 2.30 nats)."
         )
+    if "reconstruction_accuracy" in report:
+        digits.append(
+            f"It gives {report['reconstruction_accuracy']:.1%} of reconstructions to the right class."
+            if digits
+            else f"A classifier gives {report['reconstruction_accuracy']:.1%} of reconstructions to the right class."
+        )
+    nats = " nats" if "nats" in report["convention"] or "elbo" in report else ""
     return (
-        f"{digits}Test {name} {value:.2f} nats{bits}{tighter} on {report['test_images']:,} images, array "
+        f"{' '.join(digits)}\nTest {name} {value:.2f}{nats}{bits}{tighter} on {report['test_images']:,} images, array "
         f"{report['data_digest']}, {samples} {'sample' if samples == 1 else 'samples'} an image "
         f"({report['convention']})."
     )

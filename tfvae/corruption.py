@@ -1,0 +1,99 @@
+"""What a denoising autoencoder has to undo: noise on grey values in [0, 1], from addressed random numbers."""
+
+from __future__ import annotations
+
+import abc
+import dataclasses
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tfvae.noise import Noise
+
+
+@dataclasses.dataclass(frozen=True)
+class Corruption(abc.ABC):
+    """A random change of x; `[B, *data]` to `[B, *data]`."""
+
+    @abc.abstractmethod
+    def __call__(self, x: tf.Tensor, noise: Noise) -> tf.Tensor:
+        """x, changed."""
+
+    def get_config(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Corruption:
+        return cls(**config)
+
+
+@keras.saving.register_keras_serializable("tfvae")
+@dataclasses.dataclass(frozen=True)
+class GaussianNoise(Corruption):
+    """Adds N(0, stddev^2) to every element.
+
+    Args:
+        stddev: > 0, in units of x.
+    """
+
+    stddev: float = 0.5
+
+    def __post_init__(self) -> None:
+        if not _is_number(self.stddev) or not 0 < self.stddev < float("inf"):
+            raise ValueError(f"`stddev` of GaussianNoise must be a number > 0; received {self.stddev!r}.")
+
+    def __call__(self, x: tf.Tensor, noise: Noise) -> tf.Tensor:
+        return x + self.stddev * tf.cast(noise.normal("corruption", tf.shape(x)[0], x.shape[1:].as_list()), x.dtype)
+
+
+@keras.saving.register_keras_serializable("tfvae")
+@dataclasses.dataclass(frozen=True)
+class MaskingNoise(Corruption):
+    """Sets each element to 0 with a probability.
+
+    Args:
+        share: that probability, in (0, 1).
+
+    Source: Vincent, Larochelle, Bengio and Manzagol 2008, section 2.3, who set a fixed number of elements to 0.
+    """
+
+    share: float = 0.5
+
+    def __post_init__(self) -> None:
+        _check_share(self, self.share)
+
+    def __call__(self, x: tf.Tensor, noise: Noise) -> tf.Tensor:
+        return tf.where(_uniform(x, noise) < self.share, tf.zeros_like(x), x)
+
+
+@keras.saving.register_keras_serializable("tfvae")
+@dataclasses.dataclass(frozen=True)
+class SaltAndPepper(Corruption):
+    """Sets each element to 0 or to 1, both equally likely, with a probability.
+
+    Args:
+        share: of elements that are set, in (0, 1).
+    """
+
+    share: float = 0.5
+
+    def __post_init__(self) -> None:
+        _check_share(self, self.share)
+
+    def __call__(self, x: tf.Tensor, noise: Noise) -> tf.Tensor:
+        uniform = _uniform(x, noise)
+        return tf.where(uniform < self.share, tf.cast(uniform < self.share / 2, x.dtype), x)
+
+
+def _uniform(x: tf.Tensor, noise: Noise) -> tf.Tensor:
+    return noise.uniform("corruption", tf.shape(x)[0], x.shape[1:].as_list())
+
+
+def _check_share(corruption: Corruption, share: Any) -> None:
+    if not _is_number(share) or not 0 < share < 1:
+        raise ValueError(f"`share` of {type(corruption).__name__} must be between 0 and 1; received {share!r}.")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)

@@ -1,0 +1,41 @@
+"""What a model can do beside `fit`, and the sentence in its place where it cannot."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow as tf
+
+
+class Abilities:
+    """Sampling, encoding and drawing: a model gives those that it has, and `lacks` says why it has no others."""
+
+    @property
+    def lacks(self) -> dict[str, str]:
+        """What the model cannot do, with the reason in a sentence.
+
+        The keys are sections of an evaluation: "likelihood", "latents" (q(z|x) with a rate), "representation" (codes
+        that labels can be read off), "samples" and "reconstructions".
+        """
+        return {}
+
+    def sample(self, n: int, seed: int = 0, mean: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
+        """Draws data.
+
+        Args:
+            n: number of draws.
+            seed: the same seed gives the same draws, and the first of more draws are those of fewer.
+            mean: give the mean of p(x|z) instead of a draw from it, where there is one: what grids usually show.
+
+        Returns:
+            z `[n, ...]`, what each was made from, and x `[n, *data]` in the units of the preprocessed data.
+        """
+        raise NotImplementedError(self.lacks["samples"])
+
+    def codes(self, x: Any) -> tf.Tensor:
+        """One vector for each preprocessed example, `[B, D]`, that stands for it."""
+        raise NotImplementedError(self.lacks["representation"])
+
+    def views(self, raw: Any) -> dict[str, tf.Tensor]:
+        """What the model makes of raw images, for a grid that shows it: rows of images `[B, *data]` by their title."""
+        raise NotImplementedError(self.lacks["reconstructions"])

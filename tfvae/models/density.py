@@ -1,0 +1,91 @@
+"""A model that is a density of x and nothing else: no latents, no bound."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfvae.models.unsupervised import UnsupervisedModel
+from tfvae.noise import Noise
+from tfvae.objectives import Distortion
+from tfvae.preprocessing import Preprocessing
+from tfvae.priors import Prior
+from tfvae.serialization import arguments, config_of
+from tfvae.trace import Trace
+
+
+@keras.saving.register_keras_serializable("tfvae")
+class Density(UnsupervisedModel):
+    """p(x) by a distribution with learned parameters, such as a mixture or a flow, trained on its exact likelihood.
+
+        loss = -log p(x)
+
+    Args:
+        density: p(x), any `Prior`, over one example.
+        preprocess: from raw data to x.
+        seed: of the noise of training, by which x is drawn.
+
+    Raises:
+        TypeError: a part is of another kind.
+        ValueError: the density cannot score what the preprocessing makes.
+    """
+
+    def __init__(self, density: Prior, preprocess: Preprocessing, seed: int = 0, name: str | None = None):
+        if not isinstance(density, Prior):
+            raise TypeError(f"`density` must be a `Prior`, a distribution; received {type(density).__name__}.")
+        super().__init__(preprocess, density, Distortion(), seed=seed, name=name)
+        self.density = density
+
+    @property
+    def parts(self) -> tuple[keras.Layer, ...]:
+        """What has weights: the density."""
+        return (self.density,)
+
+    @property
+    def lacks(self) -> dict[str, str]:
+        found = {
+            "latents": "A density has no latents: its log p(x) is exact.",
+            "reconstructions": "A density encodes nothing, so there is nothing to reconstruct from.",
+        }
+        if not hasattr(self.density, "responsibilities"):
+            found["representation"] = "A density has no codes that labels could be read off."
+        return found
+
+    def call(self, raw: Any, training: bool | None = None) -> tf.Tensor:
+        """log p(x) of raw data, in nats: `[B]`."""
+        return self.density.distribution(None).log_prob(self.representative(raw))
+
+    def predict_step(self, data: Any) -> tf.Tensor:
+        raw, _, _ = keras.utils.unpack_x_y_sample_weight(data)
+        return self(self.as_examples(raw), training=False)
+
+    def trace_of(
+        self, x: tf.Tensor, noise: Noise, sample_size: int = 1, y: Any = None, training: bool = False
+    ) -> Trace:
+        log_px = self.density.distribution(None).log_prob(x)
+        return Trace(log_px_z=tf.repeat(log_px[tf.newaxis], sample_size, axis=0), latents=())
+
+    def sample(self, n: int, seed: int = 0, mean: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
+        """Draws x. There are no latents and no decoder with a mean to show: both results are x `[n, *data]`."""
+        x = self.density.draw(None, Noise(seed), n)
+        return x, x
+
+    def codes(self, x: Any) -> tf.Tensor:
+        """Of a mixture: the probability of each component, `[B, K]`."""
+        return self.density.responsibilities(x)
+
+    def log_likelihood(self, raw: Any, seed: int = 0) -> np.ndarray:
+        """log p(x) of each example in nats, exact for the fixed draw of x: `[N]`; see `tfvae.evaluation`."""
+        from tfvae.evaluation import log_likelihood
+
+        return log_likelihood(self, raw, sample_size=1, seed=seed)
+
+    def get_config(self) -> dict[str, Any]:
+        return config_of(self, "density", "preprocess", "seed", "name")
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Density:
+        return cls(**arguments(config))
