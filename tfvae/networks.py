@@ -69,6 +69,32 @@ def deconvnet(image_shape: Sequence[int], filters: Sequence[int] = (64, 32), act
     return keras.Sequential(layers)
 
 
+def transformer(width: int = 64, blocks: int = 2, heads: int = 4) -> keras.Model:
+    """Blocks of self-attention on tokens, as in a vision transformer: `[B, T, width]` -> `[B, T, width]`.
+
+    Each block normalises, attends, adds, normalises, goes through a dense layer four times as wide and adds; the output
+    is normalised. Positions are the caller's business.
+
+    Args:
+        width: features of a token, a multiple of `heads`.
+        blocks: number of blocks.
+        heads: of the attention.
+
+    Source: Dosovitskiy et al. 2021, arXiv:2010.11929.
+    """
+    _check_sizes("width, blocks, heads", (width, blocks, heads))
+    if width % heads:
+        raise ValueError(f"`width` must be a multiple of `heads`, {heads}; received {width}.")
+    inputs = tokens = keras.Input((None, width))
+    for _ in range(blocks):
+        seen = keras.layers.LayerNormalization(epsilon=1e-6)(tokens)
+        tokens = tokens + keras.layers.MultiHeadAttention(heads, width // heads)(seen, seen)
+        seen = keras.layers.LayerNormalization(epsilon=1e-6)(tokens)
+        seen = keras.layers.Dense(4 * width, activation="gelu")(seen)
+        tokens = tokens + keras.layers.Dense(width)(seen)
+    return keras.Model(inputs, keras.layers.LayerNormalization(epsilon=1e-6)(tokens))
+
+
 def _check_sizes(argument: str, sizes: Sequence[int], at_least_one: bool = False) -> None:
     good = isinstance(sizes, (tuple, list)) and all(isinstance(size, Integral) and int(size) >= 1 for size in sizes)
     if not good or (at_least_one and not sizes):

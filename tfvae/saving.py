@@ -8,7 +8,7 @@ import zipfile
 import keras
 
 # Importing these registers their classes with Keras, which then finds them by the names in the file.
-from tfvae import conditional, families, models, objectives, preprocessing, priors  # noqa: F401
+from tfvae import conditional, corruption, families, models, objectives, preprocessing, priors  # noqa: F401
 from tfvae.serialization import NewerVersionError, check_version
 
 
@@ -38,7 +38,7 @@ def load(path: str | os.PathLike[str]) -> keras.Model:
             raise ValueError(f"{os.fspath(path)} is damaged or no .keras file.") from error
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise ValueError(f"{os.fspath(path)} cannot be loaded: {reason}") from error
-    if not isinstance(model, (models.UnsupervisedModel, conditional.ConditionalDistribution)):
+    if not isinstance(model, (models.GuardedModel, conditional.ConditionalDistribution)):
         raise ValueError(
             f"{os.fspath(path)} holds a `{type(model).__name__}`, which is no model of tfvae; "
             "`keras.saving.load_model` loads it."

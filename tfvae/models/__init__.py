@@ -2,8 +2,20 @@
 
 from tfvae.models.autoencoder import Autoencoder
 from tfvae.models.density import Density
+from tfvae.models.gan import GAN
+from tfvae.models.guarded import GuardedModel
+from tfvae.models.masked_autoencoder import MaskedAutoencoder
 from tfvae.models.naive_monte_carlo import NaiveMonteCarlo
 from tfvae.models.unsupervised import UnsupervisedModel
 from tfvae.models.vae import VAE
 
-__all__ = ["VAE", "Autoencoder", "Density", "NaiveMonteCarlo", "UnsupervisedModel"]
+__all__ = [
+    "GAN",
+    "VAE",
+    "Autoencoder",
+    "Density",
+    "GuardedModel",
+    "MaskedAutoencoder",
+    "NaiveMonteCarlo",
+    "UnsupervisedModel",
+]

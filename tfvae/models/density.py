@@ -58,9 +58,8 @@ class Density(UnsupervisedModel):
         """log p(x) of raw data, in nats: `[B]`."""
         return self.density.distribution(None).log_prob(self.representative(raw))
 
-    def predict_step(self, data: Any) -> tf.Tensor:
-        raw, _, _ = keras.utils.unpack_x_y_sample_weight(data)
-        return self(self.as_examples(raw), training=False)
+    def predicted(self, raw: tf.Tensor) -> tf.Tensor:
+        return self(raw, training=False)
 
     def trace_of(
         self, x: tf.Tensor, noise: Noise, sample_size: int = 1, y: Any = None, training: bool = False

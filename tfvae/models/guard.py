@@ -35,14 +35,14 @@ class Guard(keras.layers.Layer):
         """Whether the step may change the weights; counts it if not.
 
         Args:
-            problems: for each term ("input", "distortion", "rate", "loss", "gradient"), the number of bad values over
-                the global batch, int32 scalars.
+            problems: for each term ("input", "distortion", "rate", "loss", "gradient") that the model has, the number
+                of bad values over the global batch, int32 scalars.
             step: int64 scalar.
 
         Returns:
             bool scalar.
         """
-        bad = tf.stack([problems[term] > 0 for term in _TERMS])
+        bad = tf.stack([problems.get(term, 0) > 0 for term in _TERMS])
         fine = ~tf.reduce_any(bad)
         skipped, in_a_row, stop_term, stop_step = tf.unstack(tf.convert_to_tensor(self.counters.value))
         in_a_row = tf.where(fine, tf.zeros_like(in_a_row), in_a_row + 1)

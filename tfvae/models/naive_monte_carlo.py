@@ -86,7 +86,7 @@ class NaiveMonteCarlo(UnsupervisedModel):
     def call(self, raw: Any, training: bool | None = None) -> tf.Tensor:
         return self.trace_of(self.representative(raw), Noise(0), self.draws).log_px_z
 
-    def predict_step(self, data: Any) -> tf.Tensor:
+    def predicted(self, raw: tf.Tensor) -> tf.Tensor:
         raise NotImplementedError(self.lacks["reconstructions"])
 
     def trace_of(

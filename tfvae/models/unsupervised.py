@@ -1,78 +1,56 @@
-"""The training, test and prediction steps that every model with a `Trace` shares."""
+"""The training and test steps that every model with a `Trace` shares."""
 
 from __future__ import annotations
 
 import abc
-import functools
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-from tfvae import execution
-from tfvae.execution.program import StepsLeft, many_steps_in_one_program
 from tfvae.families import Family
 from tfvae.models import path_gradient
-from tfvae.models.abilities import Abilities
 from tfvae.models.global_batch import never_empty, over_replicas, place_in_global_batch, replicas
-from tfvae.models.guard import Guard, apply_if, count_not_finite, undo_unless, values_of
-from tfvae.models.loss_scale import faults, overflowing_together, scales_loss
+from tfvae.models.guard import count_not_finite
+from tfvae.models.guarded import Attempt, GuardedModel, Update, weighted
 from tfvae.noise import EVALUATION_SEED, Noise
 from tfvae.objectives import Objective, Scores
 from tfvae.preprocessing import Preprocessing
-from tfvae.serialization import mark_version
+from tfvae.priors import Prior
 from tfvae.trace import Trace, require_full_precision
 from tfvae.units import unit
 
 
-class UnsupervisedModel(Abilities, keras.Model, abc.ABC):
-    """A Keras model that learns x from x: `fit(raw)`, `evaluate(raw)`, `predict(raw)`.
+class UnsupervisedModel(GuardedModel):
+    """A Keras model that learns x from x by an objective.
 
-    A final class gives `sample_trace`; this one gives the steps. Labels in the data are passed through to
-    `trace_of`, sample weights multiply each example's loss. The loss is the sum over the examples of the global
-    batch divided by their number, whatever the number of replicas.
-
-    A training step whose input, loss or gradients are not finite changes nothing and is counted (`skipped_steps`); ten
-    in a row, or one non-finite input, stop `fit` with a FloatingPointError. Steps that a `LossScaleOptimizer` leaves
-    out, because gradients overflow in float16, are not counted until its scale has come down to 2^-10.
-
-    What is minimised is the objective, so `compile` refuses a loss and metrics.
+    A final class gives `trace_of`; this one gives the steps. Labels in the data are passed through to `trace_of`,
+    sample weights multiply each example's loss. The loss is the sum over the examples of the global batch divided by
+    their number, whatever the number of replicas.
 
     Args:
         preprocess: from raw data to x.
-        family: of p(x|z). Its event is one example; with the preprocessing it says what log p(x) may be called
-            (`unit`), and where that is no likelihood no `elbo` is reported.
+        family: of p(x|z), or the density of x itself. Its event is one example; with the preprocessing it says what
+            log p(x) may be called (`unit`), and where that is no likelihood no `elbo` is reported.
         objective: from the trace to each example's loss. Part of the model, so that it is saved with it.
         seed: of the noise of training.
     """
 
-    train_function: Any
-
     def __init__(
         self,
         preprocess: Preprocessing,
-        family: Family,
+        family: Family | Prior,
         objective: Objective,
         seed: int = 0,
         name: str | None = None,
     ):
-        # The networks inside may compute in half precision; losses and distributions may not.
-        super().__init__(name=name, dtype="float64" if keras.config.floatx() == "float64" else "float32")
-        if not isinstance(seed, int):
-            raise ValueError(f"`seed` must be an integer; received {seed!r}.")
         for argument, part, kind in (("preprocess", preprocess, Preprocessing), ("objective", objective, Objective)):
             if not isinstance(part, kind):
                 raise TypeError(f"`{argument}` must be an object of `{kind.__name__}`; received {part!r}.")
-        self.preprocess, self.objective, self.seed = preprocess, objective, seed
-        self.unit, self.data_shape = unit(preprocess, family), family.event_shape
-        self.guard = Guard()
-        self.steps_left = StepsLeft()
-        # Own counters, not the optimiser's: a skipped step counts here, so that neither its noise nor its data return.
-        self._steps = self._counter("steps")
-        self._evaluated = self._counter("evaluated")
-        names = [name for name in objective.terms if name != "elbo" or self.unit.is_likelihood]
-        self._means = [keras.metrics.Mean(name) for name in names]
-        self.built = True  # a final class makes all its parts when it is made; Keras has nothing to add
+        found = unit(preprocess, family)
+        terms = [term for term in objective.terms if term != "elbo" or found.is_likelihood]
+        super().__init__(preprocess, family.event_shape, found, terms, seed=seed, name=name)
+        self.objective = objective
 
     @abc.abstractmethod
     def trace_of(
@@ -94,180 +72,21 @@ class UnsupervisedModel(Abilities, keras.Model, abc.ABC):
         """`trace_of` for raw examples `[B, *data_shape]`, whose x is drawn with the same noise."""
         return self.trace_of(self.preprocess(raw, noise), noise, sample_size, y=y, training=training)
 
-    def representative(self, raw: Any) -> tf.Tensor:
-        """x for raw data, without noise: `[B, *data]`."""
-        return self.preprocess(self.as_examples(raw))
-
-    @property
-    def steps(self) -> int:
-        """Training steps taken so far, skipped ones included: where `training.batches(start=...)` goes on."""
-        return int(keras.ops.convert_to_numpy(self._steps))
-
-    @property
-    def skipped_steps(self) -> int:
-        """Training steps that were skipped because something was not finite."""
-        return self.guard.skipped
-
-    @property
-    def metrics(self) -> list[keras.metrics.Metric]:
-        return self._means
-
-    def reset_metrics(self) -> None:
-        super().reset_metrics()
-        self._evaluated.assign(0)  # Keras calls this at the start of every evaluation
-
-    def compile(
-        self,
-        optimizer: Any = "rmsprop",
-        loss: Any = None,
-        loss_weights: Any = None,
-        metrics: Any = None,
-        weighted_metrics: Any = None,
-        run_eagerly: bool = False,
-        steps_per_execution: int | str = 1,
-        jit_compile: bool | str = "auto",
-        auto_scale_loss: bool = True,
-    ) -> None:
-        """Keras' `compile`, without a loss and metrics.
-
-        With `steps_per_execution="auto"` the next `fit` first tries on its own data which way of running the steps is
-        the fastest on this machine (`execution.by_measurement`, some seconds, once for each kind of model), prints it
-        and compiles the model so.
-
-        Raises:
-            ValueError: a loss or metrics are given, which would not be used.
-        """
-        if any(given is not None for given in (loss, loss_weights, metrics, weighted_metrics)):
-            raise ValueError(
-                f"`compile` takes no `loss`, `loss_weights`, `metrics` or `weighted_metrics`: `{self.name}` minimises "
-                "its `objective`, a constructor argument, and reports its terms."
-            )
-        if steps_per_execution != "auto" and not (isinstance(steps_per_execution, int) and steps_per_execution >= 1):
-            raise ValueError(
-                f'`steps_per_execution` must be an integer of at least 1 or "auto"; received {steps_per_execution!r}.'
-            )
-        self._to_be_chosen = steps_per_execution == "auto" and not run_eagerly
-        self._jit_compile_wished = None if jit_compile == "auto" else bool(jit_compile)
-        super().compile(
-            optimizer, run_eagerly=run_eagerly, jit_compile=jit_compile, auto_scale_loss=auto_scale_loss,
-            steps_per_execution=1 if steps_per_execution == "auto" else steps_per_execution,
-        )  # fmt: skip
-
-    def compile_from_config(self, config: dict[str, Any]) -> None:
-        """What Keras does when it loads a model, but not where `compile` is overridden."""
-        config = keras.saving.deserialize_keras_object(config)
-        unused = ("loss", "loss_weights", "metrics", "weighted_metrics")  # older files may have them
-        self.compile(**{name: value for name, value in config.items() if name not in unused})
-        self.optimizer.build(self.trainable_variables)
-
-    def save(self, filepath: Any, *args: Any, **kwargs: Any) -> None:
-        """Keras' `save`, which also notes the version of tfvae in the file."""
-        super().save(filepath, *args, **kwargs)
-        mark_version(filepath)
-
-    def fit(
-        self, x: Any = None, y: Any = None, batch_size: int | None = None, epochs: int = 1, verbose: Any = "auto",
-        callbacks: Any = None, **kwargs: Any,
-    ) -> keras.callbacks.History:  # fmt: skip
-        """Keras' `fit`, except that `sample_weight` needs no labels (Keras drops the weights where y is None) and that
-        under XLA `steps_per_execution` need not divide the epoch (Keras would go past its end)."""
-        if kwargs.get("sample_weight") is not None and y is None:
-            y = x
-        validation = kwargs.get("validation_data")
-        if isinstance(validation, tuple) and len(validation) == 3 and validation[1] is None:
-            kwargs["validation_data"] = (validation[0], validation[0], validation[2])
-        if getattr(self, "_to_be_chosen", False):
-            with self.distribute_strategy.scope():
-                choice = execution.by_first_batch(self, x, y, batch_size, self._jit_compile_wished)
-                self.compile(self.optimizer, **choice.arguments)
-            if verbose:
-                print(f"Training steps: {choice}", flush=True)
-        if isinstance(callbacks, keras.callbacks.CallbackList):
-            callbacks.append(self.steps_left)
-        else:
-            callbacks = [self.steps_left, *tf.nest.flatten(callbacks or [])]
-        return super().fit(x, y, batch_size=batch_size, epochs=epochs, verbose=verbose, callbacks=callbacks, **kwargs)
-
-    def evaluate(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
-        """Keras' `evaluate`, except that `sample_weight` needs no labels.
-
-        Raises:
-            FloatingPointError: the data have values that are not finite or, for images, no images.
-        """
-        if kwargs.get("sample_weight") is not None and y is None:
-            y = x
-        figures = super().evaluate(x, y, *args, **kwargs)
-        self.guard.check()
-        return figures
-
-    def predict(self, x: Any, *args: Any, **kwargs: Any) -> Any:
-        """Keras' `predict`: the mean of p(x|z) at the posterior mean z, for each example.
-
-        Raises:
-            FloatingPointError: the data have values that are not finite or, for images, no images.
-        """
-        means = super().predict(x, *args, **kwargs)
-        self.guard.check()
-        return means
-
-    def test_on_batch(self, *args: Any, **kwargs: Any) -> Any:
-        """Keras' `test_on_batch`; raises as `evaluate` does."""
-        figures = super().test_on_batch(*args, **kwargs)
-        self.guard.check()
-        return figures
-
-    def predict_on_batch(self, x: Any) -> Any:
-        """Keras' `predict_on_batch`; raises as `predict` does."""
-        means = super().predict_on_batch(x)
-        self.guard.check()
-        return means
-
-    def train_step(self, data: Any) -> dict[str, tf.Tensor]:
-        return self._step(data, guarded=True)[0]
-
-    def _step(self, data: Any, guarded: bool) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
-        """One training step.
-
-        Args:
-            data: a batch.
-            guarded: undo the step if something is not finite. Otherwise neither is it undone, nor are gradients looked
-                at that would leave their mark in the weights: `execution` does both for many steps at once.
-
-        Returns:
-            The logs, and whether everything that was looked at is finite, bool scalar.
-        """
-        raw, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-        raw = self.as_examples(raw)
-        first_row, global_rows = place_in_global_batch(raw)
-        noise = Noise(self.seed, self._steps.value, first_row)
+    def attempt(self, raw: tf.Tensor, y: Any, sample_weight: Any, noise: Noise, global_rows: tf.Tensor) -> Attempt:
         variables = self.trainable_variables
-        # Moving averages and the like: the forward pass changes them, and a step that is skipped must not.
-        passive = [v.value for layer in self.layers if layer is not self.guard for v in layer.non_trainable_weights]
-        passive_before = values_of(passive)
         with tf.GradientTape(persistent=True) as tape:
             trace, scores = self._scores(raw, y, noise, self._steps.value, training=True)
-            loss = tf.reduce_sum(_weighted(scores.loss, sample_weight)) / tf.cast(global_rows, scores.loss.dtype)
+            loss = tf.reduce_sum(weighted(scores.loss, sample_weight)) / tf.cast(global_rows, scores.loss.dtype)
             if self.losses:  # regularisers of the networks; replicas are summed
                 loss += tf.cast(tf.add_n(self.losses), loss.dtype) / replicas()
             scaled_loss = self.optimizer.scale_loss(loss)
         gradients = path_gradient.gradients(tape, scaled_loss, variables, trace, scores.path_weights)
-        # Infinite gradients that are cut off, or left out with their step, leave no mark.
-        hidden = self.optimizer.clipvalue is not None or scales_loss(self.optimizer)
-        seen = gradients if guarded or hidden else []
-        problems = self._problems(raw, scores, loss, seen)
-        if scales_loss(self.optimizer):
-            gradients = overflowing_together(gradients, problems["gradient"])
-            problems["gradient"] = faults(problems["gradient"], self.optimizer)
-        fine = self.guard.judge(problems, self._steps.value)
-        with tf.control_dependencies([fine]):  # at the end of data of unknown size TensorFlow starts a step without any
-            if guarded:
-                in_branch = not self.jit_compile and not tf.distribute.has_strategy()
-                apply_if(fine, self.optimizer, gradients, variables, in_branch)
-                undo_unless(fine, passive, passive_before)
-            else:
-                self.optimizer.apply_gradients(list(zip(gradients, variables, strict=True)))
-            self._steps.assign_add(1)
-        return self._logs(scores, sample_weight, counted=fine), fine
+        not_finite = {
+            "distortion": count_not_finite([scores.distortion]),
+            "rate": count_not_finite([] if scores.rate is None else [scores.rate]),
+            "loss": count_not_finite([loss]),
+        }
+        return Attempt(scores._asdict(), not_finite, [Update(self.optimizer, gradients, variables)])
 
     def _scores(
         self, raw: tf.Tensor, y: Any, noise: Noise, step: Any = None, training: bool = False
@@ -289,99 +108,4 @@ class UnsupervisedModel(Abilities, keras.Model, abc.ABC):
         _, scores = self._scores(raw, y, noise)
         self.guard.refuse_input(over_replicas(self.preprocess.problems(raw)))
         self._evaluated.assign_add(tf.cast(global_rows, tf.int64))
-        return self._logs(scores, sample_weight)
-
-    def predict_step(self, data: Any) -> tf.Tensor:
-        raw, _, _ = keras.utils.unpack_x_y_sample_weight(data)
-        raw = self.as_examples(raw)
-        self.guard.refuse_input(over_replicas(self.preprocess.problems(raw)))
-        return self(never_empty(raw), training=False).mean()[: tf.shape(raw)[0]]
-
-    def make_train_function(self, force: bool = False) -> Any:
-        if self.train_function is not None and not force:
-            return self.train_function
-        if not self.optimizer.built:  # a LossScaleOptimizer built twice forgets its scale
-            with self.distribute_strategy.scope():
-                self.optimizer.build(self.trainable_variables)  # variables cannot be made inside an XLA program
-        super().make_train_function(force=True)
-        one_by_one = self.train_function
-        several = self.jit_compile and self.steps_per_execution > 1 and not self.run_eagerly
-        if several and self.distribute_strategy.num_replicas_in_sync == 1:
-            unguarded_step = functools.partial(self._step, guarded=False)
-            together = many_steps_in_one_program(unguarded_step, self.train_step, self.state, self.steps_per_execution)
-        else:
-            together = None
-
-        def run(iterator: Any) -> Any:
-            # `train_on_batch` passes a Python generator, `fit` an iterator of TensorFlow's.
-            if together and hasattr(iterator, "get_next_as_optional"):
-                logs = together(iterator, self.steps_left.number)
-            else:
-                logs = one_by_one(iterator)
-            self.guard.check()
-            return logs
-
-        self.train_function = run
-        return run
-
-    def state(self) -> list[Any]:
-        """Every variable that a training step may change, as TensorFlow variables: of the compiled, built model."""
-        variables = [*self.variables, *self.metrics_variables, *self.optimizer.variables]
-        return [variable.value for variable in variables]
-
-    def as_examples(self, raw: Any) -> tf.Tensor:
-        """The raw batch as `[B, *data_shape]`: a last axis of one channel may be missing.
-
-        Raises:
-            ValueError: the examples have another shape than the model was made for.
-        """
-        raw = tf.convert_to_tensor(raw)
-        if raw.dtype == tf.bool:
-            raw = tf.cast(raw, self.compute_dtype)
-        if not (raw.dtype.is_floating or raw.dtype.is_integer):
-            raise ValueError(f"`{self.name}` takes integers or floats; received {raw.dtype.name}.")
-        if raw.shape.rank is None:  # Keras has seen arrays with the channel and without it, and traces for both at once
-            return tf.reshape(raw, [tf.shape(raw)[0], *self.data_shape])
-        shape = tuple(raw.shape[1:])
-        if self.data_shape[-1] == 1 and shape == self.data_shape[:-1] and shape:
-            return raw[..., tf.newaxis]
-        if shape != self.data_shape:
-            raise ValueError(f"`{self.name}` takes examples of shape {self.data_shape}; received {shape}.")
-        return raw
-
-    def _maybe_symbolic_build(self, iterator: Any = None, data_batch: Any = None) -> None:
-        """Nothing: the model is built when it is made. Keras would take a batch from the data under a strategy and
-        average it over the replicas, which fails when the first batch does not split evenly."""
-
-    def _counter(self, name: str) -> keras.Variable:
-        return self.add_weight(
-            shape=(), initializer="zeros", dtype="int64", trainable=False, autocast=False,
-            aggregation="only_first_replica", name=name,
-        )  # fmt: skip
-
-    def _problems(self, raw: tf.Tensor, scores: Scores, loss: tf.Tensor, gradients: list[Any]) -> dict[str, tf.Tensor]:
-        """For each term, how many bad values the global batch has."""
-        gradients = [gradient for gradient in gradients if gradient is not None]
-        counts = {
-            "input": self.preprocess.problems(raw),
-            "distortion": count_not_finite([scores.distortion]),
-            "rate": count_not_finite([] if scores.rate is None else [scores.rate]),
-            "loss": count_not_finite([loss]),
-            "gradient": count_not_finite(gradients),
-        }
-        summed = over_replicas(tf.stack(list(counts.values())))
-        return dict(zip(counts, tf.unstack(summed), strict=True))
-
-    def _logs(self, scores: Scores, sample_weight: Any, counted: Any = True) -> dict[str, tf.Tensor]:
-        for metric in self._means:
-            values = getattr(scores, metric.name)
-            weights = _weighted(tf.ones_like(values), sample_weight)
-            # A skipped step has no say: not with weight 0 alone, since 0 times NaN is NaN.
-            metric.update_state(tf.where(counted, values, 0.0), tf.where(counted, weights, 0.0))
-        return {metric.name: metric.result() for metric in self._means}
-
-
-def _weighted(values: tf.Tensor, sample_weight: Any) -> tf.Tensor:
-    if sample_weight is None:
-        return values
-    return values * tf.reshape(tf.cast(sample_weight, values.dtype), tf.shape(values))
+        return self._logs(scores._asdict(), sample_weight)

@@ -1,0 +1,172 @@
+"""The masked autoencoder: an image from a few of its patches."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tfvae.families import Delta
+from tfvae.models.unsupervised import UnsupervisedModel
+from tfvae.noise import EVALUATION_SEED, Noise
+from tfvae.objectives import Distortion
+from tfvae.preprocessing import Preprocessing
+from tfvae.serialization import arguments, config_of
+from tfvae.trace import Trace
+
+_HIDDEN = 0.5  # grey level that a masked patch is drawn with
+
+
+@keras.saving.register_keras_serializable("tfvae")
+class MaskedAutoencoder(UnsupervisedModel):
+    """Most of an image's patches are hidden; the encoder sees the others, the decoder restores what is missing.
+
+        loss = sum over the masked patches of ||patch - restored patch||^2
+
+    Which patches are masked is drawn anew at every use, in validation too. The loss is the squared error of an image's
+    masked patches, averaged over images. After training the encoder is shown whole images.
+
+    Args:
+        encoder: on tokens, `[B, T, width]` -> `[B, T, width]`, such as `networks.transformer()`.
+        decoder: the same, of a width of its own.
+        image_shape: `(H, W, C)`.
+        patch_size: side of the square patches, which divides H and W.
+        mask_share: of the patches that are masked; it leaves at least one on either side.
+        preprocess: from raw data to x.
+        seed: of the masks in training. (The initial weights follow `keras.utils.set_random_seed`.)
+
+    Calling it with raw data `[B, H, W, C]` gives the images with their masked patches restored, `[B, H, W, C]`; the
+    masks are always the same.
+
+    Raises:
+        ValueError: the patches do not divide the image, or the masks leave nothing to see or to restore.
+
+    Source: He et al. 2022, arXiv:2111.06377 (whose patches are normalised before they are scored).
+    """
+
+    def __init__(
+        self,
+        encoder: keras.Layer,
+        decoder: keras.Layer,
+        image_shape: Sequence[int],
+        patch_size: int,
+        mask_share: float,
+        preprocess: Preprocessing,
+        seed: int = 0,
+        name: str | None = None,
+    ):
+        height, width, channels = image_shape
+        if not isinstance(patch_size, int) or patch_size < 1 or height % patch_size or width % patch_size:
+            raise ValueError(f"`patch_size` must divide the image, {height} x {width}; received {patch_size!r}.")
+        patches = height * width // patch_size**2
+        share = mask_share if isinstance(mask_share, (int, float)) else math.nan
+        visible = round((1 - share) * patches) if math.isfinite(share) else 0
+        if not 0 < share < 1 or not 1 <= visible < patches:
+            raise ValueError(
+                f"`mask_share` must be between 0 and 1 and leave at least one of {patches} patches on either side; "
+                f"received {mask_share!r}."
+            )
+        super().__init__(preprocess, Delta(image_shape), Distortion(), seed=seed, name=name)
+        self.encoder, self.decoder = encoder, decoder
+        self.patch_size, self.mask_share = patch_size, mask_share
+        self._patches, self._visible = patches, visible
+        pixels = patch_size**2 * channels
+        seen, restored = (int(each.input_shape[-1]) for each in (encoder, decoder))
+        self.embed, self.expand, self.head = (keras.layers.Dense(units) for units in (seen, restored, pixels))
+        self.embed.build((None, patches, pixels))
+        self.expand.build((None, patches, seen))
+        self.head.build((None, patches, restored))
+        near_zero = keras.initializers.TruncatedNormal(stddev=0.02)
+        self._positions = self.add_weight(shape=(patches, seen), initializer=near_zero, name="positions")
+        self._places = self.add_weight(shape=(patches, restored), initializer=near_zero, name="places")
+        self._mask_token = self.add_weight(shape=(restored,), initializer=near_zero, name="mask_token")
+
+    @property
+    def parts(self) -> tuple[keras.Layer, ...]:
+        """What has weights, beside the positions and the token of masked patches."""
+        return self.embed, self.encoder, self.expand, self.decoder, self.head
+
+    @property
+    def lacks(self) -> dict[str, str]:
+        return {
+            "likelihood": "A masked autoencoder has no p(x): its loss is a squared error.",
+            "latents": "A masked autoencoder's code is a point: there is no q(z|x), and no rate.",
+            "samples": "A masked autoencoder restores images and has no p(z), so it cannot sample; a VAE can.",
+        }
+
+    def call(self, raw: Any, training: bool | None = None) -> tf.Tensor:
+        return self._views(self.representative(raw))["restored"]
+
+    def predicted(self, raw: tf.Tensor) -> tf.Tensor:
+        return self(raw, training=False)
+
+    def codes(self, x: Any) -> tf.Tensor:
+        """Averages over the tokens of the encoder, which sees all patches, `[B, width]`."""
+        tokens = self.embed(self._cut(self.preprocess.grey(x))) + self._positions.value
+        return tf.reduce_mean(self.encoder(tokens), axis=1)
+
+    def views(self, raw: Any) -> dict[str, tf.Tensor]:
+        return self._views(self.representative(raw))
+
+    def trace_of(
+        self, x: tf.Tensor, noise: Noise, sample_size: int = 1, y: Any = None, training: bool = False
+    ) -> Trace:
+        patches, masked = self._cut(x), self._masks(x, noise)
+        restored = self._restored(self._cut(self.preprocess.grey(x)), masked, training)
+        error = tf.reduce_sum(tf.math.squared_difference(patches, restored), axis=2)
+        error = tf.reduce_sum(tf.where(masked, error, 0), axis=1)
+        return Trace(log_px_z=tf.repeat(-error[tf.newaxis], sample_size, axis=0), latents=())
+
+    def _masks(self, x: tf.Tensor, noise: Noise) -> tf.Tensor:
+        """Which patches of each image are masked, bool `[B, P]`, equally many in each."""
+        uniform = noise.uniform("mask", tf.shape(x)[0], (self._patches,))
+        ranks = tf.argsort(tf.argsort(uniform, stable=True), stable=True)
+        return ranks >= self._visible
+
+    def _restored(self, patches: tf.Tensor, masked: tf.Tensor, training: bool) -> tf.Tensor:
+        """All patches of each image, made from those that are not masked: `[B, P, pixels]`."""
+        # Those that are seen, in order of position; and for each position where among them it is.
+        seen = tf.argsort(tf.cast(masked, tf.int32), stable=True)[:, : self._visible]
+        tokens = self.embed(tf.gather(patches, seen, batch_dims=1)) + tf.gather(self._positions.value, seen)
+        tokens = self.expand(self.encoder(tokens, training=training))
+        place = tf.cumsum(tf.cast(~masked, tf.int32), axis=1, exclusive=True)
+        place = tf.minimum(place, self._visible - 1)
+        spread = tf.gather(tokens, place, batch_dims=1)
+        everywhere = tf.where(masked[..., tf.newaxis], tf.cast(self._mask_token.value, spread.dtype), spread)
+        restored = self.head(self.decoder(everywhere + self._places.value, training=training))
+        return tf.cast(restored, self.compute_dtype)
+
+    def _views(self, x: tf.Tensor) -> dict[str, tf.Tensor]:
+        masked = self._masks(x, Noise(EVALUATION_SEED))
+        patches, hidden = self._cut(x), masked[..., tf.newaxis]
+        restored = self._restored(self._cut(self.preprocess.grey(x)), masked, training=False)
+        return {
+            "image": x,
+            "masked": self._joined(tf.where(hidden, tf.cast(_HIDDEN, x.dtype), patches)),
+            "restored": self._joined(tf.where(hidden, restored, patches)),
+        }
+
+    def _cut(self, x: tf.Tensor) -> tf.Tensor:
+        """`[B, H, W, C]` -> `[B, P, patch_size^2 C]`, patches from left to right and then down."""
+        height, width, channels = self.data_shape
+        side = self.patch_size
+        cut = tf.reshape(x, [-1, height // side, side, width // side, side, channels])
+        return tf.reshape(tf.transpose(cut, [0, 1, 3, 2, 4, 5]), [-1, self._patches, side * side * channels])
+
+    def _joined(self, patches: tf.Tensor) -> tf.Tensor:
+        """The inverse of `_cut`."""
+        height, width, channels = self.data_shape
+        side = self.patch_size
+        cut = tf.reshape(patches, [-1, height // side, width // side, side, side, channels])
+        return tf.reshape(tf.transpose(cut, [0, 1, 3, 2, 4, 5]), [-1, height, width, channels])
+
+    def get_config(self) -> dict[str, Any]:
+        more = {"image_shape": list(self.data_shape), "patch_size": self.patch_size, "mask_share": self.mask_share}
+        return config_of(self, "encoder", "decoder", "preprocess", "seed", "name") | more
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> MaskedAutoencoder:
+        return cls(**arguments(config))
