@@ -9,9 +9,9 @@ import keras
 from tfvae import families, networks, preprocessing
 from tfvae.conditional import ConditionalDistribution
 from tfvae.corruption import Corruption
-from tfvae.models import VAE, Autoencoder
+from tfvae.models import GAN, VAE, Autoencoder, Density, MaskedAutoencoder
 from tfvae.objectives import Objective
-from tfvae.priors import StandardNormal
+from tfvae.priors import MixtureOfNormals, StandardNormal
 
 
 def vae(
@@ -114,6 +114,91 @@ def compose_autoencoder(
         decoder=ConditionalDistribution(decoder_body, families.Delta(image_shape), name="decoder"),
         preprocess=preprocessing.Rescale(),
         corruption=corruption,
+        seed=seed,
+    )
+
+
+def masked_autoencoder(
+    image_shape: Sequence[int] = (28, 28, 1),
+    patch_size: int = 4,
+    mask_share: float = 0.75,
+    width: int = 64,
+    seed: int = 0,
+) -> MaskedAutoencoder:
+    """A masked autoencoder with small transformers, of three blocks and of one, on grey values.
+
+    Args:
+        image_shape: `(H, W, C)`.
+        patch_size: side of the square patches.
+        mask_share: of the patches that are masked.
+        width: features of a token, a multiple of 4.
+        seed: of the masks in training.
+
+    Raises:
+        ValueError: an argument is out of range.
+    """
+    _check_image_shape(image_shape)
+    encoder, decoder = networks.transformer(width, blocks=3), networks.transformer(width, blocks=1)
+    return MaskedAutoencoder(encoder, decoder, image_shape, patch_size, mask_share, preprocessing.Rescale(), seed)
+
+
+def mixture(image_shape: Sequence[int] = (28, 28, 1), components: int = 10, rank: int = 0, seed: int = 0) -> Density:
+    """A mixture of normals on dequantised images; see `priors.MixtureOfNormals`, and its `start_at_clusters`.
+
+    Args:
+        image_shape: `(H, W, C)`.
+        components: number of normals.
+        rank: of what each covariance has beside its diagonal.
+        seed: of the dequantisation in training.
+
+    Raises:
+        ValueError: an argument is out of range.
+    """
+    _check_image_shape(image_shape)
+    return Density(MixtureOfNormals(image_shape, components, rank), preprocessing.Dequantize(), seed)
+
+
+def gan(
+    image_shape: Sequence[int] = (28, 28, 1),
+    latent_size: int = 6,
+    hidden: Sequence[int] = (300, 300, 300, 300),
+    activation: str = "gelu",
+    penalty: float = 1.0,
+    seed: int = 0,
+) -> GAN:
+    """A GAN with dense networks; see `models.GAN`.
+
+    Args:
+        image_shape: `(H, W, C)`.
+        latent_size: number D of latent dimensions.
+        hidden: units of the layers of the discriminator; the generator has them in reverse order.
+        activation: between the layers, Keras' name.
+        penalty: weight of the gradient penalty.
+        seed: of the noise of training.
+
+    Raises:
+        ValueError: an argument is out of range.
+    """
+    _check_image_shape(image_shape)
+    bodies = networks.mlp(hidden[::-1], activation), networks.mlp(hidden, activation)
+    return compose_gan(*bodies, latent_size, image_shape, penalty, seed)
+
+
+def compose_gan(
+    generator_body: keras.Layer,
+    discriminator_body: keras.Layer,
+    latent_size: int,
+    image_shape: Sequence[int],
+    penalty: float,
+    seed: int,
+) -> GAN:
+    """The GAN of two network bodies, on grey values, with latents from N(0, I)."""
+    return GAN(
+        generator=ConditionalDistribution(generator_body, families.Delta(image_shape), name="generator"),
+        discriminator=discriminator_body,
+        prior=StandardNormal((latent_size,)),
+        preprocess=preprocessing.Rescale(),
+        penalty=penalty,
         seed=seed,
     )
 

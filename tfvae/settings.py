@@ -20,7 +20,10 @@ CONFIG = "config.yaml"
 """The settings' file in a run folder."""
 HIDDEN = {"mlp": (300, 300, 300, 300), "conv": (32, 64)}
 """The networks by name, with what `hidden` is if it is not given."""
-MODELS = ("vae", "ae", "dae")
+MODELS = ("vae", "naive", "ae", "dae", "mae", "gmm", "gan")
+_DECODERS = ("vae", "naive")  # that have a p(x|z) to choose
+_WITH_LATENTS = ("vae", "naive", "ae", "dae", "gan")
+_WITH_LOSS = ("vae", "naive", "ae", "dae", "mae", "gmm")  # that says how good they are
 LIKELIHOODS = ("normal", "bernoulli", "continuous-bernoulli", "discretized-logistic", "categorical")
 PREPROCESSINGS = ("binarize", "dequantize", "levels", "rescale")
 ACTIVATIONS = ("relu", "gelu", "silu", "elu", "tanh")
@@ -120,40 +123,46 @@ class Settings:
     )
     model: str = _option(
         "vae",
-        'What to train: "vae"; "ae", an autoencoder; "dae", a denoising autoencoder. A setting that a model has no use '
-        "for is refused.",
+        'What to train: "vae"; "naive", its decoder by naive Monte Carlo; "ae", "dae" or "mae", a plain, denoising or '
+        'masked autoencoder; "gmm", a mixture of normals on pixels; "gan". Settings that a model has not are refused.',
     )
     likelihood: str = _option(
         "normal",
         'Family of p(x|z): "normal", "bernoulli" (binarised images), "continuous-bernoulli", '
         '"discretized-logistic" or "categorical" (both give probabilities to the 256 levels).',
-        models=("vae",),
+        models=_DECODERS,
     )
     preprocess: str | None = _option(
         None,
         'From grey levels to x: "binarize", "dequantize", "levels" or "rescale". [default: what suits the likelihood]',
-        models=("vae",),
+        models=_DECODERS,
     )
     scale: str | float = _option(
         "shared",
         "Standard deviation of a normal or scale of a logistic p(x|z): one learned number (shared), one for each image "
         "(image), one for each pixel (pixel: the best bits and the worst samples), or a fixed number.",
         _scale,
-        models=("vae",),
+        models=_DECODERS,
     )
     network: str | None = _option(
         None,
         '"mlp" for dense layers, "conv" for convolutions (much slower on a CPU). [default: mlp; conv for categorical, '
         "whose dense layer would have 256 outputs a pixel]",
+        models=_WITH_LATENTS,
     )
     hidden: tuple[int, ...] = _option(
         (),
         "Units of the dense layers or channels of the convolutions, from data to latents. "
         "[default: 300,300,300,300 for mlp, 32,64 for conv]",
         _sizes,
+        models=_WITH_LATENTS,
     )
-    activation: str = _option("gelu", 'Between the layers: "relu", "gelu", "silu", "elu" or "tanh".')
-    latent_size: int = _option(6, "Latent dimensions D. 2 can be drawn as a map; more reconstruct better.")
+    activation: str = _option(
+        "gelu", 'Between the layers: "relu", "gelu", "silu", "elu" or "tanh".', models=_WITH_LATENTS
+    )
+    latent_size: int = _option(
+        6, "Latent dimensions D. 2 can be drawn as a map; more reconstruct better.", models=_WITH_LATENTS
+    )
     corruption: str = _option(
         "gaussian",
         'What the denoising autoencoder undoes: "gaussian" noise, "masking" (pixels set to 0) or "salt-and-pepper" '
@@ -163,6 +172,14 @@ class Settings:
     corruption_strength: float = _option(
         0.5, "Standard deviation of the gaussian noise, where white is 1; else the share of pixels.", models=("dae",)
     )
+    mask_share: float = _option(0.75, "Share of an image's patches that are masked.", models=("mae",))
+    patch_size: int = _option(4, "Side of the patches, which divides the image.", models=("mae",))
+    components: int = _option(10, "Normals in the mixture.", models=("gmm",))
+    rank: int = _option(
+        0, "Of what each normal's covariance has beside its diagonal; 0 for a diagonal.", models=("gmm",)
+    )
+    draws: int = _option(1000, "Draws from the prior, the same for all images of a step.", models=("naive",))
+    penalty: float = _option(1.0, "Weight of the penalty on the discriminator's gradient.", models=("gan",))
     objective: str = _option(
         "elbo", 'What is maximised: "elbo", or "iwae", the importance-weighted bound.', models=("vae",)
     )
@@ -189,7 +206,7 @@ class Settings:
     start_at_mean: bool = _option(
         False,
         "Start from a decoder that gives each pixel its average over the training images, whatever z is.",
-        models=("vae",),
+        models=_DECODERS,
     )
     batch_size: int = _option(100, "Images a step.")
     learning_rate: float = _option(1e-3, "Adam's step size at the start.")
@@ -204,7 +221,9 @@ class Settings:
         "[default: none]",
     )
     patience: int | None = _option(
-        None, "Stop after so many epochs without a better val_loss, and keep the best weights. [default: never]"
+        None,
+        "Stop after so many epochs without a better val_loss, and keep the best weights. [default: never]",
+        models=_WITH_LOSS,
     )
     precision: str = _option("float32", 'What the networks compute in: "float32", "bfloat16" or "float16".')
     xla: bool | None = _option(
@@ -326,12 +345,12 @@ _AT_LEAST_0 = ("at least 0", lambda value: 0 <= value < math.inf)
 _ABOVE_0 = ("above 0", lambda value: 0 < value < math.inf)
 _BETWEEN_0_AND_1 = ("between 0 and 1", lambda value: 0 < value < 1)
 _BOUNDS = {
-    **dict.fromkeys(("latent_size", "epochs", "passes", "batch_size", "sample_size"), _AT_LEAST_1),
-    **dict.fromkeys(("train_size", "validation_size", "test_size", "patience"), _AT_LEAST_1),
+    **dict.fromkeys(("latent_size", "epochs", "passes", "batch_size", "sample_size", "patch_size"), _AT_LEAST_1),
+    **dict.fromkeys(("train_size", "validation_size", "test_size", "patience", "components", "draws"), _AT_LEAST_1),
     "steps_per_execution": _AT_LEAST_1,
     "seed": ("between 0 and 2^32 - 1", lambda value: 0 <= value < 2**32),  # what NumPy's generators take
-    **dict.fromkeys(("beta", "warm_up", "free_bits"), _AT_LEAST_0),
-    **dict.fromkeys(("learning_rate", "epsilon", "averaging"), _BETWEEN_0_AND_1),
+    **dict.fromkeys(("beta", "warm_up", "free_bits", "rank", "penalty"), _AT_LEAST_0),
+    **dict.fromkeys(("learning_rate", "epsilon", "averaging", "mask_share"), _BETWEEN_0_AND_1),
     **dict.fromkeys(("clip", "corruption_strength"), _ABOVE_0),
 }
 _KINDS = {int: "an integer", float: "a number", str: "text", bool: "true or false"}

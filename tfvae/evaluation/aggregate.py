@@ -139,6 +139,8 @@ def _marginals(
     if not isinstance(prior, tfp.distributions.Independent) or prior.distribution.event_shape.rank != 0:
         return None, f"Marginals need a prior of independent elements; this one is {type(prior).__name__}."
     try:
-        return marginal_kl(*encode(model, x, batch_size), prior), None
+        mean, stddev = encode(model, x, batch_size)
+        assert stddev is not None  # they have a q(z|x)
+        return marginal_kl(mean, stddev, prior), None
     except TooNarrow:
         return None, "Some posteriors are too narrow for quadrature."

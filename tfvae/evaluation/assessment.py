@@ -85,13 +85,16 @@ def assess(
     by_example: dict[str, Any] = {}
     naive = latents = None
     if "likelihood" not in missing:
-        progress(f"log p(x) with {sample_size:,} samples for each of {len(x.x):,} examples")
-        estimate = likelihood_estimate(model, x.x, sample_size, seed)
+        samples = 1 if model.exact_likelihood else sample_size
+        progress(f"log p(x) with {samples:,} samples for each of {len(x.x):,} examples")
+        estimate = likelihood_estimate(model, x.x, samples, seed)
         by_example = {name: getattr(estimate, name) for name in PER_EXAMPLE}
         report["likelihood"] = sections.likelihood(model, estimate)
-        report["reliability"] = sections.reliability(estimate)
+        if not model.exact_likelihood:
+            report["reliability"] = sections.reliability(estimate)
         progress("other draws of x")
-        report["likelihood"]["draw_error"] = draw_error(model, test.images, sample_size, seed)
+        report["likelihood"]["draw_error"] = draw_error(model, test.images, samples, seed)
+    if "likelihood" in report and "latents" not in missing:
         progress("data drawn from the model")
         report["simulated"] = sections.simulated(model, sample_size, seed)
         progress("draws from the prior")
@@ -107,9 +110,8 @@ def assess(
     if "representation" not in missing:
         progress("labels read off the latents")
         try:
-            report["representation"] = sections.representation(
-                model, train_x, train.labels[:_TRAINING], x.x, test.labels
-            )
+            labels = np.asarray(train.labels)[:_TRAINING]
+            report["representation"] = sections.representation(model, train_x, labels, x.x, np.asarray(test.labels))
         except ValueError as error:  # one class, or fewer examples than neighbours
             missing["representation"] = str(error)
     if not digits or tuple(model.data_shape) != IMAGE_SHAPE:

@@ -35,10 +35,10 @@ def draw_error(model: VAE, raw: np.ndarray, sample_size: int = 500, seed: int = 
     arrays = [fix(raw, model.preprocess, draw).x for draw in range(_DRAWS)]
     if all(np.array_equal(arrays[0], other) for other in arrays[1:]):
         return 0.0
-    if sample_size < 2:
+    if sample_size < 2 and not model.exact_likelihood:
         return None
     samples = min(sample_size, _SAMPLES)
     estimates = [likelihood_estimate(model, x, samples, seed + draw) for draw, x in enumerate(arrays)]
     total = np.var([each.bound for each in estimates], axis=0, ddof=1)
-    of_z = np.mean([each.standard_error**2 for each in estimates], axis=0)
+    of_z = 0.0 if model.exact_likelihood else np.mean([each.standard_error**2 for each in estimates], axis=0)
     return float(np.sqrt(max(0.0, np.sum(total - of_z))) / len(total))

@@ -19,6 +19,9 @@ class Abilities:
         """
         return {}
 
+    exact_likelihood = False
+    """Whether `log_likelihood` is log p(x) itself, and no bound."""
+
     def sample(self, n: int, seed: int = 0, mean: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
         """Draws data.
 

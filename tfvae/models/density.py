@@ -39,6 +39,8 @@ class Density(UnsupervisedModel):
         super().__init__(preprocess, density, Distortion(), seed=seed, name=name)
         self.density = density
 
+    exact_likelihood = True
+
     @property
     def parts(self) -> tuple[keras.Layer, ...]:
         """What has weights: the density."""

@@ -105,6 +105,11 @@ class GuardedModel(Abilities, keras.Model, abc.ABC):
         return self.preprocess(self.as_examples(raw))
 
     @property
+    def sample_size(self) -> int:
+        """Samples for each example that the reported numbers are averages over."""
+        return 1
+
+    @property
     def steps(self) -> int:
         """Training steps taken so far, skipped ones included: where `training.batches(start=...)` goes on."""
         return int(keras.ops.convert_to_numpy(self._steps))

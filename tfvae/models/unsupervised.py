@@ -52,6 +52,10 @@ class UnsupervisedModel(GuardedModel):
         super().__init__(preprocess, family.event_shape, found, terms, seed=seed, name=name)
         self.objective = objective
 
+    @property
+    def sample_size(self) -> int:
+        return self.objective.sample_size
+
     @abc.abstractmethod
     def trace_of(
         self, x: tf.Tensor, noise: Noise, sample_size: int = 1, y: Any = None, training: bool = False

@@ -43,5 +43,5 @@ def elbos(model: VAE, raw: np.ndarray) -> np.ndarray:
     for start in range(0, len(raw), _ROWS):
         rows = tf.convert_to_tensor(raw[start : start + _ROWS])
         trace = model.sample_trace(rows, Noise(EVALUATION_SEED, 0, start), model.objective.sample_size)
-        found.append(model.objective(trace).elbo.numpy())
+        found.append(np.asarray(model.objective(trace).elbo))
     return np.concatenate(found)

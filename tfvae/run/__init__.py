@@ -7,13 +7,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from tfvae import datasets, training
 from tfvae.files import written_whole
 from tfvae.interruption import Interruption
-from tfvae.models import VAE
-from tfvae.noise import Noise
+from tfvae.models import GuardedModel
 from tfvae.run import build, execution
 from tfvae.run.checkpoints import Checkpoints
 from tfvae.run.lock import locked
@@ -21,11 +18,11 @@ from tfvae.run.pictures import pictures
 from tfvae.run.reading import CHECKPOINTS, MODEL, REPORT, model_of
 from tfvae.run.recorder import Recorder
 from tfvae.run.report import BATCH, summary, test
+from tfvae.run.start import start
 from tfvae.settings import CONFIG, Settings
 
 __all__ = ["CHECKPOINTS", "MODEL", "Checkpoints", "load_data", "model_of", "summary", "train"]
 
-_MEAN_OF = 10_000  # images, for a decoder that starts at their mean
 _MOST_VALIDATION = 5000  # images, if nothing is said
 
 
@@ -36,7 +33,7 @@ def train(
     resume: bool = False,
     verbose: int = 1,
 ) -> dict[str, Any]:
-    """Trains a VAE, measures it once on the test images and fills a run folder.
+    """Trains a model, measures it once on the test images and fills a run folder.
 
     The folder gets config.yaml, history.csv, checkpoints/, samples/, reconstructions/, latent_map/, manifold/ and
     latent_rates/ with a picture an epoch, model.keras and report.json.
@@ -86,10 +83,7 @@ def _train(settings: Settings, folder: Path, interruption: Interruption, resume:
     model, state = _resumed(checkpoints) if resume else (None, None)
     if model is None:
         model = build.model(settings, images.image_shape, per_epoch)
-        if settings.start_at_mean:
-            _start_at_mean(model, images)
-        if settings.weights is not None:
-            _start_from(model, Path(settings.weights))
+        start(model, settings, images)
         optimizer = build.optimizer(settings, per_epoch)
         choice = execution.choose(settings, model, optimizer, images, per_epoch)
         if verbose:
@@ -129,14 +123,6 @@ def load_data(settings: Settings) -> datasets.Dataset:
     return datasets.load(settings.data, settings.image_size, settings.test_size, settings.seed, settings.data_dir)
 
 
-def _start_at_mean(model: Any, images: Any) -> None:
-    x = model.preprocess(model.as_examples(images.first(_MEAN_OF).images), Noise(0))
-    try:
-        model.decoder.start_at(np.mean(x, axis=0, dtype=np.float64))
-    except NotImplementedError as error:
-        raise ValueError(f"`start_at_mean` is not for this likelihood: {error}") from None
-
-
 def _require_empty(folder: Path) -> None:
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise FileExistsError(
@@ -167,7 +153,7 @@ def _require_same(identity: dict[str, str], before: dict[str, str]) -> None:
             raise ValueError(f"The {what} of this run have changed since its checkpoint was written; start a new run.")
 
 
-def _resumed(checkpoints: Checkpoints) -> tuple[VAE | None, dict[str, Any] | None]:
+def _resumed(checkpoints: Checkpoints) -> tuple[GuardedModel | None, dict[str, Any] | None]:
     """The model and state of the newest checkpoint, or nothing where there is none.
 
     Raises:
@@ -187,19 +173,7 @@ def _resumed(checkpoints: Checkpoints) -> tuple[VAE | None, dict[str, Any] | Non
     return newest.load()
 
 
-def _start_from(model: VAE, path: Path) -> None:
-    """Gives a new model the weights of another one's parts."""
-    for mine, others in zip(model.parts, model_of(path).parts, strict=True):
-        shapes, given = ([tuple(weight.shape) for weight in part.weights] for part in (mine, others))
-        if shapes != given:
-            raise ValueError(
-                f"`weights` must be of the same networks; the {mine.name} of {path} has weights of shapes {given}, "
-                f"these settings make {shapes}."
-            )
-        mine.set_weights(others.get_weights())
-
-
-def _best(checkpoints: Checkpoints, recorder: Recorder) -> VAE:
+def _best(checkpoints: Checkpoints, recorder: Recorder) -> GuardedModel:
     """The model of the best epoch, with its averaged weights if it has some."""
     assert recorder.best is not None
     best = checkpoints.at(recorder.best["step"])
@@ -210,7 +184,7 @@ def _best(checkpoints: Checkpoints, recorder: Recorder) -> VAE:
     return model
 
 
-def _save(model: VAE, path: Path) -> None:
+def _save(model: GuardedModel, path: Path) -> None:
     try:
         with written_whole(path) as unfinished:
             model.save(unfinished)

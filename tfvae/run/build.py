@@ -4,22 +4,35 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import keras
 
 from tfvae import corruption, families, networks, preprocessing, recipes
-from tfvae.models import UnsupervisedModel
+from tfvae.conditional import ConditionalDistribution
+from tfvae.models import GuardedModel, NaiveMonteCarlo
 from tfvae.objectives import ELBO, ImportanceWeighted, Objective, WarmUp
+from tfvae.priors import StandardNormal
 from tfvae.settings import Settings
 
 
-def model(settings: Settings, image_shape: Sequence[int], steps_per_epoch: int) -> UnsupervisedModel:
+def model(settings: Settings, image_shape: Sequence[int], steps_per_epoch: int) -> GuardedModel:
     """The model of the settings, not compiled, its weights drawn by the settings' seed."""
     keras.utils.set_random_seed(settings.seed)
     with _policy(settings.precision):
         match settings.model:
+            case "naive":
+                return _naive(settings, image_shape)
             case "ae" | "dae":
                 return _autoencoder(settings, image_shape)
+            case "mae":
+                return recipes.masked_autoencoder(
+                    image_shape, settings.patch_size, settings.mask_share, seed=settings.seed
+                )
+            case "gmm":
+                return recipes.mixture(image_shape, settings.components, settings.rank, settings.seed)
+            case "gan":
+                return _gan(settings, image_shape)
             case _:
                 return _vae(settings, image_shape, steps_per_epoch)
 
@@ -29,13 +42,15 @@ def optimizer(settings: Settings, steps_per_epoch: int) -> keras.optimizers.Opti
     rate = settings.learning_rate
     if settings.schedule == "cosine":
         rate = keras.optimizers.schedules.CosineDecay(rate, settings.epochs * steps_per_epoch)
-    averaging = {} if settings.averaging is None else {"use_ema": True, "ema_momentum": settings.averaging}
-    adam = keras.optimizers.Adam(rate, epsilon=settings.epsilon, global_clipnorm=settings.clip, **averaging)
+    more: dict[str, Any] = {} if settings.averaging is None else {"use_ema": True, "ema_momentum": settings.averaging}
+    if settings.model == "gan":  # whose gradients turn: momentum would be about what is no longer so
+        more |= {"beta_1": 0.5, "beta_2": 0.99}
+    adam = keras.optimizers.Adam(rate, epsilon=settings.epsilon, global_clipnorm=settings.clip, **more)
     # `compile` does this by itself only where the model's own policy is float16, and a VAE's never is.
     return keras.optimizers.LossScaleOptimizer(adam) if settings.precision == "float16" else adam
 
 
-def _vae(settings: Settings, image_shape: Sequence[int], steps_per_epoch: int) -> UnsupervisedModel:
+def _vae(settings: Settings, image_shape: Sequence[int], steps_per_epoch: int) -> GuardedModel:
     return recipes.compose(
         *_bodies(settings, image_shape),
         settings.latent_size,
@@ -46,7 +61,20 @@ def _vae(settings: Settings, image_shape: Sequence[int], steps_per_epoch: int) -
     )
 
 
-def _autoencoder(settings: Settings, image_shape: Sequence[int]) -> UnsupervisedModel:
+def _naive(settings: Settings, image_shape: Sequence[int]) -> GuardedModel:
+    decoder = ConditionalDistribution(_bodies(settings, image_shape)[1], _likelihood(settings, image_shape))
+    prior = StandardNormal((settings.latent_size,))
+    return NaiveMonteCarlo(decoder, prior, _preprocessing(settings), settings.draws, settings.seed)
+
+
+def _gan(settings: Settings, image_shape: Sequence[int]) -> GuardedModel:
+    discriminator, generator = _bodies(settings, image_shape)
+    return recipes.compose_gan(
+        generator, discriminator, settings.latent_size, image_shape, settings.penalty, settings.seed
+    )
+
+
+def _autoencoder(settings: Settings, image_shape: Sequence[int]) -> GuardedModel:
     return recipes.compose_autoencoder(
         *_bodies(settings, image_shape),
         settings.latent_size,

@@ -21,7 +21,8 @@ def write_codes(folder: Path, data: str, out: Path) -> dict[str, int]:
 
     The file has, for each part of the data that there is, `train_mean` and `train_stddev` (`[N, D]`, float32),
     `train_labels` (`[N]`, where the data have labels) and `train_digest` (of the x that was encoded: the fixed draw of
-    binarisation or dequantisation in the data's order); the same for `test`. Data without a test part are divided as
+    binarisation or dequantisation in the data's order); the same for `test`. A model whose codes are points, such as an
+    autoencoder, gives no `stddev`. Data without a test part are divided as
     `tfvae train` divides them with the run's seed; both parts keep the data's order.
 
     Args:
@@ -51,9 +52,10 @@ def write_codes(folder: Path, data: str, out: Path) -> dict[str, int]:
         images = split.first(len(split))
         x = fix(np.asarray(model.as_examples(images.images)), model.preprocess)
         codes = encode(model, x.x)
-        if not np.isfinite(codes).all():
+        found = {f"{part}_{name}": value for name, value in codes._asdict().items() if value is not None}
+        if not all(np.isfinite(value).all() for value in found.values()):
             raise FloatingPointError("The codes are not finite; are the model's weights?")
-        arrays |= {f"{part}_mean": codes.mean, f"{part}_stddev": codes.stddev, f"{part}_digest": np.array(x.digest)}
+        arrays |= found | {f"{part}_digest": np.array(x.digest)}
         if images.labels is not None:
             arrays[f"{part}_labels"] = images.labels
     try:

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 
 from tfvae import callbacks
-from tfvae.models import UnsupervisedModel
+from tfvae.models import GuardedModel
 from tfvae.run.averages import Averages
 from tfvae.settings import Settings
 
@@ -17,7 +17,7 @@ _MAPPED = 5000  # in the latent map, and those that the rates are averages over
 
 
 def pictures(
-    folder: Path, model: UnsupervisedModel, settings: Settings, validation: Any, class_names: tuple[str, ...]
+    folder: Path, model: GuardedModel, settings: Settings, validation: Any, class_names: tuple[str, ...]
 ) -> list[keras.callbacks.Callback]:
     """The callbacks that draw what the model can do, and those that put averaged weights into it meanwhile.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from tfvae.models import UnsupervisedModel
+from tfvae.models import GuardedModel
 from tfvae.run.checkpoints import Checkpoints
 from tfvae.saving import load
 
@@ -13,7 +13,7 @@ MODEL, REPORT = "model.keras", "report.json"
 CHECKPOINTS = "checkpoints"
 
 
-def model_of(path: Path) -> UnsupervisedModel:
+def model_of(path: Path) -> GuardedModel:
     """The model of a run folder, or of a `.keras` file.
 
     Where the training did not end it is that of the newest checkpoint, which is said on the standard error.
@@ -39,8 +39,8 @@ def model_of(path: Path) -> UnsupervisedModel:
     raise FileNotFoundError(f"{path} holds neither {MODEL} nor a checkpoint; `tfvae train` writes them.")
 
 
-def _whole_model(path: Path) -> UnsupervisedModel:
+def _whole_model(path: Path) -> GuardedModel:
     model = load(path)
-    if not isinstance(model, UnsupervisedModel):
+    if not isinstance(model, GuardedModel):
         raise ValueError(f"{path} must hold a whole model; it holds a `{type(model).__name__}`.")
     return model

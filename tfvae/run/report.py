@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tfvae import datasets, evaluation
-from tfvae.models import UnsupervisedModel
+from tfvae.models import GuardedModel
 from tfvae.objectives import ImportanceWeighted
 
 BATCH = 500
@@ -15,7 +15,7 @@ DIGITS = ("mnist", "tfds:mnist")  # what the package's classifier was trained fo
 _DIGIT_SHAPE = (28, 28, 1)
 
 
-def test(model: UnsupervisedModel, data: datasets.Dataset) -> dict[str, Any]:
+def test(model: GuardedModel, data: datasets.Dataset) -> dict[str, Any]:
     """Scores the fixed test array once.
 
     Args:
@@ -28,11 +28,14 @@ def test(model: UnsupervisedModel, data: datasets.Dataset) -> dict[str, Any]:
     """
     images = data.test
     figures = model.evaluate(images.in_order(BATCH), verbose=0, return_dict=True)
-    report = {"test_images": len(images), "samples_per_image": model.objective.sample_size, **figures}
+    report = {"test_images": len(images), "samples_per_image": model.sample_size, **figures}
     lacks = model.lacks
-    if "elbo" in figures and model.unit.bits_offset is not None:
-        report["bits_per_dim"] = model.unit.bits_per_dim(figures["elbo"], int(np.prod(model.data_shape)))
-    if isinstance(model.objective, ImportanceWeighted):
+    if "likelihood" not in lacks and "elbo" not in figures:
+        report["log_likelihood"] = -figures["loss"]
+    bound = report.get("elbo", report.get("log_likelihood"))
+    if bound is not None and model.unit.bits_offset is not None:
+        report["bits_per_dim"] = model.unit.bits_per_dim(bound, int(np.prod(model.data_shape)))
+    if isinstance(getattr(model, "objective", None), ImportanceWeighted):
         report["importance_weighted_bound"] = -figures["loss"]
     report |= {
         "convention": model.unit.convention,
@@ -55,7 +58,9 @@ def test(model: UnsupervisedModel, data: datasets.Dataset) -> dict[str, Any]:
 
 def summary(report: dict[str, Any]) -> str:
     """The report in a few sentences; the last states the figure with its convention."""
-    name, value = ("ELBO", report["elbo"]) if "elbo" in report else ("loss", report["loss"])
+    names = {"elbo": "ELBO", "log_likelihood": "log p(x)", "loss": "loss"}
+    found = next(name for name in names if name in report)
+    name, value = names[found], report[found]
     bits = f" = {report['bits_per_dim']:.3f} bits/dim" if "bits_per_dim" in report else ""
     samples = report["samples_per_image"]
     tighter = ""
@@ -73,9 +78,10 @@ def summary(report: dict[str, Any]) -> str:
             if digits
             else f"A classifier gives {report['reconstruction_accuracy']:.1%} of reconstructions to the right class."
         )
-    nats = " nats" if "nats" in report["convention"] or "elbo" in report else ""
-    return (
-        f"{' '.join(digits)}\nTest {name} {value:.2f}{nats}{bits}{tighter} on {report['test_images']:,} images, array "
+    nats = "" if found == "loss" and "nats" not in report["convention"] else " nats"
+    judged = [f"{' '.join(digits)}\n"] if digits else []
+    return "".join(judged) + (
+        f"Test {name} {value:.2f}{nats}{bits}{tighter} on {report['test_images']:,} images, array "
         f"{report['data_digest']}, {samples} {'sample' if samples == 1 else 'samples'} an image "
         f"({report['convention']})."
     )
