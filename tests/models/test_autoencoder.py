@@ -107,7 +107,7 @@ def test_distributions_are_refused_for_points():
 def test_other_kinds_of_parts_are_refused():
     with pytest.raises(TypeError, match="`encoder` must be a `ConditionalDistribution`; received Sequential"):
         Autoencoder(tiny.network(), tiny.network(), preprocessing.Rescale())
-    with pytest.raises(TypeError, match="`corruption` must be a `Corruption` or None; received 0.3"):
+    with pytest.raises(TypeError, match=r"`corruption` must be a `Corruption` or None; received 0\.3"):
         autoencoder(0.3)
 
 
