@@ -132,7 +132,7 @@ def load_data(settings: Settings) -> datasets.Dataset:
 def _start_at_mean(model: VAE, images: Any) -> None:
     x = model.preprocess(model.as_examples(images.first(_MEAN_OF).images), Noise(0))
     try:
-        model.decoder.start_at(np.mean(x, axis=0, dtype=np.float64))
+        model.decoder.start_at(np.asarray(np.mean(x, axis=0, dtype=np.float64)))
     except NotImplementedError as error:
         raise ValueError(f"`start_at_mean` is not for this likelihood: {error}") from None
 
