@@ -191,7 +191,11 @@ CASES = {
     "a setting of another kind": (lambda _: Settings(epochs="3"), ValueError, "`epochs` must be an integer"),
     "no setting": (lambda _: Settings(epochs=None), ValueError, "`epochs` must be an integer; received None."),
     "a missing model": (lambda _: tfvae.load("model.keras"), FileNotFoundError, "There is no model at 'model.keras'."),
-    "a folder for a model": (lambda _: tfvae.load("."), ValueError, ". is damaged or no .keras file."),
+    "a folder for a model": (
+        lambda _: tfvae.load("."),
+        ValueError,
+        ". is a folder; `load` takes the .keras file in it.",
+    ),
 }
 
 

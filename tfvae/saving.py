@@ -28,6 +28,8 @@ def load(path: str | os.PathLike[str]) -> keras.Model:
     """
     if not os.path.exists(path):
         raise FileNotFoundError(f"There is no model at {os.fspath(path)!r}.")
+    if os.path.isdir(path):
+        raise ValueError(f"{os.fspath(path)} is a folder; `load` takes the .keras file in it.")
     try:
         check_version(path)
         model = keras.saving.load_model(path)

@@ -223,9 +223,22 @@ def test_bits_are_refused_with_the_reason(family, preprocess, reason):
 
 def test_one_sample_has_no_monte_carlo_error(trained):
     found = assess_discs(trained, sample_size=1)["likelihood"]
-    unknown = ("monte_carlo_error", "interval_95", "draw_error")
-    assert [found[name] for name in unknown] == [None, None, None]
-    assert found["bound"] == found["elbo"] == found["corrected"]
+    for name in ("monte_carlo_error", "interval_95", "draw_error", "corrected", "correction"):
+        assert found[name] is None
+    assert found["bound"] == found["elbo"]
+
+
+def test_examples_are_not_taken_for_arrays(trained):
+    with pytest.raises(TypeError, match=r"`test` must be `Examples\(images, labels\)`; received ndarray\."):
+        assess(trained, TEST.images, TRAIN)
+
+
+def test_families_of_many_parameters_are_naively_tried_with_fewer_draws(trained, monkeypatch):
+    """Rounded down to a power of two."""
+    a_draw = len(trained.decoder.family.parameters) * int(np.prod(tiny.SHAPE))
+    monkeypatch.setattr(sections, "_NAIVE_DRAWS", 2**13)
+    monkeypatch.setattr(sections, "_NAIVE_NUMBERS", 3000 * a_draw)
+    assert assess_discs(trained)["naive"]["draws"] == 2048
 
 
 def test_one_example_has_no_test_set_error(trained):

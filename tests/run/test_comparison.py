@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -27,7 +28,15 @@ def runs(tmp_path_factory, few_draws):  # noqa: F811
 
 
 def written(
-    folder, seed=0, digest="aa", convention="nats: C", sample_size=10, bound=(1.0, 2.0, 3.0), errors=0.1, **more
+    folder,
+    seed=0,
+    digest="aa",
+    convention="nats: C",
+    sample_size=10,
+    bound=(1.0, 2.0, 3.0),
+    errors=0.1,
+    steps=10,
+    **more,
 ):
     """An evaluation as far as `compare` reads it."""
     bound = np.float64(bound)
@@ -37,6 +46,7 @@ def written(
         "data": {"examples": len(bound), "digest": digest, "convention": convention},
         "settings": {"seed": seed, "latent_size": 2, "hidden": [8], "weights": None, "xla": True, **more},
         "missing": {},
+        "steps": steps,
     }
     arrays = {}
     if sample_size:
@@ -101,7 +111,7 @@ def test_one_image_has_no_paired_error():
     assert gap.mean == 2
     assert np.isnan([gap.paired_error, gap.monte_carlo_error]).all()
     found = comparison.Comparison(["a", "b"], ["x", "x"], [[1], [3]], ["L_S"], [2], [gap], [])
-    assert "b: +2.000 nats, paired error -, of it Monte Carlo -" in as_text(found)
+    assert "b: +2.000 nats, paired error -, Monte Carlo of both as if independent -" in as_text(found)
 
 
 def test_seeds_are_summed_up_by_mean_and_standard_deviation(tmp_path):
@@ -123,12 +133,35 @@ def test_seeds_are_summed_up_by_mean_and_standard_deviation(tmp_path):
         {"bound": (1.0, 2.0), "digest": "bb"},
         {"sample_size": None},
         {"seed": 0},
+        {"weights": "runs/another"},
+        {"steps": 20},
     ],
     ids=str,
 )
 def test_what_differs_in_more_than_the_seed_is_no_spread(tmp_path, change):
     folders = [written(tmp_path / "a", 0), written(tmp_path / "b", **{"seed": 1, **change})]
     assert compare(folders).spreads == []
+
+
+def test_a_run_or_a_seed_that_comes_twice_is_no_second_one(tmp_path):
+    first = written(tmp_path / "a", 0)
+    with pytest.raises(ValueError, match=r"^Each run must be given once; received a twice\.$"):
+        compare([first, written(tmp_path / "b", 1), tmp_path / "b" / ".." / "a"])
+    assert compare([first, tmp_path / "b", written(tmp_path / "copy", 0)]).spreads == []
+
+
+def test_a_run_that_was_trained_on_since_is_to_be_measured_again(runs, tmp_path):
+    one, two = (shutil.copytree(each, tmp_path / each.name) for each in runs[:2])
+    compare([one, two])
+    shutil.copy(two / "model.keras", one / "model.keras")
+    with pytest.raises(ValueError, match=r"The model of .*one is another one than was measured; run `tfvae evaluate"):
+        compare([one, two])
+
+
+def test_csv_and_latex_are_two_files(runs, tmp_path, capfd):
+    assert command("compare", *runs[:2], "--csv", tmp_path / "t", "--latex", tmp_path / "t") == 1
+    assert "`--csv` and `--latex` must be two files" in capfd.readouterr().err
+    assert not (tmp_path / "t").exists()
 
 
 def test_how_steps_are_run_and_the_test_images_of_a_seed_may_differ(tmp_path):
@@ -219,7 +252,10 @@ def test_mistakes_end_in_one_sentence(tmp_path, capfd):
         ([one], "There must be at least two runs to compare; received 1."),
         ([one, tmp_path / "none"], "none has no evaluation/report.json; run `tfvae evaluate"),
         ([one, damaged], "damaged/evaluation is damaged or of another version; run `tfvae evaluate"),
-        ([one, one, "--csv", tmp_path / "nowhere/t.csv"], "t.csv cannot be written: No such file or directory."),
+        (
+            [one, written(tmp_path / "two"), "--csv", tmp_path / "nowhere/t.csv"],
+            "t.csv cannot be written: No such file or directory.",
+        ),
     ]:
         capfd.readouterr()
         assert command("compare", *arguments) == 1

@@ -256,6 +256,28 @@ def test_the_older_evaluation_comes_back_if_the_new_one_cannot_take_its_place(co
     assert contents(copied) == before
 
 
+def test_so_it_does_after_ctrl_c_at_that_moment(copied, monkeypatch):
+    before, rename = contents(copied), evaluation.Path.rename
+
+    def rename_but_not_the_new_one(self, target):
+        if self.name == "new":
+            raise KeyboardInterrupt
+        return rename(self, target)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(evaluation.Path, "rename", rename_but_not_the_new_one)
+        evaluation.evaluate(copied, 30)
+    assert contents(copied) == before
+
+
+def test_a_file_of_the_folders_name_is_left_alone(copied, capfd):
+    shutil.rmtree(copied / "evaluation")
+    (copied / "evaluation").write_text("of somebody")
+    assert command("evaluate", copied, "--sample-size", 30) == 1
+    assert "evaluation is a file; the evaluation would be a folder" in capfd.readouterr().err
+    assert (copied / "evaluation").read_text() == "of somebody"
+
+
 def test_figures_that_are_not_finite_are_not_written(copied, monkeypatch, capfd):
     before = contents(copied)
     monkeypatch.setattr(evaluation, "hardware", lambda: {"cores": float("nan")})

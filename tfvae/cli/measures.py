@@ -49,6 +49,8 @@ def compare(
 
     Runs that differ in nothing but the seed are summed up by mean and spread.
     """
+    if csv is not None and latex is not None and csv.resolve() == latex.resolve():
+        raise ValueError(f"`--csv` and `--latex` must be two files; received {csv} for both.")
     with quiet_import():
         from tfvae.files import written_whole
         from tfvae.run import comparison

@@ -126,6 +126,8 @@ def assess(
 
 def _check(model: VAE, **parts: Examples) -> None:
     for name, part in parts.items():
+        if not isinstance(part, Examples):
+            raise TypeError(f"`{name}` must be `Examples(images, labels)`; received {type(part).__name__}.")
         if not len(part.images):
             raise ValueError(f"`{name}` must hold at least one example; received none.")
         model.as_examples(part.images[:1])

@@ -18,7 +18,7 @@ def draw_error(model: VAE, raw: np.ndarray, sample_size: int = 500, seed: int = 
         1/N sqrt(sum_n Var_x(L_S(x_n)))
 
     An estimate from three draws of x and at most 100 of z for each: the variance of each example's bound, less what is
-    due to the draws of z. Where that is nearly all of it, the rest is lost in it and may come out as 0.
+    due to the draws of z.
 
     Args:
         model: a model whose p(x|z) and q(z|x) have densities.
@@ -27,7 +27,8 @@ def draw_error(model: VAE, raw: np.ndarray, sample_size: int = 500, seed: int = 
         seed: of the draws of z.
 
     Returns:
-        In nats; exactly 0 where x is no draw, and None with one sample, from which nobody can tell the two apart.
+        In nats; exactly 0 where x is no draw. None where it cannot be told from the draws of z: with one sample, or
+        where all of the variance may be theirs.
 
     Raises:
         ValueError: as for `likelihood_estimate` and `fix`.
@@ -41,4 +42,5 @@ def draw_error(model: VAE, raw: np.ndarray, sample_size: int = 500, seed: int = 
     estimates = [likelihood_estimate(model, x, samples, seed + draw) for draw, x in enumerate(arrays)]
     total = np.var([each.bound for each in estimates], axis=0, ddof=1)
     of_z = 0.0 if model.exact_likelihood else np.mean([each.standard_error**2 for each in estimates], axis=0)
-    return float(np.sqrt(max(0.0, np.sum(total - of_z))) / len(total))
+    rest = np.sum(total - of_z)
+    return float(np.sqrt(rest) / len(total)) if rest > 0 else None

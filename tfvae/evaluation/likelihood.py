@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Iterator
+from numbers import Integral
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -143,6 +144,8 @@ def likelihood_estimate(
     _require_positive(sample_size=sample_size, repeats=repeats)
     _require_likelihood(model)
     x = _examples(x)
+    if x.shape[1:] != tuple(model.data_shape):
+        raise ValueError(f"`x` must be examples of shape {tuple(model.data_shape)}; received {x.shape[1:]}.")
     compile = worth_compiling(len(x), sample_size * repeats)
     parts = []
     for start in range(0, len(x), ROWS):
@@ -153,7 +156,8 @@ def likelihood_estimate(
         ]
         if not all(np.isfinite(each.bound).all() for each in several):
             raise FloatingPointError(
-                f"The importance weights of an example from number {start} on are not finite; are the model's weights?"
+                f"The importance weights of an example from number {start} on are not finite: "
+                "a network's output is not, or is too large."
             )
         parts.append(_average(several))
     figures = _Figures(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
@@ -208,10 +212,11 @@ def _folded(stream: Iterator[np.ndarray], sample_size: int) -> _Figures:
     """What S log-weights for each of some examples say, of which a part is seen at a time."""
     done, sums, squares, total = 0, np.array(-np.inf), np.array(-np.inf), np.array(0.0)
     largest: list[np.ndarray] = []
-    for part in stream:  # NaN goes through, and is named by the caller
+    for part in stream:
         log_w = np.float64(part)
-        sums = np.logaddexp(sums, _by_group(log_w, done))
-        squares = np.logaddexp(squares, special.logsumexp(2 * log_w, axis=0))
+        with np.errstate(invalid="ignore"):  # NaN goes through, and is named by the caller
+            sums = np.logaddexp(sums, _by_group(log_w, done))
+            squares = np.logaddexp(squares, special.logsumexp(2 * log_w, axis=0))
         total = total + np.sum(log_w, axis=0)
         largest = [_largest(np.concatenate([*largest, log_w]), tail_size(sample_size) + 1)]
         done += len(log_w)
@@ -280,7 +285,7 @@ def _examples(x: Any) -> np.ndarray:
 
 def _require_positive(**numbers: Any) -> None:
     for name, number in numbers.items():
-        if not isinstance(number, int) or isinstance(number, bool) or number < 1:
+        if not isinstance(number, Integral) or isinstance(number, bool) or number < 1:
             raise ValueError(f"`{name}` must be an integer of at least 1; received {number!r}.")
 
 

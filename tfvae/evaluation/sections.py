@@ -17,7 +17,8 @@ from tfvae.evaluation.representation import linear_probe, nearest_neighbours
 from tfvae.models import VAE
 
 _SIMULATED = 1000  # draws from the model
-_NAIVE_EXAMPLES, _NAIVE_DRAWS = 100, 2**16  # examples that are scored with draws from the prior
+_NAIVE_EXAMPLES, _NAIVE_DRAWS = 100, 2**16  # examples that are scored with draws from the prior, at most
+_NAIVE_NUMBERS = 2**27  # parameters of p(x|z) that are made for them, at most
 _COMPARED = 2000  # images on either side of the kernel distance
 _NAMED = 20  # unreliable examples
 
@@ -30,8 +31,8 @@ def likelihood(model: VAE, estimate: LikelihoodEstimate) -> dict[str, Any]:
         "interval_95": [bound - 1.96 * error, bound + 1.96 * error] if np.isfinite(error) else None,
         "monte_carlo_error": _number(error),
         "sampling_error": _number(estimate.sampling_error),
-        "corrected": bound + estimate.mean_correction,
-        "correction": estimate.mean_correction,
+        "corrected": None if estimate.sample_size == 1 else bound + estimate.mean_correction,
+        "correction": None if estimate.sample_size == 1 else estimate.mean_correction,
         "elbo": float(np.mean(estimate.elbo)),
     }
     dimensions = int(np.prod(model.data_shape))
@@ -87,7 +88,8 @@ def simulated(model: VAE, sample_size: int, seed: int) -> dict[str, Any]:
 
 def naive(model: VAE, x: np.ndarray, bound: np.ndarray, seed: int) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     x, better = x[:_NAIVE_EXAMPLES], float(np.mean(bound[:_NAIVE_EXAMPLES]))
-    found = naive_estimate(model, x, _NAIVE_DRAWS, seed)
+    numbers = sum(p.size for p in model.decoder.family.parameters.values()) * int(np.prod(model.data_shape))
+    found = naive_estimate(model, x, min(_NAIVE_DRAWS, max(1024, _NAIVE_NUMBERS // numbers)), seed)
     within, most = found.draws_within_a_nat(better), int(found.draws[-1])
     off = float(found.log_p[-1]) - better
     words = (

@@ -50,13 +50,17 @@ def _likelihood(found: dict[str, Any]) -> list[str]:
         _row("  Monte Carlo error", _number(found["monte_carlo_error"]), f"other draws of z{interval}"),
         _row("  test-set error", _number(found["sampling_error"]), "other test examples"),
         _row("  draw error", _number(found["draw_error"]), "another draw of the same examples' x"),
-        _row("corrected by the jackknife", f"{found['corrected']:.3f}", f"bias correction {found['correction']:+.3f}"),
+        _row("corrected by the jackknife", _number(found["corrected"]), _correction(found["correction"])),
         _row("ELBO", f"{found['elbo']:.3f}", f"averaged over {size} samples; -(distortion + rate)"),
         _row("  distortion", f"{found['distortion']:.3f}"),
     ]
     if "bits_per_dim" in found:
         return [*rows, _row("bits per dimension", f"{found['bits_per_dim']:.4f}", "of L_S")]
     return [*rows, *_words(found["no_bits_per_dim"])]
+
+
+def _correction(value: float | None) -> str:
+    return "it takes more than one sample" if value is None else f"bias correction {value:+.3f}"
 
 
 def _reliability(found: dict[str, Any]) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,7 +14,7 @@ import numpy as np
 
 from tfvae.run.evaluation import read
 
-_NOT_A_SETTING = ("seed", "xla", "steps_per_execution", "tensorboard", "weights")  # that makes another kind of run
+_NOT_A_SETTING = ("seed", "xla", "steps_per_execution", "tensorboard")  # that makes another kind of run
 _LATEX = str.maketrans(
     {character: f"\\{character}" for character in "&%$#_{}"}
     | {"\\": "\\textbackslash{}", "~": "\\textasciitilde{}", "^": "\\textasciicircum{}"}
@@ -96,8 +97,11 @@ def compare(folders: Sequence[Path]) -> Comparison:
 
     Raises:
         FileNotFoundError: a run was not evaluated.
-        ValueError: there are fewer than two runs, or a report is damaged.
+        ValueError: there are fewer than two runs, one is given twice, or a report is damaged or of another model.
     """
+    twice = [folder for folder, times in Counter(each.resolve() for each in folders).items() if times > 1]
+    if twice:
+        raise ValueError(f"Each run must be given once; received {twice[0].name} twice.")
     if len(folders) < 2:
         raise ValueError(f"There must be at least two runs to compare; received {len(folders)}.")
     reports, by_example = zip(*(read(folder) for folder in folders), strict=True)
@@ -146,7 +150,10 @@ def as_text(comparison: Comparison) -> str:
     lines = ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip() for row in rows]
     lines += ["", *_measured(comparison), "", f"L_S less that of {comparison.names[0]}, on the same examples:"]
     for name, gap in zip(comparison.names[1:], comparison.differences, strict=True):
-        errors = f"paired error {_shown(gap.paired_error, 3)}, of it Monte Carlo {_shown(gap.monte_carlo_error, 3)}"
+        errors = (
+            f"paired error {_shown(gap.paired_error, 3)}, Monte Carlo of both as if independent "
+            f"{_shown(gap.monte_carlo_error, 3)}"
+        )
         lines.append(f"  {name}: " + (gap.reason or f"{gap.mean:+.3f} nats, {errors}"))
     return "\n".join([*lines, *([""] if comparison.spreads else []), *comparison.spreads]) + "\n"
 
@@ -199,17 +206,17 @@ def _measured(comparison: Comparison) -> list[str]:
 
 
 def _spreads(folders: Sequence[Path], reports: Sequence[dict[str, Any]]) -> list[str]:
-    """Mean and spread of L_S over runs of the same settings, S and number of test examples, and other seeds."""
+    """Mean and spread of L_S over runs of other seeds, but the same settings, steps, S and number of test examples."""
     groups: dict[str, list[int]] = {}
     for index, report in enumerate(reports):
         same = {name: value for name, value in report["settings"].items() if name not in _NOT_A_SETTING}
-        size = _find(report, ("likelihood", "sample_size"))
-        groups.setdefault(repr((sorted(same.items()), size, report["data"]["examples"])), []).append(index)
+        measured = _find(report, ("likelihood", "sample_size")), report["data"]["examples"], report.get("steps")
+        groups.setdefault(repr((sorted(same.items()), measured)), []).append(index)
     lines = []
     for members in groups.values():
         seeds = [reports[index]["settings"]["seed"] for index in members]
         bounds = [_find(reports[index], ("likelihood", "bound")) for index in members]
-        if len(set(seeds)) < 2 or None in bounds:
+        if len(seeds) < 2 or len(set(seeds)) < len(seeds) or None in bounds:
             continue
         names = ", ".join(str(folders[index]) for index in members)
         mean, spread = float(np.mean(bounds)), float(np.std(bounds, ddof=1))

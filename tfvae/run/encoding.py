@@ -43,7 +43,7 @@ def write_codes(folder: Path, data: str, out: Path) -> dict[str, int]:
         raise ValueError(f"`--out` must be a file that ends in .npz; received {out}.")
     settings, model = settings_of(folder), model_of(folder)
     # How the run held out its test images and where it found its data is true of its own data only.
-    is_own = data == settings.data
+    is_own = data == settings.data or Path(data).resolve() == Path(settings.data).resolve()
     test_size, data_dir = (settings.test_size, settings.data_dir) if is_own else (None, None)
     whole = datasets.load(data, settings.image_size, test_size, settings.seed, data_dir)
     arrays: dict[str, Any] = {}

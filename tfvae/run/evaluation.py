@@ -18,7 +18,7 @@ from tfvae.evaluation.fixed import fix
 from tfvae.evaluation.table import table
 from tfvae.hardware import hardware, versions
 from tfvae.run import load_data
-from tfvae.run.reading import model_of
+from tfvae.run.reading import model_digest, model_of
 from tfvae.run.report import DIGITS
 from tfvae.settings import settings_of
 
@@ -56,8 +56,13 @@ def evaluate(
         FloatingPointError: the model's weights, or its importance weights, are not finite.
         OSError: the folder cannot be written.
     """
+    if (folder / EVALUATION).is_file():
+        raise FileExistsError(f"{folder / EVALUATION} is a file; the evaluation would be a folder of that name.")
     settings, model = settings_of(folder), model_of(folder)
-    data = load_data(settings)
+    try:
+        data = load_data(settings)
+    except ValueError as error:
+        raise ValueError(f"The data of {folder} cannot be read from here: {error}") from None
     test, train = data.test.first(len(data.test) if images is None else images), _training_images(data)
     found = assess(
         model,
@@ -70,7 +75,8 @@ def evaluate(
     )
     report = found.report
     report["data"] |= {"name": settings.data, "origin": data.test_origin}
-    report |= {"settings": vars(settings), "steps": model.steps, "hardware": hardware(), "versions": versions()}
+    report |= {"settings": vars(settings), "steps": model.steps, "model_digest": model_digest(folder)}
+    report |= {"hardware": hardware(), "versions": versions()}
     shown = model.preprocess.grey(fix(test.images, model.preprocess).x)
     _write(folder / EVALUATION, found, np.asarray(shown))
     return report
@@ -81,7 +87,7 @@ def read(folder: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
 
     Raises:
         FileNotFoundError: the run was not evaluated.
-        ValueError: the report is damaged or of another version.
+        ValueError: the report is damaged, of another version or of another model than is there now.
     """
     path = folder / EVALUATION / REPORT
     if not path.is_file():
@@ -95,6 +101,11 @@ def read(folder: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         complete = False
     if not complete:
         raise ValueError(f"{path.parent} is damaged or of another version; run `tfvae evaluate {folder}` again.")
+    now = model_digest(folder)
+    if now is not None and report.get("model_digest") != now:
+        raise ValueError(
+            f"The model of {folder} is another one than was measured; run `tfvae evaluate {folder}` again."
+        )
     return report, arrays
 
 
@@ -135,7 +146,7 @@ def _replace(folder: Path, new: Path, old: Path) -> None:
         folder.rename(old)
     try:
         new.rename(folder)
-    except OSError:
+    except BaseException:  # Ctrl-C too
         with contextlib.suppress(FileNotFoundError):
             old.rename(folder)
         raise
@@ -162,6 +173,7 @@ def _pictures(found: Assessment, images: np.ndarray) -> dict[str, Any]:
         pictures["least_likely"] = plots.image_grid(images[order], title="Test images of the lowest L_S")
         unreliable = [each["example"] for each in found.report["reliability"]["worst"]]
         if unreliable:
-            title = "Test images whose weights have a Pareto shape above 0.7, the worst first"
+            number = found.report["reliability"]["unreliable"]
+            title = f"The worst of {number:,} test images whose weights have a Pareto shape above 0.7"
             pictures["unreliable"] = plots.image_grid(images[unreliable], title=title)
     return pictures

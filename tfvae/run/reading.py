@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
 from pathlib import Path
 
@@ -30,13 +31,27 @@ def model_of(path: Path) -> GuardedModel:
         return _whole_model(path / MODEL)
     newest, damaged = Checkpoints(path / CHECKPOINTS).newest()
     if newest is not None:
-        print(f"The training in {path} did not end; this is its checkpoint of step {newest.step}.", file=sys.stderr)
+        print(
+            f"{path} has no {MODEL}, which training writes last; this is its checkpoint of step {newest.step}.",
+            file=sys.stderr,
+        )
         model, _ = newest.load()
         model.optimizer.finalize_variable_values(model.trainable_weights)  # the averaged weights, where there are some
         return model
     if damaged:
         raise ValueError(f"All checkpoints in {path / CHECKPOINTS} are damaged.")
     raise FileNotFoundError(f"{path} holds neither {MODEL} nor a checkpoint; `tfvae train` writes them.")
+
+
+def model_digest(folder: Path) -> str | None:
+    """12 hexadecimal digits of the SHA-256 of the file that `model_of` reads; None where there is none."""
+    path = folder / MODEL
+    if not path.exists():
+        newest, _ = Checkpoints(folder / CHECKPOINTS).newest()
+        if newest is None:
+            return None
+        path = newest.path
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
 
 
 def _whole_model(path: Path) -> GuardedModel:

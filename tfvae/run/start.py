@@ -28,7 +28,7 @@ def start(model: GuardedModel, settings: Settings, images: Any) -> None:
     """
     if settings.start_at_mean:
         try:
-            model.decoder.start_at(np.mean(_examples(model, images), axis=0, dtype=np.float64))
+            model.decoder.start_at(np.asarray(np.mean(_examples(model, images), axis=0, dtype=np.float64)))
         except NotImplementedError as error:
             raise ValueError(f"`start_at_mean` is not for this likelihood: {error}") from None
     if settings.weights is not None:
