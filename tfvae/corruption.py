@@ -44,7 +44,7 @@ class GaussianNoise(Corruption):
             raise ValueError(f"`stddev` of GaussianNoise must be a number > 0; received {self.stddev!r}.")
 
     def __call__(self, x: tf.Tensor, noise: Noise) -> tf.Tensor:
-        return x + self.stddev * tf.cast(noise.normal("corruption", tf.shape(x)[0], x.shape[1:].as_list()), x.dtype)
+        return x + self.stddev * tf.cast(noise.normal("corruption", tf.shape(x)[0], tuple(x.shape[1:])), x.dtype)
 
 
 @keras.saving.register_keras_serializable("tfvae")
@@ -87,7 +87,7 @@ class SaltAndPepper(Corruption):
 
 
 def _uniform(x: tf.Tensor, noise: Noise) -> tf.Tensor:
-    return noise.uniform("corruption", tf.shape(x)[0], x.shape[1:].as_list())
+    return noise.uniform("corruption", tf.shape(x)[0], tuple(x.shape[1:]))
 
 
 def _check_share(corruption: Corruption, share: Any) -> None:
