@@ -210,10 +210,24 @@ def test_inputs_of_another_shape_are_refused(shape):
         model(np.zeros(shape, np.float32))
 
 
+class ScaleFirst(Normal):
+    """Its location is not the first of its parameters."""
+
+    @property
+    def parameters(self):
+        return dict(reversed(super().parameters.items()))
+
+
 @pytest.mark.parametrize(
     "family",
-    [Normal((4, 3, 1)), Normal((4, 3, 1), "shared"), Bernoulli((4, 3, 1)), DiscretizedLogistic((4, 3, 1), 0.001)],
-    ids=["pixel-scale", "shared-scale", "bernoulli", "levels"],
+    [
+        Normal((4, 3, 1)),
+        ScaleFirst((4, 3, 1)),
+        Normal((4, 3, 1), "shared"),
+        Bernoulli((4, 3, 1)),
+        DiscretizedLogistic((4, 3, 1), 0.001),
+    ],
+    ids=["pixel-scale", "scale-first", "shared-scale", "bernoulli", "levels"],
 )
 def test_a_decoder_that_starts_at_a_mean_has_it_where_features_are_zero(family):
     wanted = np.random.default_rng(0).uniform(0.1, 0.9, family.event_shape)

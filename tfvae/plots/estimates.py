@@ -85,7 +85,7 @@ def learning_curves(curves: Mapping[str, tuple[Sequence[float], Sequence[float]]
     for (name, (passes, loss)), style in zip(curves.items(), itertools.cycle(_STYLES), strict=False):
         axes.plot(passes[1:], loss[1:], style[0], color=style[1], label=name)
     axes.set_xlabel("passes over the training images")
-    axes.set_ylabel("loss on held-out images (each its own bound), nats")
+    axes.set_ylabel("loss on held-out images, nats")
     axes.legend(fontsize=8, frameon=False)
     axes.spines[["top", "right"]].set_visible(False)
     return figure
