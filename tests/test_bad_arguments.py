@@ -124,7 +124,7 @@ CASES = {
     "warm-up to nothing": (lambda _: tfvae.WarmUp(9, -1), ValueError, "`final` must be a number >= 0; received -1."),
     # Training and using a model
     "a loss": (lambda m: m.compile(loss="mse"), ValueError, "`compile` takes no `loss`"),
-    "metrics": (lambda m: m.compile("adam", metrics=["mse"]), ValueError, "minimises its `objective`"),
+    "metrics": (lambda m: m.compile("adam", metrics=["mse"]), ValueError, "such as the `objective` of a VAE"),
     "a batch that is too large": (lambda _: training.batches(RAW, 9, 0), ValueError, "between 1 and the number of ex"),
     "an empty batch": (lambda _: training.batches(RAW, 0, 0), ValueError, "`batch_size` must be between 1 and"),
     "batch size as text": (lambda _: training.batches(RAW, "4", 0), ValueError, "8; received '4'."),

@@ -79,17 +79,22 @@ def test_image_grid_refuses_what_are_no_images(shape):
 
 
 @pytest.mark.parametrize(("number", "columns", "rows"), [(6, 3, 2), (2, 10, 1)])
-def test_each_reconstruction_is_below_its_original(number, columns, rows):
-    originals = random_images(number)
-    shown = cells(plots.reconstruction_grid(originals, 1 - originals, columns))
-    np.testing.assert_array_equal(shown[0::2].reshape(originals.shape), originals)
-    np.testing.assert_array_equal(shown[1::2].reshape(originals.shape), 1 - originals)
-    assert len(shown) == 2 * rows
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_each_view_is_below_the_one_before(number, columns, rows, count):
+    images = random_images(number)
+    views = {name: power * images for name, power in list(zip("abc", (1, 0.5, 0.2), strict=True))[:count]}
+    figure = plots.view_grid(views, columns)
+    shown = cells(figure)
+    for index, each in enumerate(views.values()):
+        np.testing.assert_allclose(shown[index::count].reshape(images.shape), each, rtol=1e-6)
+    assert len(shown) == count * rows
+    titles = [text.get_text() for text in figure.texts]
+    assert titles == [{1: "a", 2: "a, and below it: b", 3: "a, and below it: b, c"}[count]]
 
 
 def test_a_last_row_that_is_not_full_is_shown():
     originals = random_images(5)
-    shown = cells(plots.reconstruction_grid(originals, 1 - originals, 3))
+    shown = cells(plots.view_grid({"original": originals, "inverse": 1 - originals}, 3))
     rows = shown.reshape(2, 2, 3, *originals.shape[1:])  # rows of pairs: originals, reconstructions
     np.testing.assert_array_equal(rows[:, 0].reshape(6, *originals.shape[1:])[:5], originals)
     np.testing.assert_array_equal(rows[:, 1].reshape(6, *originals.shape[1:])[:5], 1 - originals)
@@ -100,12 +105,12 @@ def test_no_images_are_refused():
     with pytest.raises(ValueError, match="must hold at least one image"):
         plots.image_grid(random_images(0))
     with pytest.raises(ValueError, match="must hold at least one image"):
-        plots.reconstruction_grid(random_images(0), random_images(0))
+        plots.view_grid({"a": random_images(0), "b": random_images(0)})
 
 
-def test_reconstructions_of_another_shape_are_refused():
-    with pytest.raises(ValueError, match=r"^Shapes differ: originals \(2, 4, 3, 1\), reconstructions \(3, 4, 3, 1\)"):
-        plots.reconstruction_grid(random_images(2), random_images(3))
+def test_views_of_different_shapes_are_refused():
+    with pytest.raises(ValueError, match=r"^`views` must be arrays of one shape; received .*\(2, 4, 3, 1\), 'b': \(3,"):
+        plots.view_grid({"a": random_images(2), "b": random_images(3)})
 
 
 def scattered(figure):
@@ -331,7 +336,7 @@ def test_latent_map_needs_two_dimensions(shape):
     "make",
     [
         lambda: plots.image_grid(random_images(3), title="a title"),
-        lambda: plots.reconstruction_grid(random_images(3, (4, 3, 3)), random_images(3, (4, 3, 3))),
+        lambda: plots.view_grid({name: random_images(3, (4, 3, 3)) for name in "ab"}),
         lambda: plots.latent_map(np.eye(3), np.arange(3)),
         lambda: plots.latent_map(np.eye(3)),
         lambda: plots.manifold_grid(random_images(4).reshape(2, 2, 4, 3, 1), np.arange(2), title="two\nlines"),
@@ -346,7 +351,7 @@ def test_latent_map_needs_two_dimensions(shape):
     ],
     ids=[
         "image_grid",
-        "reconstruction_grid",
+        "view_grid",
         "latent_map",
         "no labels",
         "manifold_grid",

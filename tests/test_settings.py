@@ -17,7 +17,10 @@ def test_every_setting_survives_its_yaml_file(tmp_path):
         batch_size=9, learning_rate=1e-2, epsilon=1e-4, schedule="constant", clip=3,
         averaging=0.9, patience=2, precision="bfloat16", tensorboard=True, xla=True, steps_per_execution=5, seed=11,
     )  # fmt: skip
-    excluded = {"objective", "gradient", "weights"}  # by beta, warm-up, free bits and start_at_mean
+    # By beta, warm-up, free bits and start_at_mean; and those of other models.
+    excluded = {"objective", "gradient", "weights", "model"} | {
+        *("corruption", "corruption_strength", "mask_share", "patch_size", "components", "rank", "draws", "penalty")
+    }
     assert set(other.differences(Settings())) == {field.name for field in dataclasses.fields(Settings)} - excluded
     (tmp_path / "settings.yaml").write_text(other.as_yaml())
     assert Settings(**read_yaml(tmp_path / "settings.yaml")) == other
@@ -71,3 +74,27 @@ def test_a_mistake_in_a_file_is_named_with_its_line(tmp_path, text, sentence):
 def test_an_empty_file_gives_nothing(tmp_path):
     (tmp_path / "settings.yaml").write_text("# nothing\n")
     assert read_yaml(tmp_path / "settings.yaml") == {}
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"model": "ae", "beta": 2.0}, "`beta` is no setting of the model 'ae', but of 'vae'."),
+        ({"model": "mae", "latent_size": 3}, "`latent_size` is no setting of the model 'mae', but of 'vae', 'naive', "),
+        ({"corruption": "masking"}, "`corruption` is no setting of the model 'vae', but of 'dae'."),
+        ({"model": "gan", "patience": 3}, "`patience` is no setting of the model 'gan', but of "),
+        (
+            {"model": "dae", "corruption": "masking", "corruption_strength": 1.0},
+            "`corruption_strength` of 'masking' is a share of pixels, below 1; received 1.",
+        ),
+        ({"model": "dae", "corruption_strength": -0.1}, "`corruption_strength` must be above 0; received -0.1."),
+        ({"model": "mae", "mask_share": 1.0}, "`mask_share` must be between 0 and 1; received 1.0."),
+        ({"model": "gmm", "components": 0}, "`components` must be at least 1; received 0."),
+        ({"model": "bert"}, "`model` must be 'vae', 'naive', "),
+    ],
+    ids=str,
+)
+def test_settings_that_a_model_has_not_or_cannot_have_are_refused(given, message):
+    with pytest.raises(ValueError) as error:
+        Settings(**given)
+    assert str(error.value).startswith(message)

@@ -29,6 +29,8 @@ TABLE = [
     (Rescale(), DENSITIES, "density", True, None),
     (Rescale(), [Bernoulli(SHAPE)], "cross entropy", False, None),
     (Identity(), DENSITIES, "density", True, None),
+    (Rescale(), [Delta(SHAPE)], "squared error", False, None),
+    (Binarize(), [Delta(SHAPE)], "squared error", False, None),
 ]
 QUOTED = [(preprocess, family, *rest) for preprocess, families, *rest in TABLE for family in families]
 FAMILIES = [*DENSITIES, Bernoulli(SHAPE), Delta(SHAPE), *OF_LEVELS]
@@ -79,9 +81,10 @@ def test_pairs_that_mean_nothing_are_refused(preprocess, family):
             "This family fits preprocessing that makes levels.",
         ),
         (
-            Rescale(),
+            Dequantize(),
             Delta(SHAPE),
-            "`Rescale` and the family `Delta` do not fit: all mass in one point gives no likelihood of anything else.",
+            "`Dequantize` and the family `Delta` do not fit: all mass in one point gives no likelihood of anything "
+            "else. This family fits preprocessing that makes grey or bits.",
         ),
     ],
 )

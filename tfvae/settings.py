@@ -265,6 +265,8 @@ class Settings:
             raise ValueError("`start_at_mean` has no effect on a run that starts from `weights`; set one of them.")
         if self.xla is False and (self.steps_per_execution or 1) > 1:
             raise ValueError(f"`steps_per_execution` must be 1 without XLA; received {self.steps_per_execution}.")
+        if self.model not in _WITH_LATENTS:
+            return  # its networks are its own
         if self.network is None:
             object.__setattr__(self, "network", "conv" if self.likelihood == "categorical" else "mlp")
         if not self.hidden:

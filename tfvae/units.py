@@ -65,9 +65,11 @@ _UNITS = {
         "cross entropy", False, None, "nats: cross entropy on grey values, which is not a likelihood"
     ),
     ("grey", "point"): Unit(
-        "squared error", False, None, "squared error of an image's grey values u/255, which is no likelihood"
+        "squared error", False, None, "squared error of an image's grey values u/255, which is not a likelihood"
     ),
-    ("bits", "point"): Unit("squared error", False, None, "squared error of a binarised image, which is no likelihood"),
+    ("bits", "point"): Unit(
+        "squared error", False, None, "squared error of a binarised image, which is not a likelihood"
+    ),
     ("reals", "density"): Unit("density", True, None, "nats: density of x in the units of the data"),
 }
 

@@ -170,8 +170,6 @@ def test_what_it_lacks_it_says():
     with pytest.raises(NotImplementedError, match="nothing to reconstruct from"):
         model.views(RAW)
     assert "exact" in model.lacks["latents"]
-    assert "representation" not in model.lacks
-    assert "representation" in Density(StandardNormal(tiny.SHAPE), preprocessing.Dequantize()).lacks
 
 
 def test_a_density_of_two_points_is_refused():
@@ -183,7 +181,9 @@ def test_an_evaluation_calls_it_exact():
     examples = tfvae.evaluation.Examples(RAW, np.arange(60) % 2)
     report = tfvae.evaluation.assess(density(), examples, examples, sample_size=50).report
     found = report["likelihood"]
-    assert (found["sample_size"], found["corrected"]) == (1, None)
+    assert (found["sample_size"], found["corrected"], found["exact"]) == (1, None, True)
+    assert "elbo" not in found
+    assert "log p(x), exact" in tfvae.evaluation.table(report)
     assert found["draw_error"] > 0
     assert {"reliability", "simulated", "naive"}.isdisjoint(report)
     assert "bits_per_dim" in found

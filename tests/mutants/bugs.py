@@ -277,7 +277,7 @@ BUGS = [
     Bug(
         "sample weights ignored",
         "models/unsupervised.py",
-        "tf.reduce_sum(_weighted(scores.loss, sample_weight))",
+        "tf.reduce_sum(weighted(scores.loss, sample_weight))",
         "tf.reduce_sum(scores.loss)",
         KERAS,
     ),
@@ -423,9 +423,9 @@ BUGS = [
     ),
     Bug(
         "infinite gradients cut off by clipping go unseen in one program",
-        "models/unsupervised.py",
-        "seen = gradients if guarded or hidden else []",
-        "seen = gradients if guarded else []",
+        "models/guarded.py",
+        "each.optimizer.clipvalue is not None or scales_loss(each.optimizer)",
+        "scales_loss(each.optimizer)",
         GUARD,
     ),
     Bug(
@@ -444,9 +444,9 @@ BUGS = [
     ),
     Bug(
         "bad gradients at the smallest scale go unseen in one program",
-        "models/unsupervised.py",
-        "hidden = self.optimizer.clipvalue is not None or scales_loss(self.optimizer)",
-        "hidden = self.optimizer.clipvalue is not None",
+        "models/guarded.py",
+        "clipvalue is not None or scales_loss(each.optimizer)",
+        "clipvalue is not None",
         LOSS_SCALE,
     ),
     Bug(
@@ -472,7 +472,7 @@ BUGS = [
     ),
     Bug(
         "a repeated program counts twice in the metrics",
-        "models/unsupervised.py",
+        "models/guarded.py",
         "[*self.variables, *self.metrics_variables, *self.optimizer.variables]",
         "[*self.variables, *self.optimizer.variables]",
         GUARD,
@@ -705,7 +705,7 @@ BUGS = [
     ),
     Bug(
         "a run that keeps its own weights where it should take others",
-        "run/__init__.py",
+        "run/start.py",
         "mine.set_weights(others.get_weights())",
         "mine.set_weights(mine.get_weights())",
         START,
@@ -737,5 +737,54 @@ BUGS = [
         "            start += size\n",
         "",
         ("tests/test_conditional.py",),
+    ),
+    Bug(
+        "the corrupted image scored",
+        "models/autoencoder.py",
+        "tf.math.squared_difference(x, self._restored(seen",
+        "tf.math.squared_difference(seen, self._restored(seen",
+        ("tests/models/test_autoencoder.py",),
+    ),
+    Bug(
+        "visible patches scored",
+        "models/masked_autoencoder.py",
+        "tf.reduce_sum(tf.where(masked, error, 0), axis=1)",
+        "tf.reduce_sum(tf.where(masked, 0, error), axis=1)",
+        ("tests/models/test_masked_autoencoder.py",),
+    ),
+    Bug(
+        "the encoder sees masked patches",
+        "models/masked_autoencoder.py",
+        "tf.argsort(tf.cast(masked, tf.int32), stable=True)",
+        "tf.argsort(tf.cast(~masked, tf.int32), stable=True)",
+        ("tests/models/test_masked_autoencoder.py",),
+    ),
+    Bug(
+        "the generator saturates",
+        "models/gan.py",
+        '"generator_loss": softplus(-of_draws)',
+        '"generator_loss": -softplus(of_draws)',
+        ("tests/models/test_gan.py",),
+    ),
+    Bug(
+        "the penalty is on draws",
+        "models/gan.py",
+        "slope = tape.gradient(of_data, x)",
+        "slope = 0 * tape.gradient(of_data, x)",
+        ("tests/models/test_gan.py",),
+    ),
+    Bug(
+        "draws of its own for every replica and chunk",
+        "models/naive_monte_carlo.py",
+        "first_row=noise.first_sample)",
+        "first_row=noise.first_row)",
+        ("tests/models/test_naive_monte_carlo.py",),
+    ),
+    Bug(
+        "a mixture of equal weights",
+        "priors.py",
+        "tfp.distributions.Categorical(logits=self._logits.value)",
+        "tfp.distributions.Categorical(logits=0 * self._logits.value)",
+        ("tests/models/test_density.py",),
     ),
 ]

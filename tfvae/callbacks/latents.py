@@ -45,8 +45,11 @@ class LatentMap(EpochPicture):
 
     def check(self) -> None:
         require_ability(self.model, "representation")
-        latent_size(self.model, self, at_least=2)
+        _require_abilities(self.model, self)
         require_examples(self.model, self.images)
+        size = codes(self.model, self.images[:1]).shape[1]
+        if size < 2:
+            raise ValueError(f"`LatentMap` needs at least 2 latent dimensions; the model has {size}.")
 
     def draw(self) -> Picture:
         return Picture(plots.latent_map(codes(self.model, self.images), self.labels, self.class_names))
@@ -106,8 +109,7 @@ def require_ability(model: keras.Model, ability: str) -> None:
 def latent_size(model: keras.Model, callback: EpochPicture, at_least: int) -> int:
     """Number of latent dimensions of a model; ValueError if it has no encoder or too few of them."""
     who = f"`{type(callback).__name__}`"
-    if not hasattr(model, "encoder"):
-        raise ValueError(f"{who} needs a model with an encoder; received `{type(model).__name__}`.")
+    _require_abilities(model, callback)
     size = math.prod(model.encoder.family.event_shape)
     if size < at_least:
         raise ValueError(f"{who} needs at least {at_least} latent dimensions; the model has {size}.")
@@ -119,3 +121,9 @@ def require_examples(model: keras.Model, images: np.ndarray) -> None:
     if not len(images):
         raise ValueError("`images` must hold at least one image; received none.")
     model.preprocess.check(model.as_examples(images))
+
+
+def _require_abilities(model: keras.Model, callback: EpochPicture) -> None:
+    if not isinstance(model, Abilities):
+        who = type(callback).__name__
+        raise ValueError(f"`{who}` needs a model with an encoder; received `{type(model).__name__}`.")

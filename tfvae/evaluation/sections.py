@@ -27,14 +27,16 @@ def likelihood(model: VAE, estimate: LikelihoodEstimate) -> dict[str, Any]:
     bound, error = estimate.mean, estimate.monte_carlo_error
     found: dict[str, Any] = {
         "sample_size": estimate.sample_size,
+        "exact": model.exact_likelihood,
         "bound": bound,
         "interval_95": [bound - 1.96 * error, bound + 1.96 * error] if np.isfinite(error) else None,
         "monte_carlo_error": _number(error),
         "sampling_error": _number(estimate.sampling_error),
         "corrected": None if estimate.sample_size == 1 else bound + estimate.mean_correction,
         "correction": None if estimate.sample_size == 1 else estimate.mean_correction,
-        "elbo": float(np.mean(estimate.elbo)),
     }
+    if "latents" not in model.lacks:
+        found["elbo"] = float(np.mean(estimate.elbo))
     dimensions = int(np.prod(model.data_shape))
     if model.unit.bits_offset is None:
         scored = model.unit.convention.removeprefix("nats: ")

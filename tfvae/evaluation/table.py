@@ -44,18 +44,26 @@ def _words(text: str, indent: int = 2) -> list[str]:
 def _likelihood(found: dict[str, Any]) -> list[str]:
     size = f"{found['sample_size']:,}"
     interval = "" if found["interval_95"] is None else "; 95 %: {:.3f} to {:.3f}".format(*found["interval_95"])
-    rows = [
-        "log p(x), nats",
-        _row(f"L_S with S = {size} (lower bound)", f"{found['bound']:.3f}"),
-        _row("  Monte Carlo error", _number(found["monte_carlo_error"]), f"other draws of z{interval}"),
+    name = "log p(x), exact" if found["exact"] else f"L_S with S = {size} (lower bound)"
+    rows = ["log p(x), nats", _row(name, f"{found['bound']:.3f}")]
+    if not found["exact"]:
+        rows.append(_row("  Monte Carlo error", _number(found["monte_carlo_error"]), f"other draws of z{interval}"))
+    rows += [
         _row("  test-set error", _number(found["sampling_error"]), "other test examples"),
         _row("  draw error", _number(found["draw_error"]), "another draw of the same examples' x"),
-        _row("corrected by the jackknife", _number(found["corrected"]), _correction(found["correction"])),
-        _row("ELBO", f"{found['elbo']:.3f}", f"averaged over {size} samples; -(distortion + rate)"),
-        _row("  distortion", f"{found['distortion']:.3f}"),
     ]
+    if not found["exact"]:
+        rows.append(_row("corrected by the jackknife", _number(found["corrected"]), _correction(found["correction"])))
+    if "distortion" in found:
+        rows += [
+            _row("ELBO", f"{found['elbo']:.3f}", f"averaged over {size} samples; -(distortion + rate)"),
+            _row("  distortion", f"{found['distortion']:.3f}"),
+        ]
     if "bits_per_dim" in found:
-        return [*rows, _row("bits per dimension", f"{found['bits_per_dim']:.4f}", "of L_S")]
+        return [
+            *rows,
+            _row("bits per dimension", f"{found['bits_per_dim']:.4f}", "of log p(x)" if found["exact"] else "of L_S"),
+        ]
     return [*rows, *_words(found["no_bits_per_dim"])]
 
 
@@ -128,7 +136,7 @@ def _dimensions(found: dict[str, Any]) -> list[str]:
 def _representation(found: dict[str, Any]) -> list[str]:
     names = {"linear_probe": "linear probe", "nearest_neighbours": "nearest neighbours"}
     return [
-        f"Labels read off the posterior means ({found['linear_probe']['n_train']:,} training examples), accuracy",
+        f"Labels read off the codes ({found['linear_probe']['n_train']:,} training examples), accuracy",
         *(
             _row(name, f"{found[key]['accuracy']:.2%}", f"+- {found[key]['standard_error']:.2%}")
             for key, name in names.items()

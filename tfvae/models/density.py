@@ -48,13 +48,11 @@ class Density(UnsupervisedModel):
 
     @property
     def lacks(self) -> dict[str, str]:
-        found = {
+        return {
             "latents": "A density has no latents: its log p(x) is exact.",
+            "representation": "A density has no codes that labels could be read off.",
             "reconstructions": "A density encodes nothing, so there is nothing to reconstruct from.",
         }
-        if not hasattr(self.density, "responsibilities"):
-            found["representation"] = "A density has no codes that labels could be read off."
-        return found
 
     def call(self, raw: Any, training: bool | None = None) -> tf.Tensor:
         """log p(x) of raw data, in nats: `[B]`."""
@@ -73,10 +71,6 @@ class Density(UnsupervisedModel):
         """Draws x. There are no latents and no decoder with a mean to show: both results are x `[n, *data]`."""
         x = self.density.draw(None, Noise(seed), n)
         return x, x
-
-    def codes(self, x: Any) -> tf.Tensor:
-        """Of a mixture: the probability of each component, `[B, K]`."""
-        return self.density.responsibilities(x)
 
     def log_likelihood(self, raw: Any, seed: int = 0) -> np.ndarray:
         """log p(x) of each example in nats, exact for the fixed draw of x: `[N]`; see `tfvae.evaluation`."""

@@ -167,10 +167,11 @@ def _pictures(found: Assessment, images: np.ndarray) -> dict[str, Any]:
         references = {"L_S": found.report["naive"]["bound"]}
         pictures["naive"] = plots.naive_estimates(**found.naive, references=references)
     if found.by_example:
+        order = np.argsort(found.by_example["bound"])[:_SHOWN]
+        pictures["least_likely"] = plots.image_grid(images[order], title="Test images of the lowest log p(x)")
+    if "reliability" in found.report:
         bound, shape = found.by_example["bound"], found.by_example["pareto_shape"]
         pictures["weights"] = plots.weights(shape, found.by_example["effective_sample_size"], bound)
-        order = np.argsort(bound)[:_SHOWN]
-        pictures["least_likely"] = plots.image_grid(images[order], title="Test images of the lowest L_S")
         unreliable = [each["example"] for each in found.report["reliability"]["worst"]]
         if unreliable:
             number = found.report["reliability"]["unreliable"]
