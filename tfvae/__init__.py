@@ -26,10 +26,10 @@ if TYPE_CHECKING:
         units,
     )
     from tfvae.conditional import ConditionalDistribution
-    from tfvae.models import VAE, Autoencoder, UnsupervisedModel
+    from tfvae.models import GAN, VAE, Autoencoder, Density, MaskedAutoencoder, NaiveMonteCarlo, UnsupervisedModel
     from tfvae.noise import Noise
     from tfvae.objectives import ELBO, Distortion, ImportanceWeighted, Objective, WarmUp
-    from tfvae.recipes import autoencoder, conv_vae, vae
+    from tfvae.recipes import autoencoder, conv_vae, gan, masked_autoencoder, mixture, vae
     from tfvae.saving import load
     from tfvae.trace import Latent, Trace
 
@@ -40,10 +40,14 @@ _MODULES = (
 _NAMES = {
     "Autoencoder": "tfvae.models",
     "ConditionalDistribution": "tfvae.conditional",
+    "Density": "tfvae.models",
     "Distortion": "tfvae.objectives",
     "ELBO": "tfvae.objectives",
+    "GAN": "tfvae.models",
     "ImportanceWeighted": "tfvae.objectives",
     "Latent": "tfvae.trace",
+    "MaskedAutoencoder": "tfvae.models",
+    "NaiveMonteCarlo": "tfvae.models",
     "Noise": "tfvae.noise",
     "Objective": "tfvae.objectives",
     "Trace": "tfvae.trace",
@@ -52,7 +56,10 @@ _NAMES = {
     "WarmUp": "tfvae.objectives",
     "autoencoder": "tfvae.recipes",
     "conv_vae": "tfvae.recipes",
+    "gan": "tfvae.recipes",
     "load": "tfvae.saving",
+    "masked_autoencoder": "tfvae.recipes",
+    "mixture": "tfvae.recipes",
     "vae": "tfvae.recipes",
 }
 
