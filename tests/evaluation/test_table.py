@@ -12,7 +12,8 @@ REPORT = {
     "data": {"examples": 1234, "digest": "abcdef012345", "convention": "density of something", "seed": 0},
     "likelihood": {
         "sample_size": 5000, "exact": False, "bound": -101.0011, "interval_95": [-101.1022, -100.9033],
-        "monte_carlo_error": 0.0514, "sampling_error": 0.3025, "draw_error": 0.0206, "corrected": -100.9507, "correction": 0.0504,
+        "monte_carlo_error": 0.0514, "sampling_error": 0.3025, "draw_error": 0.0206,
+        "corrected": -100.9507, "correction": 0.0504,
         "elbo": -103.2508, "distortion": 80.1209, "bits_per_dim": 1.85843,
     },
     "reliability": {
