@@ -155,6 +155,10 @@ def test_a_density_learns_its_exact_likelihood(rank):
     np.testing.assert_allclose(model.log_likelihood(RAW), exact, rtol=1e-5)
 
 
+def test_the_title_of_its_samples_speaks_of_no_latents():
+    assert density().sample_title(mean=True) == density().sample_title(mean=False) == "draws from p(x)"
+
+
 def test_saved_it_is_the_same(tmp_path):
     model = density(2)
     tiny.train(model, 3)

@@ -45,8 +45,7 @@ class SampleGrid(EpochPicture):
 
     def draw(self) -> Picture:
         _, x = self.model.sample(self.n, seed=self.seed, mean=self.mean)
-        what = "decoder means" if self.mean else "draws from p(x|z)"
-        return Picture(plots.image_grid(_grey(self.model, x), title=f"{what} for z ~ p(z)"))
+        return Picture(plots.image_grid(_grey(self.model, x), title=self.model.sample_title(self.mean)))
 
 
 class ReconstructionGrid(EpochPicture):

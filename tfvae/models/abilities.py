@@ -35,6 +35,10 @@ class Abilities:
         """
         raise NotImplementedError(self.lacks["samples"])
 
+    def sample_title(self, mean: bool) -> str:
+        """What `sample` gives, for the title of a picture."""
+        return "decoder means for z ~ p(z)" if mean else "draws from p(x|z) for z ~ p(z)"
+
     def codes(self, x: Any) -> tf.Tensor:
         """One vector for each preprocessed example, `[B, D]`, that stands for it."""
         raise NotImplementedError(self.lacks["representation"])

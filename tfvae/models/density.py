@@ -78,6 +78,9 @@ class Density(UnsupervisedModel):
 
         return log_likelihood(self, raw, sample_size=1, seed=seed)
 
+    def sample_title(self, mean: bool) -> str:
+        return "draws from p(x)"
+
     def get_config(self) -> dict[str, Any]:
         return config_of(self, "density", "preprocess", "seed", "name")
 

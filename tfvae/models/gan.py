@@ -143,6 +143,9 @@ class GAN(GuardedModel):
         z = self.prior.draw(None, Noise(seed), n)
         return z, self.generated(z)
 
+    def sample_title(self, mean: bool) -> str:
+        return "images made from z ~ p(z)"
+
     def attempt(self, raw: tf.Tensor, y: Any, sample_weight: Any, noise: Noise, global_rows: tf.Tensor) -> Attempt:
         with tf.GradientTape(persistent=True) as tape:
             scores = self._scores(raw, noise, training=True)
