@@ -27,6 +27,11 @@ class Unit:
     bits_offset: float | None
     convention: str
 
+    @property
+    def scored(self) -> str:
+        """What is scored, in words for the middle of a sentence."""
+        return self.convention.removeprefix("nats: ")
+
     def bits_per_dim(self, log_p: Any, dimensions: int) -> Any:
         """Bits per dimension: -log2 p(x)/D + offset.
 

@@ -290,7 +290,7 @@ BUGS = [
     ),
     Bug(
         "evaluation noise by batch",
-        "models/unsupervised.py",
+        "models/guarded.py",
         "self._evaluated.value + tf.cast(first_row, tf.int64)",
         "tf.cast(first_row, tf.int64)",
         ("tests/evaluation/test_fixed.py",),

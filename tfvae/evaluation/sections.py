@@ -39,8 +39,7 @@ def likelihood(model: VAE, estimate: LikelihoodEstimate) -> dict[str, Any]:
         found["elbo"] = float(np.mean(estimate.elbo))
     dimensions = int(np.prod(model.data_shape))
     if model.unit.bits_offset is None:
-        scored = model.unit.convention.removeprefix("nats: ")
-        found["no_bits_per_dim"] = f"No bits per dimension: they are of 8-bit images, this is the {scored}."
+        found["no_bits_per_dim"] = f"No bits per dimension: they are of 8-bit images, this is the {model.unit.scored}."
     else:
         found["bits_per_dim"] = float(model.unit.bits_per_dim(bound, dimensions))
     return found

@@ -10,6 +10,7 @@ import tensorflow_probability as tfp
 
 from tfvae.conditional import ConditionalDistribution
 from tfvae.corruption import Corruption
+from tfvae.models.kinds import require_kinds, require_points
 from tfvae.models.unsupervised import UnsupervisedModel
 from tfvae.noise import EVALUATION_SEED, Noise
 from tfvae.objectives import Distortion
@@ -54,12 +55,8 @@ class Autoencoder(UnsupervisedModel):
         seed: int = 0,
         name: str | None = None,
     ):
-        for argument, part in (("encoder", encoder), ("decoder", decoder)):
-            if not isinstance(part, ConditionalDistribution):
-                raise TypeError(f"`{argument}` must be a `ConditionalDistribution`; received {type(part).__name__}.")
-            if part.family.scores != "point":
-                family = type(part.family).__name__
-                raise ValueError(f"`{argument}` must have the family `Delta`: a point; received `{family}`.")
+        require_kinds(encoder=(encoder, ConditionalDistribution), decoder=(decoder, ConditionalDistribution))
+        require_points(encoder=encoder, decoder=decoder)
         if corruption is not None and not isinstance(corruption, Corruption):
             raise TypeError(f"`corruption` must be a `Corruption` or None; received {corruption!r}.")
         super().__init__(preprocess, decoder.family, Distortion(), seed=seed, name=name)

@@ -9,10 +9,11 @@ import tensorflow as tf
 
 from tfvae.conditional import ConditionalDistribution
 from tfvae.families.softplus import softplus
-from tfvae.models.global_batch import never_empty, over_replicas, place_in_global_batch
+from tfvae.models.global_batch import never_empty
 from tfvae.models.guard import count_not_finite
 from tfvae.models.guarded import Attempt, GuardedModel, Update, weighted
-from tfvae.noise import EVALUATION_SEED, Noise
+from tfvae.models.kinds import require_kinds, require_points
+from tfvae.noise import Noise
 from tfvae.preprocessing import Preprocessing
 from tfvae.priors import Prior
 from tfvae.serialization import arguments, config_of
@@ -58,16 +59,12 @@ class GAN(GuardedModel):
         seed: int = 0,
         name: str | None = None,
     ):
-        for argument, part, kind in (
-            ("generator", generator, ConditionalDistribution),
-            ("discriminator", discriminator, keras.Layer),
-            ("prior", prior, Prior),
-        ):
-            if not isinstance(part, kind):
-                raise TypeError(f"`{argument}` must be a `{kind.__name__}`; received {type(part).__name__}.")
-        if generator.family.scores != "point":
-            family = type(generator.family).__name__
-            raise ValueError(f"`generator` must have the family `Delta`: a point; received `{family}`.")
+        require_kinds(
+            generator=(generator, ConditionalDistribution),
+            discriminator=(discriminator, keras.Layer),
+            prior=(prior, Prior),
+        )
+        require_points(generator=generator)
         if not isinstance(penalty, (int, float)) or not 0 <= penalty < float("inf"):
             raise ValueError(f"`penalty` must be a number >= 0; received {penalty!r}.")
         shape = generator.family.event_shape
@@ -160,15 +157,8 @@ class GAN(GuardedModel):
         ]
         return Attempt(scores, {"loss": count_not_finite(list(losses.values()))}, updates)
 
-    def test_step(self, data: Any) -> dict[str, tf.Tensor]:
-        raw, _, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-        raw = self.as_examples(raw)
-        first_row, global_rows = place_in_global_batch(raw)
-        noise = Noise(EVALUATION_SEED, 0, self._evaluated.value + tf.cast(first_row, tf.int64))
-        scores = self._scores(raw, noise)
-        self.guard.refuse_input(over_replicas(self.preprocess.problems(raw)))
-        self._evaluated.assign_add(tf.cast(global_rows, tf.int64))
-        return self._logs(scores, sample_weight)
+    def test_scores(self, raw: tf.Tensor, y: Any, noise: Noise) -> dict[str, tf.Tensor]:
+        return self._scores(raw, noise)
 
     def _scores(self, raw: tf.Tensor, noise: Noise, training: bool = False) -> dict[str, tf.Tensor]:
         """Both losses of each example, `[B]`: the discriminator's and the generator's."""

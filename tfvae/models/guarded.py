@@ -16,7 +16,7 @@ from tfvae.models.abilities import Abilities
 from tfvae.models.global_batch import never_empty, over_replicas, place_in_global_batch
 from tfvae.models.guard import Guard, apply_if, count_not_finite, undo_unless, values_of
 from tfvae.models.loss_scale import faults, overflowing_together, scales_loss
-from tfvae.noise import Noise
+from tfvae.noise import EVALUATION_SEED, Noise
 from tfvae.preprocessing import Preprocessing
 from tfvae.serialization import mark_version
 from tfvae.units import Unit
@@ -126,6 +126,10 @@ class GuardedModel(Abilities, keras.Model, abc.ABC):
     def reset_metrics(self) -> None:
         super().reset_metrics()
         self._evaluated.assign(0)  # Keras calls this at the start of every evaluation
+
+    @abc.abstractmethod
+    def test_scores(self, raw: tf.Tensor, y: Any, noise: Noise) -> dict[str, tf.Tensor]:
+        """The reported numbers of each raw example in an evaluation, `[B]` by name; arguments as for `attempt`."""
 
     def compile(
         self,
@@ -283,6 +287,16 @@ class GuardedModel(Abilities, keras.Model, abc.ABC):
                     optimizer.apply_gradients(list(zip(gradients, variables, strict=True)))
             self._steps.assign_add(1)
         return self._logs(scores, sample_weight, counted=fine), fine
+
+    def test_step(self, data: Any) -> dict[str, tf.Tensor]:
+        raw, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        raw = self.as_examples(raw)
+        first_row, global_rows = place_in_global_batch(raw)
+        noise = Noise(EVALUATION_SEED, 0, self._evaluated.value + tf.cast(first_row, tf.int64))
+        scores = self.test_scores(raw, y, noise)
+        self.guard.refuse_input(over_replicas(self.preprocess.problems(raw)))
+        self._evaluated.assign_add(tf.cast(global_rows, tf.int64))
+        return self._logs(scores, sample_weight)
 
     def predict_step(self, data: Any) -> tf.Tensor:
         raw, _, _ = keras.utils.unpack_x_y_sample_weight(data)

@@ -9,6 +9,8 @@ import tensorflow as tf
 
 from tfvae.conditional import ConditionalDistribution
 from tfvae.families.pairs import log_prob_of_pairs
+from tfvae.models.ancestral import ancestral_sample
+from tfvae.models.kinds import require_kinds
 from tfvae.models.unsupervised import UnsupervisedModel
 from tfvae.noise import Noise
 from tfvae.objectives import NaiveAverage
@@ -51,9 +53,7 @@ class NaiveMonteCarlo(UnsupervisedModel):
         seed: int = 0,
         name: str | None = None,
     ):
-        for argument, part, kind in (("decoder", decoder, ConditionalDistribution), ("prior", prior, Prior)):
-            if not isinstance(part, kind):
-                raise TypeError(f"`{argument}` must be a `{kind.__name__}`; received {type(part).__name__}.")
+        require_kinds(decoder=(decoder, ConditionalDistribution), prior=(prior, Prior))
         if not isinstance(draws, int) or isinstance(draws, bool) or draws < 1:
             raise ValueError(f"`draws` must be an integer >= 1; received {draws!r}.")
         super().__init__(preprocess, decoder.family, NaiveAverage(draws), seed=seed, name=name)
@@ -79,8 +79,7 @@ class NaiveMonteCarlo(UnsupervisedModel):
             "reconstructions": f"{reason} that could find the z to reconstruct from.",
         }
         if not self.unit.is_likelihood:
-            scored = self.unit.convention.removeprefix("nats: ")
-            found["likelihood"] = f"There is no log p(x): this model scores the {scored}."
+            found["likelihood"] = f"There is no log p(x): this model scores the {self.unit.scored}."
         return found
 
     def call(self, raw: Any, training: bool | None = None) -> tf.Tensor:
@@ -98,10 +97,7 @@ class NaiveMonteCarlo(UnsupervisedModel):
         return Trace(log_px_z=log_prob_of_pairs(self.decoder(z[:, tf.newaxis], training=training), x), latents=())
 
     def sample(self, n: int, seed: int = 0, mean: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
-        noise = Noise(seed)
-        z = self.prior.draw(None, noise, n)
-        likelihood = self.decoder(z)
-        return z, likelihood.mean() if mean else self.decoder.family.draw(likelihood, noise, "likelihood")
+        return ancestral_sample(self.prior, None, self.decoder, n, seed, mean)
 
     def get_config(self) -> dict[str, Any]:
         return config_of(self, "decoder", "prior", "preprocess", "draws", "seed", "name")

@@ -5,15 +5,14 @@ from __future__ import annotations
 import abc
 from typing import Any
 
-import keras
 import tensorflow as tf
 
 from tfvae.families import Family
 from tfvae.models import path_gradient
-from tfvae.models.global_batch import never_empty, over_replicas, place_in_global_batch, replicas
+from tfvae.models.global_batch import never_empty, replicas
 from tfvae.models.guard import count_not_finite
 from tfvae.models.guarded import Attempt, GuardedModel, Update, weighted
-from tfvae.noise import EVALUATION_SEED, Noise
+from tfvae.noise import Noise
 from tfvae.objectives import Objective, Scores
 from tfvae.preprocessing import Preprocessing
 from tfvae.priors import Prior
@@ -104,12 +103,5 @@ class UnsupervisedModel(GuardedModel):
         rows = tf.shape(raw)[0]
         return trace, scores._replace(**{name: each[:rows] for name, each in numbers.items() if each is not None})
 
-    def test_step(self, data: Any) -> dict[str, tf.Tensor]:
-        raw, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-        raw = self.as_examples(raw)
-        first_row, global_rows = place_in_global_batch(raw)
-        noise = Noise(EVALUATION_SEED, 0, self._evaluated.value + tf.cast(first_row, tf.int64))
-        _, scores = self._scores(raw, y, noise)
-        self.guard.refuse_input(over_replicas(self.preprocess.problems(raw)))
-        self._evaluated.assign_add(tf.cast(global_rows, tf.int64))
-        return self._logs(scores._asdict(), sample_weight)
+    def test_scores(self, raw: tf.Tensor, y: Any, noise: Noise) -> dict[str, tf.Tensor]:
+        return self._scores(raw, y, noise)[1]._asdict()

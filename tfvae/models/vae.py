@@ -10,6 +10,8 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfvae.conditional import ConditionalDistribution
+from tfvae.models.ancestral import ancestral_sample
+from tfvae.models.kinds import require_kinds
 from tfvae.models.unsupervised import UnsupervisedModel
 from tfvae.noise import Noise
 from tfvae.objectives import ELBO, Objective
@@ -53,7 +55,9 @@ class VAE(UnsupervisedModel):
         seed: int = 0,
         name: str | None = None,
     ):
-        _check_kinds(encoder, decoder, prior)
+        require_kinds(
+            encoder=(encoder, ConditionalDistribution), decoder=(decoder, ConditionalDistribution), prior=(prior, Prior)
+        )
         data_shape, latent_shape = decoder.family.event_shape, encoder.family.event_shape
         super().__init__(preprocess, decoder.family, objective or ELBO(), seed=seed, name=name)
         if decoder.family.scores == "point":
@@ -91,8 +95,7 @@ class VAE(UnsupervisedModel):
             found["likelihood"] = "q(z|x) is a point, without a density: there are no importance weights."
             found["latents"] = "q(z|x) is a point: its rate is infinite and it tells everything about x."
         if not self.unit.is_likelihood:
-            scored = self.unit.convention.removeprefix("nats: ")
-            found["likelihood"] = f"There is no log p(x), nor an ELBO: this model scores the {scored}."
+            found["likelihood"] = f"There is no log p(x), nor an ELBO: this model scores the {self.unit.scored}."
         return found
 
     def codes(self, x: Any) -> tf.Tensor:
@@ -131,10 +134,7 @@ class VAE(UnsupervisedModel):
         Returns:
             z `[n, *latent]` and x `[n, *data]` in the units of the preprocessed data.
         """
-        noise = Noise(seed)
-        z = self.prior.draw(self.encoder, noise, n)
-        likelihood = self.decoder(z)
-        return z, likelihood.mean() if mean else self.decoder.family.draw(likelihood, noise, "likelihood")
+        return ancestral_sample(self.prior, self.encoder, self.decoder, n, seed, mean)
 
     def log_likelihood(self, raw: Any, sample_size: int = 5000, seed: int = 0) -> np.ndarray:
         """The S-sample importance-weighted lower bound on log p(x) of each example; see `tfvae.evaluation`."""
@@ -148,11 +148,3 @@ class VAE(UnsupervisedModel):
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> VAE:
         return cls(**arguments(config))
-
-
-def _check_kinds(encoder: Any, decoder: Any, prior: Any) -> None:
-    """A Keras model in place of a distribution is the usual slip, whose errors would be about attributes."""
-    kinds = {"encoder": ConditionalDistribution, "decoder": ConditionalDistribution, "prior": Prior}
-    for (name, kind), part in zip(kinds.items(), (encoder, decoder, prior), strict=True):
-        if not isinstance(part, kind):
-            raise TypeError(f"`{name}` must be a `{kind.__name__}`; received {type(part).__name__}.")

@@ -1,0 +1,20 @@
+"""Draws from the model itself: first z, then x."""
+
+from __future__ import annotations
+
+import keras
+import tensorflow as tf
+
+from tfvae.conditional import ConditionalDistribution
+from tfvae.noise import Noise
+from tfvae.priors import Prior
+
+
+def ancestral_sample(
+    prior: Prior, encoder: keras.Model | None, decoder: ConditionalDistribution, n: int, seed: int, mean: bool
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """z ~ p(z) and x ~ p(x|z), or the mean of p(x|z); see `Abilities.sample`. The encoder is for priors made of it."""
+    noise = Noise(seed)
+    z = prior.draw(encoder, noise, n)
+    likelihood = decoder(z)
+    return z, likelihood.mean() if mean else decoder.family.draw(likelihood, noise, "likelihood")
