@@ -85,7 +85,7 @@ ROWS = (
     Row(
         "dreg-k5",
         "IWAE with DReG gradients, k = 5",
-        dataclasses.replace(_BURDA, objective="iwae", gradient="dreg", sample_size=5, epochs=24),
+        dataclasses.replace(_BURDA, objective="iwae", gradient="dreg", sample_size=5, epochs=24, learning_rate=1e-3),
         None,
         (("nbip/IWAE", 84.90),),
         start="vae-k1",
@@ -93,7 +93,7 @@ ROWS = (
     Row(
         "iwae-k50",
         "IWAE, k = 50",
-        dataclasses.replace(_BURDA, objective="iwae", sample_size=50, epochs=12, passes=5),
+        dataclasses.replace(_BURDA, objective="iwae", sample_size=50, epochs=12, passes=5, learning_rate=1e-3),
         84.78,
         (("nbip/IWAE", 84.59),),
         start="iwae-k5",
