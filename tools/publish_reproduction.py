@@ -2,6 +2,9 @@
 
 RUNS is the command's --out. Results and pictures go to docs/reproduction, the page docs/reproduction.md is made of
 them, and the weights of Burda's rows go to saved_models, each with its card. What is not there is named and left out.
+
+With --restore the other way round: the published rows of Burda's table come back into RUNS, so that `tfvae reproduce
+iwae` keeps them and starts others from their weights.
 """
 
 import shutil
@@ -54,11 +57,22 @@ def publish_weights(folder: Path, target: Path) -> list[str]:
     return missing
 
 
+def restore(runs: Path, root: Path = ROOT) -> None:
+    """Puts the published rows of Burda's table back into `runs`, but for those whose runs are there."""
+    result = root / "docs" / "reproduction" / "iwae" / "iwae.json"
+    (runs / "iwae").mkdir(parents=True, exist_ok=True)
+    shutil.copy(result, runs / "iwae")
+    for name in (read_json(result) or {"rows": ()})["rows"]:
+        if not (runs / "iwae" / name).exists():
+            shutil.copytree(root / "saved_models" / f"mnist-{name}", runs / "iwae" / name)
+
+
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.exit("Usage: python tools/publish_reproduction.py RUNS, the folder that `tfvae reproduce` has filled.")
+    *options, runs = sys.argv[1:] or [""]
+    if options not in ([], ["--restore"]) or not runs or runs.startswith("-"):
+        sys.exit("Usage: python tools/publish_reproduction.py [--restore] RUNS, the --out of `tfvae reproduce`.")
     try:
-        for each in main(Path(sys.argv[1])):
+        for each in restore(Path(runs)) or () if options else main(Path(runs)):
             print(f"Left out: {each}")
     except (ValueError, OSError) as error:
         sys.exit(f"Error: {error}")

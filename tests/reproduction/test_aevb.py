@@ -20,6 +20,14 @@ SETTINGS = Settings(
 SIZES = (2, 3)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def few_draws():
+    """Draws from the prior; a million take their time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(aevb, "_NAIVE_DRAWS", 64)
+        yield
+
+
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory):
     path = tmp_path_factory.mktemp("data") / "images.npz"
@@ -54,6 +62,11 @@ def test_the_figures_are_those_of_the_models_on_the_test_images(folder, settings
             "mean": pytest.approx(log_p.mean(), rel=1e-6),
             "standard_error": pytest.approx(error, rel=1e-5),
         }
+        naive = evaluation.naive_estimate(model, evaluation.fix(images, model.preprocess).x, 64)
+        assert found["naive"]["log_p"] == pytest.approx(naive.log_p.tolist(), rel=1e-6)
+        assert found["naive"]["draws_within_a_nat"] == naive.draws_within_a_nat(log_p.mean())
+        assert (found["naive"]["images"], found["naive"]["draws"]) == (30, [1, 2, 4, 8, 16, 32, 64])
+        assert found["naive"]["bound"] == pytest.approx(log_p.mean(), rel=1e-6)
         assert found["elbo"]["mean"] < found["log_likelihood"]["mean"]
         assert found["data_digest"] == evaluation.fix(images, model.preprocess).digest
         assert (found["test_images"], found["settings"]["latent_size"]) == (30, int(size))

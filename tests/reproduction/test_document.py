@@ -57,6 +57,13 @@ AEVB = {
             "elbo": {"mean": -143.126, "standard_error": 0.456},
             "log_likelihood": {"mean": -137.994, "standard_error": 0.344},
             "active_units": int(size),
+            "naive": {
+                "images": 97,
+                "bound": -137.5,
+                "draws": [1, 2, 4096],
+                "log_p": [-900.0, -600.0, -137.5 - 4.26 * int(size)],
+                "draws_within_a_nat": 2048 if size == "2" else None,
+            },
             "data_digest": "ba9876543210",
             "training_seconds": 93.0,
         }
@@ -128,8 +135,8 @@ def test_each_row_says_how_it_was_made(page):
 
 def test_pictures_latents_and_folds_are_tabulated_with_their_standard_errors(page):
     _, _, two, seven = tables(page)[2]
-    assert two == ["2", "-143.13 +- 0.46", "-137.99 +- 0.34", "2", "`ba9876543210`", "1.6"]
-    assert seven == ["7", *two[1:3], "7", *two[4:]]
+    assert two == ["2", "-143.13 +- 0.46", "-137.99 +- 0.34", "2,048", "2", "`ba9876543210`", "1.6"]
+    assert seven == ["7", *two[1:3], "not by 4,096: 29.8 nats away", "7", *two[5:]]
     _, _, first, second = tables(page)[3]
     assert first == ["first", "1322.96 +- 10.03", "1356.13 +- 8.99", "1321.22 +- 7.01", "-"]
     assert second == ["second", "-", "-1.01 +- 0.13", "-2.50 +- 0.25", "4.568"]
@@ -141,7 +148,7 @@ def test_every_figure_of_the_text_comes_from_the_results(page):
     weights = ["1,234", "12,345", "0.7", "4,321", "-91.24", "-90.12"]
     expected = [
         *("12,345", "17", "1,357", *weights, *weights),
-        *("2", "7", "6,789"),
+        *("2", "7", "6,789", "1", "97"),
         *("1,967", "561", "255", "0.00391"),
     ]
     assert re.findall(r"-?\d[\d,.]*\d|\d", text) == expected

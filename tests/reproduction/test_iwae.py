@@ -147,6 +147,35 @@ def test_an_interrupted_row_goes_on_and_the_rows_before_it_are_kept(folder, done
     assert found["likelihood"]["bound"] == pytest.approx(whole["likelihood"]["bound"], rel=1e-9)
 
 
+def elsewhere(folder, name):
+    """Leaves of a row what is published: its model and its figures."""
+    shutil.copy(folder / name / "model.keras", folder / "model.keras")
+    shutil.rmtree(folder / name)
+    (folder / name).mkdir()
+    (folder / "model.keras").rename(folder / name / "model.keras")
+
+
+def test_a_row_that_was_trained_elsewhere_is_kept_and_another_starts_from_it(folder, done, rows):
+    elsewhere(folder, "first")
+    shutil.rmtree(folder / "second")
+    before = json.loads((folder / iwae.RESULT).read_text())["rows"]
+    iwae.run(folder, ["second"], 30, rows, verbose=0)
+    after = json.loads((folder / iwae.RESULT).read_text())["rows"]
+    assert [path.name for path in (folder / "first").iterdir()] == ["model.keras"]
+    assert after["first"] == before["first"]
+    assert after["second"]["curve"] == before["second"]["curve"]
+    own = json.loads((folder / "second/report.json").read_text())["training_seconds"] / 60
+    assert after["second"]["minutes"] == pytest.approx(before["first"]["minutes"] + own, rel=1e-12)
+
+
+def test_a_row_of_other_settings_that_was_trained_elsewhere_is_not_taken(folder, rows):
+    elsewhere(folder, "first")
+    first, second, _ = rows
+    changed = dataclasses.replace(first, settings=dataclasses.replace(first.settings, learning_rate=0.5))
+    with pytest.raises(FileExistsError, match="first"):
+        iwae.run(folder, ["first"], 30, (changed, second), verbose=0)
+
+
 def test_an_unknown_row_is_named(tmp_path, rows):
     with pytest.raises(ValueError, match=r"^`rows` must be of first, second, third; received 'fourth'\.$"):
         iwae.run(tmp_path / "new", ["first", "fourth"], 30, rows)

@@ -77,6 +77,18 @@ def test_what_is_not_finished_is_left_as_it_was_and_named(runs, root, published)
     assert (files(root), published) == (before, [])
 
 
+def test_what_is_published_comes_back_for_rows_without_a_run(root, tmp_path):
+    write(root / "docs/reproduction", FILES)
+    names = list(json.loads((root / "docs/reproduction/iwae" / iwae.RESULT).read_text())["rows"])
+    for name in names:
+        write(root / f"saved_models/mnist-{name}", {"model.keras": {"of": name}})
+    write(tmp_path / "runs/iwae", {f"{names[0]}/config.yaml": {}})
+    publish_reproduction.restore(tmp_path / "runs", root)
+    found = files(tmp_path / "runs")
+    assert set(found) == {f"iwae/{iwae.RESULT}", f"iwae/{names[0]}/config.yaml", f"iwae/{names[1]}/model.keras"}
+    assert json.loads(found[f"iwae/{names[1]}/model.keras"]) == {"of": names[1]}
+
+
 def test_every_picture_of_the_page_is_published(runs, root, published):
     publish_reproduction.main(runs, root)
     page = (root / "docs/reproduction.md").read_text()

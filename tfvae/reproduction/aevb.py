@@ -39,6 +39,7 @@ RESULT, SAMPLES, MANIFOLD = "aevb.json", "samples.png", "manifold.png"
 _SEED = 0  # of the samples that estimate log p(x), and of the latents that are drawn
 _SHOWN = 64  # samples in each grid
 _MANIFOLD_SIDE = 20
+_NAIVE_IMAGES, _NAIVE_DRAWS = 100, 2**20  # test images that are scored with draws from the prior
 
 
 def run(
@@ -67,7 +68,8 @@ def run(
 
     Returns:
         What aevb.json holds: for each size the ELBO (a lower bound) and L_S (an estimate of a tighter one, see
-        `evaluation.log_likelihood`), in nats on average over the test images with the standard error over them.
+        `evaluation.log_likelihood`), in nats on average over the test images with the standard error over them, and
+        how many draws from the prior the naive average over p(x|z) takes to come within 1 nat of L_S.
 
     Raises:
         ValueError: a run in the folder has other settings, or the settings do not fit the data.
@@ -104,16 +106,30 @@ def _measured(folder: Path, samples: int) -> dict[str, Any]:
     assert report is not None
     model, test = training_run.model_of(folder), training_run.load_data(settings).test
     images = test.first(len(test)).images
+    log_p = evaluation.log_likelihood(model, images, samples, _SEED)
     found = {
         "samples": samples,
         "elbo": mean_and_error(elbos(model, images)),
-        "log_likelihood": mean_and_error(evaluation.log_likelihood(model, images, samples, _SEED)),
+        "log_likelihood": mean_and_error(log_p),
+        "naive": _naive(model, images[:_NAIVE_IMAGES], float(np.mean(log_p[:_NAIVE_IMAGES]))),
     }
     from_report = ("test_images", "data_digest", "steps", "active_units")
     seconds = ("training_seconds", "training_processor_seconds")
     found |= {name: report[name] for name in (*from_report, *seconds)} | {"settings": vars(settings)}
     write_json(folder / "measured.json", found)
     return found
+
+
+def _naive(model: VAE, images: np.ndarray, bound: float) -> dict[str, Any]:
+    """How many draws from the prior the first images take, whose L_S is `bound`."""
+    found = evaluation.naive_estimate(model, evaluation.fix(images, model.preprocess).x, _NAIVE_DRAWS, _SEED)
+    return {
+        "images": len(images),
+        "bound": bound,
+        "draws": found.draws.tolist(),
+        "log_p": found.log_p.tolist(),
+        "draws_within_a_nat": found.draws_within_a_nat(bound),
+    }
 
 
 def _draw(folder: Path, models: dict[int, VAE]) -> None:

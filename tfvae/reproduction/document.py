@@ -126,12 +126,13 @@ def _weights(row: dict[str, Any]) -> str:
 def _aevb(result: dict[str, Any]) -> str:
     sizes = result["latent_sizes"]
     table = _table(
-        ["latents", "ELBO, nats", "L_S, nats", "active units", "array", "minutes"],
+        ["latents", "ELBO, nats", "L_S, nats", "draws from the prior", "active units", "array", "minutes"],
         [
             [
                 size,
                 _with_error(row["elbo"]),
                 _with_error(row["log_likelihood"]),
+                _naive_draws(row["naive"]),
                 str(row["active_units"]),
                 f"`{row['data_digest']}`",
                 f"{row['training_seconds'] / 60:.1f}",
@@ -143,13 +144,21 @@ def _aevb(result: dict[str, Any]) -> str:
     return f"""## Samples for {", ".join(others)} and {last} latents
 
 {result["paper"]}. Mean over the test images and its standard error over them (test set); S = {result["samples"]:,};
-{result["convention"]}. Made by `{result["command"]}`.
+{result["convention"]}. *Draws from the prior*: how many it takes until the naive average of p(x|z) over them is within
+1 nat of L_S, on the first {next(iter(sizes.values()))["naive"]["images"]} test images. Made by `{result["command"]}`.
 
 {table}
 ![Samples for each number of latents](reproduction/aevb/samples.png)
 
 ![The manifold of two latents](reproduction/aevb/manifold.png)
 """
+
+
+def _naive_draws(naive: dict[str, Any]) -> str:
+    within, most = naive["draws_within_a_nat"], naive["draws"][-1]
+    if within is not None:
+        return f"{within:,}"
+    return f"not by {most:,}: {naive['bound'] - naive['log_p'][-1]:.1f} nats away"
 
 
 def _frey_face(result: dict[str, Any]) -> str:

@@ -22,9 +22,9 @@ from tfvae.files import read_json, write_json
 from tfvae.interruption import Interruption
 from tfvae.reproduction.run_training import trained_run
 from tfvae.run import evaluation
-from tfvae.run.reading import REPORT
+from tfvae.run.reading import MODEL, REPORT
 from tfvae.run.recorder import HISTORY
-from tfvae.settings import Settings, settings_of
+from tfvae.settings import CONFIG, Settings, settings_of
 
 RESULT, CURVES = "iwae.json", "curves.png"
 _BURDA = Settings(
@@ -85,10 +85,10 @@ ROWS = (
     Row(
         "dreg-k5",
         "IWAE with DReG gradients, k = 5",
-        dataclasses.replace(_BURDA, objective="iwae", gradient="dreg", sample_size=5, epochs=24, learning_rate=1e-3),
+        dataclasses.replace(_BURDA, objective="iwae", gradient="dreg", sample_size=5, epochs=10, learning_rate=1e-3),
         None,
         (("nbip/IWAE", 84.90),),
-        start="vae-k1",
+        start="iwae-k5",
     ),
     Row(
         "iwae-k50",
@@ -116,7 +116,9 @@ def run(
 
     The folder gets a run folder for each row, with its `evaluation`, and after each row iwae.json and curves.png with
     all rows that are done. A row whose training has ended is not trained again, one that was interrupted goes on, and
-    one that was measured with as many samples on all test images is not measured again.
+    one that was measured with as many samples on all test images is not measured again. A row of iwae.json with the
+    same settings, of which there is the model but no run, was trained elsewhere: it stays as it is, and others may
+    start from it.
 
     Args:
         folder: made if missing.
@@ -141,29 +143,40 @@ def run(
     wanted: list[Row] = []
     for name in rows:
         wanted += [row for row in _with_starts(by_name[name], by_name) if row not in wanted]
-    result: dict[str, Any] = {}
-    for row in wanted:
-        weights = None if row.start is None else str(folder / row.start)
-        settings = dataclasses.replace(row.settings, weights=weights)
-        trained_run(settings, folder / row.name, interruption or Interruption(), verbose)
-        if _measured_with(folder / row.name) != samples:
-            evaluation.evaluate(folder / row.name, samples, progress=print if verbose else lambda _: None)
-        result = _write(folder, by_name, command)
-    return result
-
-
-def _write(folder: Path, by_name: dict[str, Row], command: str) -> dict[str, Any]:
-    """Writes, draws and returns the rows that are done."""
-    rows = {name: _result(row, folder, by_name) for name, row in by_name.items() if _measured_with(folder / name)}
-    result = {
+    result: dict[str, Any] = {
         "paper": "Burda, Grosse and Salakhutdinov 2015, arXiv:1509.00519, table 1",
         "command": command,
-        "rows": rows,
+        "rows": (read_json(folder / RESULT) or {"rows": {}})["rows"],
     }
-    write_json(folder / RESULT, result)
-    curves = {row["title"]: (row["curve"]["passes"], row["curve"]["held_out_loss"]) for row in rows.values()}
-    write_png(plots.learning_curves(curves), folder / CURVES)
+    for row in wanted:
+        if not _taken_over(row, folder, result["rows"]):
+            weights = None if row.start is None else str(folder / row.start)
+            settings = dataclasses.replace(row.settings, weights=weights)
+            trained_run(settings, folder / row.name, interruption or Interruption(), verbose)
+            if _measured_with(folder / row.name) != samples:
+                evaluation.evaluate(folder / row.name, samples, progress=print if verbose else lambda _: None)
+            done = {**result["rows"], row.name: _result(row, folder, result["rows"])}
+            result["rows"] = {name: done[name] for name in by_name if name in done}
+        _write(result, folder)
     return result
+
+
+def _write(result: dict[str, Any], folder: Path) -> None:
+    """Writes and draws the rows that are done."""
+    write_json(folder / RESULT, result)
+    curves = {row["title"]: (row["curve"]["passes"], row["curve"]["held_out_loss"]) for row in result["rows"].values()}
+    write_png(plots.learning_curves(curves), folder / CURVES)
+
+
+def _taken_over(row: Row, folder: Path, done: dict[str, Any]) -> bool:
+    """Whether the row was trained elsewhere: its figures and its weights are here, its run is not."""
+    if row.name not in done or (folder / row.name / CONFIG).exists() or not (folder / row.name / MODEL).exists():
+        return False
+    kept = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in done[row.name]["settings"].items()
+    }
+    # How a run was executed, and where its first weights and data lay, is its machine's affair.
+    return Settings(**kept).differences(row.settings).keys() <= {"weights", "data_dir", "xla", "steps_per_execution"}
 
 
 def _with_starts(row: Row, by_name: dict[str, Row]) -> list[Row]:
@@ -179,10 +192,11 @@ def _measured_with(folder: Path) -> int | None:
     return measured["likelihood"]["sample_size"]
 
 
-def _result(row: Row, folder: Path, by_name: dict[str, Row]) -> dict[str, Any]:
-    report, _ = evaluation.read(folder / row.name)
-    seconds = [_seconds(folder / each.name) for each in _with_starts(row, by_name)]
-    settings = settings_of(folder / row.name)
+def _result(row: Row, folder: Path, done: dict[str, Any]) -> dict[str, Any]:
+    report, settings = evaluation.read(folder / row.name)[0], settings_of(folder / row.name)
+    training = read_json(folder / row.name / REPORT)
+    assert training is not None
+    before = {"minutes": 0.0, "processor_minutes": 0.0} if row.start is None else done[row.start]
     return {
         "title": row.title,
         "published": row.published,
@@ -195,16 +209,10 @@ def _result(row: Row, folder: Path, by_name: dict[str, Row]) -> dict[str, Any]:
         # `start` says whose weights they were; the path is this machine's.
         "settings": {name: value for name, value in vars(settings).items() if name != "weights"},
         # With the rows that it starts from.
-        "minutes": sum(clock for clock, _ in seconds) / 60,
-        "processor_minutes": sum(processor for _, processor in seconds) / 60,
+        "minutes": before["minutes"] + training["training_seconds"] / 60,
+        "processor_minutes": before["processor_minutes"] + training["training_processor_seconds"] / 60,
         "curve": _curve(folder / row.name, settings.passes),
     }
-
-
-def _seconds(folder: Path) -> tuple[float, float]:
-    report = read_json(folder / REPORT)
-    assert report is not None
-    return report["training_seconds"], report["training_processor_seconds"]
 
 
 def _curve(folder: Path, passes: int) -> dict[str, list[float]]:
