@@ -9,6 +9,7 @@ from tfvae.evaluation import table
 
 REPORT = {
     "version": "0.1.0",
+    "model": {"parameters": 765432},
     "data": {"examples": 1234, "digest": "abcdef012345", "convention": "density of something", "seed": 0},
     "likelihood": {
         "sample_size": 5000, "exact": False, "bound": -101.0011, "interval_95": [-101.1022, -100.9033],
@@ -38,6 +39,7 @@ REPORT = {
         "linear_probe": {"accuracy": 0.91239, "standard_error": 0.00814, "n": 1234, "n_train": 9876},
         "nearest_neighbours": {"accuracy": 0.94357, "standard_error": 0.00666, "n": 1234, "n_train": 9876},
     },
+    "clusters": {"accuracy": 0.54321, "normalised_mutual_information": 0.4987, "used": 9},
     "samples": {
         "recognised_share": 0.4321, "recognised_share_error": 0.0111, "class_entropy": 2.2144,
         "kernel_distance": {
@@ -61,13 +63,14 @@ FIGURES = {
         "0.833", "10.113", "13.014", "0.014", "0.024",
     ],
     "representation": ["91.24%", "0.81%", "94.36%", "0.67%", "9,876"],
+    "clusters": ["9 in use", "54.32%", "0.499"],
     "samples": ["43.2%", "1.1%", "2.21", "0.0123", "0.002", "0.0012", "0.0003", "0.222", "1,999", "Not comparable."],
 }  # fmt: skip
 
 
 def test_every_figure_is_in_it():
     text = table(REPORT)
-    for figure in ["1,234", "abcdef012345", "density of something", *itertools.chain(*FIGURES.values())]:
+    for figure in ["765,432", "1,234", "abcdef012345", "density of something", *itertools.chain(*FIGURES.values())]:
         assert figure in text, figure
     assert "Not measured" not in text
 
@@ -85,9 +88,15 @@ def test_a_section_that_is_missing_is_left_out_with_its_reason(section):
 
 
 def test_without_anything_measured_it_says_what_the_data_are():
-    text = table({"data": REPORT["data"], "missing": {"likelihood": "None.", "kernel_distance": "No images."}})
+    text = table(
+        {
+            "data": REPORT["data"],
+            "model": REPORT["model"],
+            "missing": {"likelihood": "None.", "kernel_distance": "No images."},
+        }
+    )
     assert text == (
-        "1,234 test examples, array abcdef012345\n(density of something)\n\n"
+        "765,432 parameters; 1,234 test examples, array abcdef012345\n(density of something)\n\n"
         "Not measured\n  likelihood: None.\n  kernel distance: No images.\n"
     )
 

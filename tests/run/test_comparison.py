@@ -7,10 +7,11 @@ import shutil
 
 import numpy as np
 import pytest
+from PIL import Image
 from small_runs import data, few_draws, make  # noqa: F401
 from test_cli import command
 
-from tfvae.run import comparison
+from tfvae.run import comparison, sample_grids
 from tfvae.run.comparison import Difference, as_csv, as_latex, as_text, compare, difference
 
 RNG = np.random.default_rng(0)
@@ -110,7 +111,7 @@ def test_one_image_has_no_paired_error():
     gap = difference(report, arrays, report, {**arrays, "bound": np.float64([3.0])})
     assert gap.mean == 2
     assert np.isnan([gap.paired_error, gap.monte_carlo_error]).all()
-    found = comparison.Comparison(["a", "b"], ["x", "x"], [[1], [3]], ["L_S"], [2], [gap], [])
+    found = comparison.Comparison(["a", "b"], ["x", "x"], [[1], [3]], ["L_S"], [2], [gap], [], [{}, {}])
     assert "b: +2.000 nats, paired error -, Monte Carlo of both as if independent -" in as_text(found)
 
 
@@ -221,6 +222,7 @@ def test_latex_is_a_tabular_with_what_is_special_escaped():
         digits=[2, 0],
         differences=[Difference(0.5, 0.25, 0.125, None)],
         spreads=[],
+        missing=[{}, {}],
     )
     assert as_latex(found).splitlines() == [
         "% runs/a_1&2 on array aa, 3 test examples (C)",
@@ -263,3 +265,61 @@ def test_mistakes_end_in_one_sentence(tmp_path, capfd):
         assert message.startswith("Error: ")
         assert sentence in message
         assert "\n" not in message
+
+
+def test_what_is_missing_is_said_once_for_all_runs_that_it_is_true_of(tmp_path):
+    folders = [written(tmp_path / name) for name in ("a", "b", "c")]
+    for folder, missing in zip(
+        folders, ({"samples": "It draws none."}, {}, {"samples": "It draws none."}), strict=True
+    ):
+        path = folder / "evaluation/report.json"
+        path.write_text(json.dumps({**json.loads(path.read_text()), "missing": missing}))
+    lines = as_text(compare(folders)).splitlines()
+    assert lines[-2:] == ["Not measured:", f"  samples: It draws none. ({folders[0]}, {folders[2]})"]
+    assert "Not measured:" not in as_text(compare([written(tmp_path / "d"), folders[1]]))
+
+
+def test_parameters_minutes_and_test_loss_are_compared(tmp_path):
+    folder = written(tmp_path / "a")
+    path = folder / "evaluation/report.json"
+    more = {"model": {"parameters": 12345}, "training": {"minutes": 2.25, "test_loss": 31.5}}
+    path.write_text(json.dumps({**json.loads(path.read_text()), **more}))
+    rows = list(csv.DictReader(as_csv(compare([folder, written(tmp_path / "b")])).splitlines()))
+    assert [rows[0][title] for title in ("parameters", "minutes", "test loss")] == ["12345", "2.25", "31.5"]
+    assert [rows[1][title] for title in ("parameters", "minutes", "test loss")] == ["", "", ""]
+
+
+def samples(folder, shape=(4, 6, 1), value=100):
+    np.savez(folder / "evaluation/samples.npz", images=np.full((64, *shape), value, np.uint8), title="draws")
+
+
+def test_samples_are_shown_side_by_side_but_for_those_that_draw_none(runs, tmp_path, capsys):
+    picture = tmp_path / "samples.png"
+    assert command("compare", *runs[:2], "--picture", picture) == 0
+    assert f"Wrote {picture}" in capsys.readouterr().out
+    both = np.asarray(Image.open(picture).convert("L"), float)
+    shutil.copytree(runs[1], tmp_path / "two")
+    (tmp_path / "two/evaluation/samples.npz").unlink()
+    assert command("compare", runs[0], tmp_path / "two", "--picture", picture) == 0
+    one = np.asarray(Image.open(picture).convert("L"), float)
+    assert both.std() > 5
+    assert both.shape[1] > 1.9 * one.shape[1]
+
+
+@pytest.mark.parametrize(
+    ("shapes", "words"),
+    [
+        ((None, None), r"None of these runs has samples to show"),
+        (((4, 6, 1), (8, 6, 1)), r"Samples can be shown together .* of 4 x 6 x 1, 8 x 6 x 1\.$"),
+        (("damaged", (4, 6, 1)), r"samples\.npz is damaged; run `tfvae evaluate .*a` again\.$"),
+    ],
+)
+def test_samples_that_cannot_be_shown_together_are_a_sentence(tmp_path, shapes, words):
+    folders = [written(tmp_path / name) / "evaluation" for name in "ab"]
+    for folder, shape in zip(folders, shapes, strict=True):
+        if shape == "damaged":
+            (folder / "samples.npz").write_text("no archive")
+        elif shape:
+            samples(folder.parent, shape)
+    with pytest.raises(ValueError, match=words):
+        sample_grids.side_by_side(folders)

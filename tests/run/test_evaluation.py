@@ -16,7 +16,9 @@ from tfvae.datasets import Dataset, Split
 from tfvae.run import evaluation
 from tfvae.settings import settings_of
 
-FILES = {"report.json", "table.txt", "examples.npz", "latents.png", "naive.png", "weights.png", "least_likely.png"}
+FILES = {"report.json", "table.txt", "examples.npz", "latents.png", "naive.png", "weights.png", "least_likely.png"} | {
+    "samples.npz", "samples.png",
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")

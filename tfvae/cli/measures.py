@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -44,27 +47,42 @@ def compare(
     runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders that `tfvae evaluate` has measured.")],
     csv: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write the table as CSV.")] = None,
     latex: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write the table as a LaTeX tabular.")] = None,
+    picture: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Also write the runs' samples side by side, as a PNG.")
+    ] = None,
 ) -> None:
     """Put evaluated runs side by side, with the paired errors of their differences from the first one.
 
     Runs that differ in nothing but the seed are summed up by mean and spread.
     """
-    if csv is not None and latex is not None and csv.resolve() == latex.resolve():
-        raise ValueError(f"`--csv` and `--latex` must be two files; received {csv} for both.")
+    files = {"--csv": csv, "--latex": latex, "--picture": picture}
+    for (one, first), (two, second) in itertools.combinations(files.items(), 2):
+        if first is not None and second is not None and first.resolve() == second.resolve():
+            raise ValueError(f"`{one}` and `{two}` must be two files; received {first} for both.")
     with quiet_import():
+        from tfvae.callbacks.picture import write_png
         from tfvae.files import written_whole
-        from tfvae.run import comparison
+        from tfvae.run import comparison, evaluation, sample_grids
     found = comparison.compare(runs)
     typer.echo(comparison.as_text(found))
     for path, form in ((csv, comparison.as_csv), (latex, comparison.as_latex)):
-        if path is None:
-            continue
-        try:
-            with written_whole(path) as unfinished:
+        if path is not None:
+            with _written(path), written_whole(path) as unfinished:
                 unfinished.write_text(form(found), encoding="utf-8")
-        except OSError as error:
-            raise OSError(f"{path} cannot be written: {error.strerror or error}.") from error
-        typer.echo(f"Wrote {path}")
+    if picture is not None:
+        samples = sample_grids.side_by_side([run / evaluation.EVALUATION for run in runs])
+        with _written(picture):
+            write_png(samples, picture)
+
+
+@contextlib.contextmanager
+def _written(path: Path) -> Iterator[None]:
+    """Says that a file was written, or why it cannot be."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(f"{path} cannot be written: {error.strerror or error}.") from error
+    typer.echo(f"Wrote {path}")
 
 
 def encode(

@@ -3,6 +3,7 @@
 from tfvae.evaluation.aggregate import AggregatePosterior, aggregate_posterior
 from tfvae.evaluation.assessment import Assessment, Examples, assess
 from tfvae.evaluation.classifier import classify, features
+from tfvae.evaluation.clustering import Clustering, clustering
 from tfvae.evaluation.draw_error import draw_error
 from tfvae.evaluation.encoding import Codes, encode
 from tfvae.evaluation.fixed import FixedArray, digest, fix
@@ -25,6 +26,7 @@ __all__ = [
     "AggregatePosterior",
     "Assessment",
     "Bracket",
+    "Clustering",
     "Codes",
     "Examples",
     "FixedArray",
@@ -37,6 +39,7 @@ __all__ = [
     "aggregate_posterior",
     "assess",
     "classify",
+    "clustering",
     "digest",
     "draw_error",
     "encode",

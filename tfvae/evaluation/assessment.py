@@ -80,6 +80,7 @@ def assess(
     report: dict[str, Any] = {
         "version": __version__,
         "data": {"examples": len(x.x), "digest": x.digest, "convention": model.unit.convention, "seed": seed},
+        "model": {"parameters": sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)},
     }
     missing = model.lacks
     by_example: dict[str, Any] = {}
@@ -91,7 +92,7 @@ def assess(
         by_example = {name: getattr(estimate, name) for name in PER_EXAMPLE}
         report["likelihood"] = sections.likelihood(model, estimate)
         if not model.exact_likelihood:
-            report["reliability"] = sections.reliability(estimate)
+            report["reliability"] = sections.reliability(model, estimate)
         progress("other draws of x")
         report["likelihood"]["draw_error"] = draw_error(model, test.images, samples, seed)
     if "likelihood" in report and "latents" not in missing:
@@ -114,6 +115,11 @@ def assess(
             report["representation"] = sections.representation(model, train_x, labels, x.x, np.asarray(test.labels))
         except ValueError as error:  # one class, or fewer examples than neighbours
             missing["representation"] = str(error)
+    if test.labels is None:
+        missing.setdefault("clusters", "The data have no labels that clusters could be compared with.")
+    if "clusters" not in missing:
+        progress("clusters")
+        report["clusters"] = sections.clusters(model, x.x, np.asarray(test.labels))
     if not digits or tuple(model.data_shape) != IMAGE_SHAPE:
         only = "The classifier that judges samples knows images of handwritten digits of 28 x 28 only."
         missing.setdefault("samples", only)

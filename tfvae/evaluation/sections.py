@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from tfvae.evaluation.aggregate import aggregate_posterior
+from tfvae.evaluation.clustering import clustering
 from tfvae.evaluation.encoding import encode
 from tfvae.evaluation.kernel_distance import kernel_distance
 from tfvae.evaluation.latents import latent_statistics
@@ -20,6 +22,7 @@ _SIMULATED = 1000  # draws from the model
 _NAIVE_EXAMPLES, _NAIVE_DRAWS = 100, 2**16  # examples that are scored with draws from the prior, at most
 _NAIVE_NUMBERS = 2**27  # parameters of p(x|z) that are made for them, at most
 _COMPARED = 2000  # images on either side of the kernel distance
+_AT_ONCE = 500  # examples that are given to components
 _NAMED = 20  # unreliable examples
 
 
@@ -45,7 +48,7 @@ def likelihood(model: VAE, estimate: LikelihoodEstimate) -> dict[str, Any]:
     return found
 
 
-def reliability(estimate: LikelihoodEstimate) -> dict[str, Any]:
+def reliability(model: VAE, estimate: LikelihoodEstimate) -> dict[str, Any]:
     unreliable, sizes = estimate.unreliable, estimate.effective_sample_size
     share = len(unreliable) / len(sizes)
     if np.isnan(estimate.pareto_shape).all():
@@ -53,10 +56,13 @@ def reliability(estimate: LikelihoodEstimate) -> dict[str, Any]:
     elif not len(unreliable):
         words = "No example's weights have a Pareto shape above 0.7: the averages can be trusted."
     else:
+        reason = "few draws from the prior meet p(z|x)"
+        if "latents" not in model.lacks:
+            reason = "q(z|x) is too narrow for them, or elsewhere than p(z|x)"
         words = (
             f"The weights of {len(unreliable):,} of {len(sizes):,} examples ({share:.1%}) have a Pareto shape above "
-            "0.7: q(z|x) is too narrow for them, or elsewhere than p(z|x). Their log p(x) is too low by an unknown "
-            "amount, and its Monte Carlo error is not to be trusted; more samples help little."
+            f"0.7: {reason}. Their log p(x) is too low by an unknown amount, and its Monte Carlo error is not to be "
+            "trusted; more samples help little."
         )
     return {
         "effective_sample_size": {
@@ -151,6 +157,11 @@ def representation(
         name: measure(*examples)._asdict()
         for name, measure in (("linear_probe", linear_probe), ("nearest_neighbours", nearest_neighbours))
     }
+
+
+def clusters(model: VAE, x: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
+    parts = [np.asarray(model.clusters(part)) for part in np.array_split(x, math.ceil(len(x) / _AT_ONCE))]
+    return clustering(np.concatenate(parts), labels)._asdict()
 
 
 def samples(model: VAE, train_x: np.ndarray, x: np.ndarray, seed: int, missing: dict[str, str]) -> dict[str, Any]:

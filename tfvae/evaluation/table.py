@@ -12,7 +12,11 @@ _DIMENSIONS = 20  # that have a line of their own
 def table(report: dict[str, Any]) -> str:
     """The report of an `Assessment` as a table for people, nats per example if nothing else is said."""
     data = report["data"]
-    lines = [f"{data['examples']:,} test examples, array {data['digest']}", *_words(f"({data['convention']})", 0)]
+    parameters = f"{report['model']['parameters']:,} parameters"
+    lines = [
+        f"{parameters}; {data['examples']:,} test examples, array {data['digest']}",
+        *_words(f"({data['convention']})", 0),
+    ]
     for section, rows in (
         ("likelihood", _likelihood),
         ("reliability", _reliability),
@@ -20,6 +24,7 @@ def table(report: dict[str, Any]) -> str:
         ("naive", _naive),
         ("latents", _latents),
         ("representation", _representation),
+        ("clusters", _clusters),
         ("samples", _samples),
     ):
         if section in report:
@@ -141,6 +146,14 @@ def _representation(found: dict[str, Any]) -> list[str]:
             _row(name, f"{found[key]['accuracy']:.2%}", f"+- {found[key]['standard_error']:.2%}")
             for key, name in names.items()
         ),
+    ]
+
+
+def _clusters(found: dict[str, Any]) -> list[str]:
+    return [
+        f"Clusters, {found['used']} in use",
+        _row("accuracy, best matching", f"{found['accuracy']:.2%}"),
+        _row("normalised mutual information", f"{found['normalised_mutual_information']:.3f}"),
     ]
 
 

@@ -15,9 +15,9 @@ class Abilities:
         """What the model cannot do, with the reason in a sentence.
 
         The keys are sections of an evaluation: "likelihood", "latents" (q(z|x) with a rate), "representation" (codes
-        that labels can be read off), "samples" and "reconstructions".
+        that labels can be read off), "clusters", "samples" and "reconstructions".
         """
-        return {}
+        return {"clusters": "The model has no mixture, whose components would be clusters."}
 
     exact_likelihood = False
     """Whether `log_likelihood` is log p(x) itself, and no bound."""
@@ -42,6 +42,10 @@ class Abilities:
     def codes(self, x: Any) -> tf.Tensor:
         """One vector for each preprocessed example, `[B, D]`, that stands for it."""
         raise NotImplementedError(self.lacks["representation"])
+
+    def clusters(self, x: Any) -> tf.Tensor:
+        """The most probable component of the model's mixture for each preprocessed example, int `[B]`."""
+        raise NotImplementedError(self.lacks["clusters"])
 
     def views(self, raw: Any) -> dict[str, tf.Tensor]:
         """What the model makes of raw images, for a grid that shows it: rows of images `[B, *data]` by their title."""

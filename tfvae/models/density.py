@@ -12,7 +12,7 @@ from tfvae.models.unsupervised import UnsupervisedModel
 from tfvae.noise import Noise
 from tfvae.objectives import Distortion
 from tfvae.preprocessing import Preprocessing
-from tfvae.priors import Prior
+from tfvae.priors import MixtureOfNormals, Prior
 from tfvae.serialization import arguments, config_of
 from tfvae.trace import Trace
 
@@ -48,11 +48,19 @@ class Density(UnsupervisedModel):
 
     @property
     def lacks(self) -> dict[str, str]:
-        return {
+        found = super().lacks | {
             "latents": "A density has no latents: its log p(x) is exact.",
             "representation": "A density has no codes that labels could be read off.",
             "reconstructions": "A density encodes nothing, so there is nothing to reconstruct from.",
         }
+        if isinstance(self.density, MixtureOfNormals):
+            del found["clusters"]
+        return found
+
+    def clusters(self, x: Any) -> tf.Tensor:
+        if not isinstance(self.density, MixtureOfNormals):
+            return super().clusters(x)
+        return tf.argmax(self.density.responsibilities(x), axis=1)
 
     def call(self, raw: Any, training: bool | None = None) -> tf.Tensor:
         """log p(x) of raw data, in nats: `[B]`."""

@@ -85,7 +85,7 @@ class GAN(GuardedModel):
 
     @property
     def lacks(self) -> dict[str, str]:
-        return {
+        return super().lacks | {
             "likelihood": "A GAN has no log p(x): it only makes images.",
             "latents": "A GAN has no encoder q(z|x).",
             "representation": "A GAN has no encoder, and so no codes.",

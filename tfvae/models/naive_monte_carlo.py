@@ -73,7 +73,7 @@ class NaiveMonteCarlo(UnsupervisedModel):
     @property
     def lacks(self) -> dict[str, str]:
         reason = "Naive Monte Carlo has no encoder q(z|x)"
-        found = {
+        found = super().lacks | {
             "latents": f"{reason}, and so no rate.",
             "representation": f"{reason}, and so no codes.",
             "reconstructions": f"{reason} that could find the z to reconstruct from.",

@@ -16,7 +16,7 @@ from tfvae.models.unsupervised import UnsupervisedModel
 from tfvae.noise import Noise
 from tfvae.objectives import ELBO, Objective
 from tfvae.preprocessing import Preprocessing
-from tfvae.priors import Prior
+from tfvae.priors import MixtureOfNormals, Prior
 from tfvae.serialization import arguments, config_of
 from tfvae.trace import Trace, latent
 
@@ -90,7 +90,9 @@ class VAE(UnsupervisedModel):
 
     @property
     def lacks(self) -> dict[str, str]:
-        found = {}
+        found = super().lacks
+        if isinstance(self.prior, MixtureOfNormals):
+            del found["clusters"]
         if self.encoder.family.scores == "point":
             found["likelihood"] = "q(z|x) is a point, without a density: there are no importance weights."
             found["latents"] = "q(z|x) is a point: its rate is infinite and it tells everything about x."
@@ -101,6 +103,12 @@ class VAE(UnsupervisedModel):
     def codes(self, x: Any) -> tf.Tensor:
         means = self.posterior(x).mean()
         return tf.reshape(means, [tf.shape(means)[0], -1])
+
+    def clusters(self, x: Any) -> tf.Tensor:
+        """The component of a mixture prior that is most probable at the posterior's mean, int `[B]`."""
+        if not isinstance(self.prior, MixtureOfNormals):
+            return super().clusters(x)
+        return tf.argmax(self.prior.responsibilities(self.posterior(x).mean()), axis=1)
 
     def views(self, raw: Any) -> dict[str, tf.Tensor]:
         return {"image": self.representative(raw), "reconstruction": self(raw).mean()}

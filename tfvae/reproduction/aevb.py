@@ -32,7 +32,7 @@ from tfvae.settings import Settings, settings_of
 
 LATENT_SIZES = (2, 5, 10, 20)
 SETTINGS = Settings(
-    likelihood="bernoulli", hidden=(500,), activation="tanh", batch_size=100, learning_rate=1e-3, epochs=15, passes=10
+    likelihood="bernoulli", hidden=(500,), activation="tanh", batch_size=100, learning_rate=1e-3, epochs=10, passes=10
 )
 RESULT, SAMPLES, MANIFOLD = "aevb.json", "samples.png", "manifold.png"
 

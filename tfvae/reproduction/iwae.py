@@ -85,7 +85,7 @@ ROWS = (
     Row(
         "dreg-k5",
         "IWAE with DReG gradients, k = 5",
-        dataclasses.replace(_BURDA, objective="iwae", gradient="dreg", sample_size=5, epochs=10, learning_rate=1e-3),
+        dataclasses.replace(_BURDA, objective="iwae", gradient="dreg", sample_size=5, epochs=6, learning_rate=1e-3),
         None,
         (("nbip/IWAE", 84.90),),
         start="iwae-k5",
@@ -172,7 +172,7 @@ def _taken_over(row: Row, folder: Path, done: dict[str, Any]) -> bool:
     """Whether the row was trained elsewhere: its figures and its weights are here, its run is not."""
     if row.name not in done or (folder / row.name / CONFIG).exists() or not (folder / row.name / MODEL).exists():
         return False
-    kept = {
+    kept: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value for name, value in done[row.name]["settings"].items()
     }
     # How a run was executed, and where its first weights and data lay, is its machine's affair.

@@ -36,6 +36,9 @@ class Column(NamedTuple):
 
 
 COLUMNS = (
+    Column("parameters", ("model", "parameters"), 0),
+    Column("minutes", ("training", "minutes"), 1),
+    Column("test loss", ("training", "test_loss")),
     Column("S", ("likelihood", "sample_size"), 0),
     Column("L_S", ("likelihood", "bound")),
     Column("MC error", ("likelihood", "monte_carlo_error"), 3),
@@ -51,6 +54,8 @@ COLUMNS = (
     Column("unreliable", ("reliability", "unreliable"), 0),
     Column("probe", ("representation", "linear_probe", "accuracy"), 4),
     Column("neighbours", ("representation", "nearest_neighbours", "accuracy"), 4),
+    Column("clusters", ("clusters", "accuracy"), 4),
+    Column("cluster NMI", ("clusters", "normalised_mutual_information"), 3),
     Column("recognised", ("samples", "recognised_share"), 3),
     Column("kernel distance", ("samples", "kernel_distance", "of_draws", "distance"), 4),
 )
@@ -78,7 +83,8 @@ class Difference(NamedTuple):
 class Comparison(NamedTuple):
     """Attributes: names of the runs; arrays, what each was measured on and in which convention, in words; figures
     `[runs][columns]`, None where a run has none; titles of the columns; digits of each; differences of the others
-    from the first; spreads, a sentence for each group of runs that differ in their seed."""
+    from the first; spreads, a sentence for each group of runs that differ in their seed; missing, what a run has no
+    figures for, by name with the reason."""
 
     names: list[str]
     arrays: list[str]
@@ -87,6 +93,7 @@ class Comparison(NamedTuple):
     digits: list[int]
     differences: list[Difference]
     spreads: list[str]
+    missing: list[dict[str, str]]
 
 
 def compare(folders: Sequence[Path]) -> Comparison:
@@ -117,6 +124,7 @@ def compare(folders: Sequence[Path]) -> Comparison:
             difference(reports[0], by_example[0], *other) for other in zip(reports[1:], by_example[1:], strict=True)
         ],
         spreads=_spreads(folders, reports),
+        missing=[report["missing"] for report in reports],
     )
 
 
@@ -155,7 +163,9 @@ def as_text(comparison: Comparison) -> str:
             f"{_shown(gap.monte_carlo_error, 3)}"
         )
         lines.append(f"  {name}: " + (gap.reason or f"{gap.mean:+.3f} nats, {errors}"))
-    return "\n".join([*lines, *([""] if comparison.spreads else []), *comparison.spreads]) + "\n"
+    for section in (comparison.spreads, _missing(comparison)):
+        lines += ["", *section] if section else []
+    return "\n".join(lines) + "\n"
 
 
 def as_csv(comparison: Comparison) -> str:
@@ -203,6 +213,17 @@ def _measured(comparison: Comparison) -> list[str]:
     if len(set(comparison.arrays)) == 1:
         return [f"All on array {comparison.arrays[0]}"]
     return [f"{name} on array {array}" for name, array in zip(comparison.names, comparison.arrays, strict=True)]
+
+
+def _missing(comparison: Comparison) -> list[str]:
+    """What there is no figure for, a line for each reason with the runs that it is true of."""
+    reasons: dict[str, list[str]] = {}
+    for name, missing in zip(comparison.names, comparison.missing, strict=True):
+        for what, reason in missing.items():
+            reasons.setdefault(f"{what.replace('_', ' ')}: {reason}", []).append(name)
+    return (
+        ["Not measured:", *(f"  {reason} ({', '.join(names)})" for reason, names in reasons.items())] if reasons else []
+    )
 
 
 def _spreads(folders: Sequence[Path], reports: Sequence[dict[str, Any]]) -> list[str]:

@@ -16,8 +16,9 @@ from tfvae import datasets, plots
 from tfvae.evaluation.assessment import Assessment, Examples, assess
 from tfvae.evaluation.fixed import fix
 from tfvae.evaluation.table import table
+from tfvae.files import read_json
 from tfvae.hardware import hardware, versions
-from tfvae.run import load_data
+from tfvae.run import load_data, reading, sample_grids
 from tfvae.run.reading import model_digest, model_of
 from tfvae.run.report import DIGITS
 from tfvae.settings import settings_of
@@ -75,10 +76,16 @@ def evaluate(
     )
     report = found.report
     report["data"] |= {"name": settings.data, "origin": data.test_origin}
-    report |= {"settings": vars(settings), "steps": model.steps, "model_digest": model_digest(folder)}
+    report |= {
+        "settings": vars(settings),
+        "training": _training(folder),
+        "steps": model.steps,
+        "model_digest": model_digest(folder),
+    }
     report |= {"hardware": hardware(), "versions": versions()}
     shown = model.preprocess.grey(fix(test.images, model.preprocess).x)
-    _write(folder / EVALUATION, found, np.asarray(shown))
+    samples = None if "samples" in model.lacks else sample_grids.drawn(model, seed)
+    _write(folder / EVALUATION, found, np.asarray(shown), samples)
     return report
 
 
@@ -116,15 +123,24 @@ def _training_images(data: datasets.Dataset) -> Any:
     return data.split_validation(_TRAINING)[1].first(_TRAINING)
 
 
+def _training(folder: Path) -> dict[str, Any]:
+    """What the run's own report says of its training, if there is one yet: the test loss, and minutes."""
+    report = read_json(folder / reading.REPORT)
+    if report is None:
+        return {}
+    seconds = {"minutes": report["training_seconds"], "processor_minutes": report["training_processor_seconds"]}
+    return {"test_loss": report["loss"]} | {name: value / 60 for name, value in seconds.items()}
+
+
 def _is_complete(report: Any, arrays: dict[str, np.ndarray]) -> bool:
     """Whether `compare` finds what it needs."""
-    if not all(name in report[section] for section, name in _NEEDED):
+    if "missing" not in report or not all(name in report[section] for section, name in _NEEDED):
         return False
     by_example = ("bound", "standard_error") if "likelihood" in report else ()
     return all(arrays[name].shape == (report["data"]["examples"],) for name in by_example)
 
 
-def _write(folder: Path, found: Assessment, images: np.ndarray) -> None:
+def _write(folder: Path, found: Assessment, images: np.ndarray, samples: dict[str, Any] | None) -> None:
     """Makes the folder whole, or leaves what was there."""
     try:
         with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as scratch:
@@ -133,7 +149,11 @@ def _write(folder: Path, found: Assessment, images: np.ndarray) -> None:
             (new / REPORT).write_text(_as_json(found.report), encoding="utf-8")
             (new / TABLE).write_text(table(found.report), encoding="utf-8")
             np.savez(new / ARRAYS, **found.by_example)
-            for name, figure in _pictures(found, images).items():
+            pictures = _pictures(found, images)
+            if samples is not None:
+                np.savez(new / sample_grids.SAMPLES, **samples)
+                pictures["samples"] = sample_grids.picture(**samples)
+            for name, figure in pictures.items():
                 figure.savefig(new / f"{name}.png")
             _replace(folder, new, old)
     except OSError as error:

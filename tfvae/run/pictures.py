@@ -39,7 +39,7 @@ def pictures(
         drawing.append(callbacks.ReconstructionGrid(folder / "reconstructions", few.images, log_dir=log_dir))
     if "latents" not in lacks:
         drawing.append(callbacks.LatentRates(folder / "latent_rates", many.images, log_dir=log_dir))
-    if "representation" not in lacks and (settings.latent_size >= 2 or settings.model == "mae"):
+    if "representation" not in lacks and model.codes(model.representative(few.images[:1])).shape[1] >= 2:
         drawing.append(callbacks.LatentMap(folder / "latent_map", many.images, many.labels, names, log_dir=log_dir))
     if "latents" not in lacks and settings.latent_size >= 2:
         drawing.append(callbacks.Manifold(folder / "manifold", many.images, log_dir=log_dir))

@@ -1,0 +1,57 @@
+"""Samples that an evaluation leaves in its run, and those of several runs in one picture."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from tfvae import plots
+from tfvae.models import GuardedModel
+
+SAMPLES = "samples.npz"
+_NUMBER = 64
+
+
+def drawn(model: GuardedModel, seed: int) -> dict[str, Any]:
+    """What `SAMPLES` holds: images, grey levels uint8 `[64, H, W, C]`, and what they are in words."""
+    grey = np.asarray(model.preprocess.grey(model.sample(_NUMBER, seed=seed, mean=True)[1]))
+    images = np.round(255 * np.clip(grey, 0, 1)).astype(np.uint8)
+    return {"images": images, "title": np.array(model.sample_title(mean=True))}
+
+
+def picture(images: np.ndarray, title: np.ndarray) -> Figure:
+    """The samples of one run."""
+    return plots.image_grid(images / 255, title=str(title))
+
+
+def side_by_side(folders: Sequence[Path]) -> Figure:
+    """The samples of evaluated runs, each with the run's name; runs whose models draw none are left out.
+
+    Args:
+        folders: of evaluations.
+
+    Raises:
+        ValueError: no model draws samples, a file is damaged, or the images differ in shape.
+    """
+    grids, titles = [], []
+    for folder in folders:
+        path = folder / SAMPLES
+        if not path.exists():
+            continue
+        try:
+            with np.load(path, allow_pickle=False) as archive:
+                grids.append(archive["images"] / 255)
+                titles.append(f"{folder.parent.name}: {archive['title']}")
+        except (OSError, EOFError, zipfile.BadZipFile, ValueError, KeyError):
+            raise ValueError(f"{path} is damaged; run `tfvae evaluate {folder.parent}` again.") from None
+    if not grids:
+        raise ValueError("None of these runs has samples to show: their models draw none.")
+    if len({grid.shape for grid in grids}) > 1:
+        shapes = ", ".join(" x ".join(map(str, grid.shape[1:])) for grid in grids)
+        raise ValueError(f"Samples can be shown together where they are of one size; these are of {shapes}.")
+    return plots.image_grids(grids, titles)
