@@ -42,6 +42,7 @@ REPORT = {
     "clusters": {"accuracy": 0.54321, "normalised_mutual_information": 0.4987, "used": 9},
     "samples": {
         "recognised_share": 0.4321, "recognised_share_error": 0.0111, "class_entropy": 2.2144,
+        "class_shares": [0.04321] * 10, "rarest_class_share": 0.03789,
         "kernel_distance": {
             "of_draws": {"distance": 0.01234, "p_value": 0.0024, "null_quantile": 0.00123, "permutations": 500},
             "of_training_images": {"distance": 0.00034, "p_value": 0.2224, "null_quantile": 0.00125, "permutations": 5},
@@ -64,7 +65,9 @@ FIGURES = {
     ],
     "representation": ["91.24%", "0.81%", "94.36%", "0.67%", "9,876"],
     "clusters": ["9 in use", "54.32%", "0.499"],
-    "samples": ["43.2%", "1.1%", "2.21", "0.0123", "0.002", "0.0012", "0.0003", "0.222", "1,999", "Not comparable."],
+    "samples": [
+        "43.2%", "1.1%", "2.21", "3.8%", "0.0123", "0.002", "0.0012", "0.0003", "0.222", "1,999", "Not comparable.",
+    ],
 }  # fmt: skip
 
 

@@ -21,6 +21,7 @@ from tfvae.models import VAE
 _SIMULATED = 1000  # draws from the model
 _NAIVE_EXAMPLES, _NAIVE_DRAWS = 100, 2**16  # examples that are scored with draws from the prior, at most
 _NAIVE_NUMBERS = 2**27  # parameters of p(x|z) that are made for them, at most
+_JUDGED = 10_000  # samples that the classifier sees
 _COMPARED = 2000  # images on either side of the kernel distance
 _AT_ONCE = 500  # examples that are given to components
 _NAMED = 20  # unreliable examples
@@ -165,11 +166,13 @@ def clusters(model: VAE, x: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
 
 
 def samples(model: VAE, train_x: np.ndarray, x: np.ndarray, seed: int, missing: dict[str, str]) -> dict[str, Any]:
-    recognised = recognition(model, seed=seed)
+    recognised = recognition(model, _JUDGED, seed)
     figures: dict[str, Any] = {
         "recognised_share": recognised.share,
         "recognised_share_error": recognised.standard_error,
         "class_entropy": recognised.class_entropy,
+        "class_shares": (recognised.classes / recognised.n).tolist(),
+        "rarest_class_share": float(recognised.classes.min() / recognised.n),
     }
     n = min(_COMPARED, len(x), len(train_x))
     if n < 2:

@@ -159,7 +159,11 @@ def _clusters(found: dict[str, Any]) -> list[str]:
 
 def _samples(found: dict[str, Any]) -> list[str]:
     note = f"+- {found['recognised_share_error']:.1%}; class entropy {found['class_entropy']:.2f} of 2.30 nats"
-    rows = ["Samples", _row("taken for a digit by a classifier", f"{found['recognised_share']:.1%}", note)]
+    rows = [
+        "Samples",
+        _row("taken for a digit by a classifier", f"{found['recognised_share']:.1%}", note),
+        _row("  as the rarest digit", f"{found['rarest_class_share']:.1%}"),
+    ]
     if "kernel_distance" not in found:
         return rows
     distance = found["kernel_distance"]

@@ -57,6 +57,7 @@ COLUMNS = (
     Column("clusters", ("clusters", "accuracy"), 4),
     Column("cluster NMI", ("clusters", "normalised_mutual_information"), 3),
     Column("recognised", ("samples", "recognised_share"), 3),
+    Column("rarest digit", ("samples", "rarest_class_share"), 3),
     Column("kernel distance", ("samples", "kernel_distance", "of_draws", "distance"), 4),
 )
 

@@ -1,0 +1,38 @@
+"""docs/neighbours.md shows what benchmarks/neighbours.json holds."""
+
+import importlib.util
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tfvae.settings import MODELS
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="module")
+def neighbours():
+    spec = importlib.util.spec_from_file_location("benchmarks_neighbours", ROOT / "benchmarks/neighbours.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_page_is_that_of_the_json(neighbours, monkeypatch, tmp_path):
+    printed = neighbours.TABLE.read_text(encoding="utf-8")
+    monkeypatch.setattr(neighbours, "TABLE", Path(shutil.copy(neighbours.TABLE, tmp_path)))
+    neighbours.write_table()
+    assert neighbours.TABLE.read_text(encoding="utf-8") == printed
+
+
+def test_every_neighbour_was_measured_once_a_seed(neighbours):
+    rows = [(row["model"], row["seed"]) for row in neighbours.read()]
+    assert len(rows) == len(set(rows))
+    assert {model for model, _ in rows} == set(neighbours.MODELS) <= set(MODELS)
+
+
+def test_every_digit_comes_up_in_three_per_cent_of_a_gans_samples(neighbours):
+    shares = [row["figures"]["rarest digit"] for row in neighbours.read() if row["model"] == "gan"]
+    assert len(shares) >= 3
+    assert min(shares) >= 0.03
