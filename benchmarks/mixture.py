@@ -7,6 +7,7 @@ benchmarks/mixture.py` writes results/mixture.json.
 """
 
 import json
+import math
 import sys
 import time
 from pathlib import Path
@@ -46,9 +47,9 @@ def by_gradient(train: np.ndarray, seed: int, epochs: int) -> tuple[Density, Mix
     first.set_weights(density.get_weights())
     model = Density(density, Rescale(), seed)
     began = time.perf_counter()
-    steps = epochs * (len(train) // BATCH)
+    steps = epochs * math.ceil(len(train) / BATCH)
     model.compile(optimizer=keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(RATE, steps)))
-    model.fit(tfvae.training.batches(train, BATCH, seed), epochs=epochs, verbose=0)
+    model.fit(train, batch_size=BATCH, epochs=epochs, verbose=0)
     return model, first, time.perf_counter() - began
 
 
@@ -56,10 +57,11 @@ def by_expectation_maximisation(train: np.ndarray, first: MixtureOfNormals) -> t
     """The fitted mixture and its seconds."""
     start = first.distribution()
     normals = start.components_distribution
+    weights = np.float64(start.mixture_distribution.probs_parameter())
     mixture = GaussianMixture(
         COMPONENTS,
         covariance_type="diag",
-        weights_init=np.float64(start.mixture_distribution.probs_parameter()),
+        weights_init=weights / weights.sum(),  # of float32
         means_init=np.float64(normals.mean()),
         precisions_init=1 / np.float64(normals.variance()),
         max_iter=500,

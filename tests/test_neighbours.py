@@ -1,6 +1,7 @@
 """docs/neighbours.md shows what benchmarks/neighbours.json holds."""
 
 import importlib.util
+import json
 import shutil
 from pathlib import Path
 
@@ -36,3 +37,12 @@ def test_every_digit_comes_up_in_three_per_cent_of_a_gans_samples(neighbours):
     shares = [row["figures"]["rarest digit"] for row in neighbours.read() if row["model"] == "gan"]
     assert len(shares) >= 3
     assert min(shares) >= 0.03
+
+
+def test_gradients_find_as_good_a_mixture_as_expectation_maximisation():
+    rows = json.loads((ROOT / "benchmarks/results/mixture.json").read_text())["rows"]
+    assert [row["seed"] for row in rows] == [0, 1, 2]
+    for row in rows:
+        assert row["scikit-learn"]["converged"]
+        for part in ("train", "test"):
+            assert row["tfvae"][part] >= 0.995 * row["scikit-learn"][part] > 0
