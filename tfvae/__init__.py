@@ -12,12 +12,14 @@ from tfvae._version import __version__
 
 if TYPE_CHECKING:
     from tfvae import (
+        bijectors,
         callbacks,
         corruption,
         datasets,
         evaluation,
         execution,
         families,
+        flows,
         networks,
         plots,
         preprocessing,
@@ -29,13 +31,13 @@ if TYPE_CHECKING:
     from tfvae.models import GAN, VAE, Autoencoder, Density, MaskedAutoencoder, NaiveMonteCarlo, UnsupervisedModel
     from tfvae.noise import Noise
     from tfvae.objectives import ELBO, Distortion, ImportanceWeighted, Objective, WarmUp
-    from tfvae.recipes import autoencoder, conv_vae, gan, masked_autoencoder, mixture, vae
+    from tfvae.recipes import autoencoder, conv_vae, gan, glow, maf, masked_autoencoder, mixture, realnvp, vae
     from tfvae.saving import load
     from tfvae.trace import Latent, Trace
 
 _MODULES = (
-    "callbacks", "corruption", "datasets", "evaluation", "execution", "families", "networks", "plots", "preprocessing",
-    "priors", "training", "units",
+    "bijectors", "callbacks", "corruption", "datasets", "evaluation", "execution", "families", "flows", "networks",
+    "plots", "preprocessing", "priors", "training", "units",
 )  # fmt: skip
 _NAMES = {
     "Autoencoder": "tfvae.models",
@@ -57,9 +59,12 @@ _NAMES = {
     "autoencoder": "tfvae.recipes",
     "conv_vae": "tfvae.recipes",
     "gan": "tfvae.recipes",
+    "glow": "tfvae.recipes",
     "load": "tfvae.saving",
+    "maf": "tfvae.recipes",
     "masked_autoencoder": "tfvae.recipes",
     "mixture": "tfvae.recipes",
+    "realnvp": "tfvae.recipes",
     "vae": "tfvae.recipes",
 }
 

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 
 import keras
 
-from tfvae import families, networks, preprocessing
+from tfvae import bijectors, families, networks, preprocessing
 from tfvae.conditional import ConditionalDistribution
 from tfvae.corruption import Corruption
+from tfvae.flows import Flow
 from tfvae.models import GAN, VAE, Autoencoder, Density, MaskedAutoencoder
 from tfvae.objectives import Objective
-from tfvae.priors import MixtureOfNormals, StandardNormal
+from tfvae.priors import MixtureOfNormals, Prior, StandardNormal
 
 
 def vae(
@@ -158,6 +159,82 @@ def mixture(image_shape: Sequence[int] = (28, 28, 1), components: int = 10, rank
     return Density(MixtureOfNormals(image_shape, components, rank), preprocessing.Dequantize(), seed)
 
 
+def realnvp(
+    image_shape: Sequence[int] = (28, 28, 1),
+    levels: int = 2,
+    depth: int = 4,
+    filters: Sequence[int] = (32, 32),
+    alpha: float = 0.05,
+    seed: int = 0,
+) -> Density:
+    """RealNVP on the logits of dequantised images; see `bijectors.realnvp` and `flows.Flow`, and its `start_at`.
+
+    Args:
+        image_shape: `(H, W, C)`.
+        levels: scales; H and W are halved `levels - 1` times.
+        depth: couplings in a row.
+        filters: channels of the layers of each coupling's network.
+        alpha: of `bijectors.Logit`.
+        seed: of the dequantisation in training.
+
+    Raises:
+        ValueError: an argument is out of range, or a side that is to be halved is odd.
+    """
+    return _flow(image_shape, bijectors.realnvp(levels, depth, filters), alpha, seed)
+
+
+def glow(
+    image_shape: Sequence[int] = (28, 28, 1),
+    levels: int = 2,
+    depth: int = 8,
+    filters: Sequence[int] = (64, 64),
+    alpha: float = 0.05,
+    seed: int = 0,
+) -> Density:
+    """Glow on the logits of dequantised images; see `bijectors.glow` and `flows.Flow`, and its `start_at`.
+
+    Args:
+        image_shape: `(H, W, C)`.
+        levels: scales; H and W are halved `levels` times.
+        depth: steps at each scale.
+        filters: channels of the layers of each coupling's network.
+        alpha: of `bijectors.Logit`.
+        seed: of the dequantisation in training.
+
+    Raises:
+        ValueError: an argument is out of range, or a side that is to be halved is odd.
+    """
+    return _flow(image_shape, bijectors.glow(levels, depth, filters), alpha, seed)
+
+
+def maf(
+    image_shape: Sequence[int] = (28, 28, 1),
+    depth: int = 5,
+    hidden: Sequence[int] = (256,),
+    alpha: float = 0.05,
+    seed: int = 0,
+) -> Density:
+    """A masked autoregressive flow on the logits of dequantised images; see `bijectors.maf`. Slow to draw from.
+
+    Args:
+        image_shape: `(H, W, C)`.
+        depth: flows, each of the pixels in the reverse order of the one before.
+        hidden: units of the layers of each masked network.
+        alpha: of `bijectors.Logit`.
+        seed: of the dequantisation in training.
+
+    Raises:
+        ValueError: an argument is out of range.
+    """
+    return _flow(image_shape, bijectors.maf(depth, hidden), alpha, seed)
+
+
+def _flow(image_shape: Sequence[int], bijector: bijectors.Bijector, alpha: float, seed: int) -> Density:
+    _check_image_shape(image_shape)
+    flow = Flow(image_shape, bijectors.Chain([bijectors.Logit(alpha), bijector]))
+    return Density(flow, preprocessing.Dequantize(), seed)
+
+
 def gan(
     image_shape: Sequence[int] = (28, 28, 1),
     latent_size: int = 6,
@@ -211,12 +288,16 @@ def compose(
     preprocess: preprocessing.Preprocessing,
     objective: Objective | None,
     seed: int,
+    prior: Prior | None = None,
+    posterior: families.Family | None = None,
 ) -> VAE:
-    """The VAE of two network bodies and a likelihood, with a diagonal normal posterior and the prior N(0, I)."""
+    """The VAE of two network bodies and a likelihood; with a diagonal normal posterior and the prior N(0, I) if no
+    others are given."""
+    posterior = posterior or families.Normal((latent_size,))
     return VAE(
-        encoder=ConditionalDistribution(encoder_body, families.Normal((latent_size,)), name="encoder"),
+        encoder=ConditionalDistribution(encoder_body, posterior, name="encoder"),
         decoder=ConditionalDistribution(decoder_body, likelihood, name="decoder"),
-        prior=StandardNormal((latent_size,)),
+        prior=prior or StandardNormal((latent_size,)),
         preprocess=preprocess,
         objective=objective,
         seed=seed,

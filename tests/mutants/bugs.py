@@ -115,8 +115,8 @@ BUGS = [
     Bug(
         "stopped log q not stopped",
         "trace.py",
-        "log_q_stopped=_stopped(posterior).log_prob(z)",
-        "log_q_stopped=posterior.log_prob(z)",
+        "else _stopped(posterior).log_prob(z)",
+        "else posterior.log_prob(z)",
         ("tests/test_trace.py",),
     ),
     Bug(
