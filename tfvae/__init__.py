@@ -28,10 +28,11 @@ if TYPE_CHECKING:
         units,
     )
     from tfvae.conditional import ConditionalDistribution
+    from tfvae.flow_recipes import glow, maf, realnvp
     from tfvae.models import GAN, VAE, Autoencoder, Density, MaskedAutoencoder, NaiveMonteCarlo, UnsupervisedModel
     from tfvae.noise import Noise
     from tfvae.objectives import ELBO, Distortion, ImportanceWeighted, Objective, WarmUp
-    from tfvae.recipes import autoencoder, conv_vae, gan, glow, maf, masked_autoencoder, mixture, realnvp, vae
+    from tfvae.recipes import autoencoder, conv_vae, gan, masked_autoencoder, mixture, vae
     from tfvae.saving import load
     from tfvae.trace import Latent, Trace
 
@@ -59,12 +60,12 @@ _NAMES = {
     "autoencoder": "tfvae.recipes",
     "conv_vae": "tfvae.recipes",
     "gan": "tfvae.recipes",
-    "glow": "tfvae.recipes",
+    "glow": "tfvae.flow_recipes",
     "load": "tfvae.saving",
-    "maf": "tfvae.recipes",
+    "maf": "tfvae.flow_recipes",
     "masked_autoencoder": "tfvae.recipes",
     "mixture": "tfvae.recipes",
-    "realnvp": "tfvae.recipes",
+    "realnvp": "tfvae.flow_recipes",
     "vae": "tfvae.recipes",
 }
 

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 
 import keras
 
-from tfvae import bijectors, families, networks, preprocessing
+from tfvae import families, networks, preprocessing
 from tfvae.conditional import ConditionalDistribution
 from tfvae.corruption import Corruption
-from tfvae.flows import Flow
 from tfvae.models import GAN, VAE, Autoencoder, Density, MaskedAutoencoder
 from tfvae.objectives import Objective
 from tfvae.priors import MixtureOfNormals, Prior, StandardNormal
@@ -40,7 +39,7 @@ def vae(
     Raises:
         ValueError: an argument is out of range.
     """
-    _check_image_shape(image_shape)
+    check_image_shape(image_shape)
     bodies = networks.mlp(hidden, activation), networks.mlp(hidden[::-1], activation)
     likelihood = families.Normal(image_shape, scale=scale)
     return compose(*bodies, latent_size, likelihood, preprocessing.Dequantize(), objective, seed)
@@ -69,7 +68,7 @@ def conv_vae(
     Raises:
         ValueError: an argument is out of range.
     """
-    _check_image_shape(image_shape)
+    check_image_shape(image_shape)
     bodies = networks.convnet(filters, activation), networks.deconvnet(image_shape, filters[::-1], activation)
     likelihood = families.Normal(image_shape, scale=scale)
     return compose(*bodies, latent_size, likelihood, preprocessing.Dequantize(), objective, seed)
@@ -96,7 +95,7 @@ def autoencoder(
     Raises:
         ValueError: an argument is out of range.
     """
-    _check_image_shape(image_shape)
+    check_image_shape(image_shape)
     bodies = networks.mlp(hidden, activation), networks.mlp(hidden[::-1], activation)
     return compose_autoencoder(*bodies, latent_size, image_shape, corruption, seed)
 
@@ -138,7 +137,7 @@ def masked_autoencoder(
     Raises:
         ValueError: an argument is out of range.
     """
-    _check_image_shape(image_shape)
+    check_image_shape(image_shape)
     encoder, decoder = networks.transformer(width, blocks=3), networks.transformer(width, blocks=1)
     return MaskedAutoencoder(encoder, decoder, image_shape, patch_size, mask_share, preprocessing.Rescale(), seed)
 
@@ -155,84 +154,8 @@ def mixture(image_shape: Sequence[int] = (28, 28, 1), components: int = 10, rank
     Raises:
         ValueError: an argument is out of range.
     """
-    _check_image_shape(image_shape)
+    check_image_shape(image_shape)
     return Density(MixtureOfNormals(image_shape, components, rank), preprocessing.Dequantize(), seed)
-
-
-def realnvp(
-    image_shape: Sequence[int] = (28, 28, 1),
-    levels: int = 2,
-    depth: int = 4,
-    filters: Sequence[int] = (32, 32),
-    alpha: float = 0.05,
-    seed: int = 0,
-) -> Density:
-    """RealNVP on the logits of dequantised images; see `bijectors.realnvp` and `flows.Flow`, and its `start_at`.
-
-    Args:
-        image_shape: `(H, W, C)`.
-        levels: scales; H and W are halved `levels - 1` times.
-        depth: couplings in a row.
-        filters: channels of the layers of each coupling's network.
-        alpha: of `bijectors.Logit`.
-        seed: of the dequantisation in training.
-
-    Raises:
-        ValueError: an argument is out of range, or a side that is to be halved is odd.
-    """
-    return _flow(image_shape, bijectors.realnvp(levels, depth, filters), alpha, seed)
-
-
-def glow(
-    image_shape: Sequence[int] = (28, 28, 1),
-    levels: int = 2,
-    depth: int = 8,
-    filters: Sequence[int] = (64, 64),
-    alpha: float = 0.05,
-    seed: int = 0,
-) -> Density:
-    """Glow on the logits of dequantised images; see `bijectors.glow` and `flows.Flow`, and its `start_at`.
-
-    Args:
-        image_shape: `(H, W, C)`.
-        levels: scales; H and W are halved `levels` times.
-        depth: steps at each scale.
-        filters: channels of the layers of each coupling's network.
-        alpha: of `bijectors.Logit`.
-        seed: of the dequantisation in training.
-
-    Raises:
-        ValueError: an argument is out of range, or a side that is to be halved is odd.
-    """
-    return _flow(image_shape, bijectors.glow(levels, depth, filters), alpha, seed)
-
-
-def maf(
-    image_shape: Sequence[int] = (28, 28, 1),
-    depth: int = 5,
-    hidden: Sequence[int] = (256,),
-    alpha: float = 0.05,
-    seed: int = 0,
-) -> Density:
-    """A masked autoregressive flow on the logits of dequantised images; see `bijectors.maf`. Slow to draw from.
-
-    Args:
-        image_shape: `(H, W, C)`.
-        depth: flows, each of the pixels in the reverse order of the one before.
-        hidden: units of the layers of each masked network.
-        alpha: of `bijectors.Logit`.
-        seed: of the dequantisation in training.
-
-    Raises:
-        ValueError: an argument is out of range.
-    """
-    return _flow(image_shape, bijectors.maf(depth, hidden), alpha, seed)
-
-
-def _flow(image_shape: Sequence[int], bijector: bijectors.Bijector, alpha: float, seed: int) -> Density:
-    _check_image_shape(image_shape)
-    flow = Flow(image_shape, bijectors.Chain([bijectors.Logit(alpha), bijector]))
-    return Density(flow, preprocessing.Dequantize(), seed)
 
 
 def gan(
@@ -256,7 +179,7 @@ def gan(
     Raises:
         ValueError: an argument is out of range.
     """
-    _check_image_shape(image_shape)
+    check_image_shape(image_shape)
     bodies = networks.mlp(hidden[::-1], activation), networks.mlp(hidden, activation)
     return compose_gan(*bodies, latent_size, image_shape, penalty, seed)
 
@@ -304,7 +227,7 @@ def compose(
     )
 
 
-def _check_image_shape(image_shape: Sequence[int]) -> None:
+def check_image_shape(image_shape: Sequence[int]) -> None:
     """Pictures of samples need three axes, and a missing channel is easily forgotten."""
     if not isinstance(image_shape, Sequence) or isinstance(image_shape, str) or len(image_shape) != 3:
         raise ValueError(

@@ -54,7 +54,9 @@ class MaskedAutoregressive(Bijector):
             raise ValueError("An autoregressive flow needs two elements or a context; the examples have one element.")
         # A unit of degree d sees the elements 1 ... d and all of the context; element i is made of degrees below i.
         degrees = np.concatenate([1 + np.arange(size), np.zeros(self.context_size, int)])
-        self._masks, self._kernels, self._biases = [], [], []
+        self._masks: list[np.ndarray] = []
+        self._kernels: list[keras.Variable] = []
+        self._biases: list[keras.Variable] = []
         for units in self.hidden:
             higher = _spread(0 if has_context else 1, size - 1, units)
             self._add_layer(degrees[:, np.newaxis] <= higher)

@@ -34,7 +34,7 @@ def realnvp(levels: int = 2, depth: int = 4, filters: Sequence[int] = (32, 32), 
     """
     _check_at_least_one(levels=levels, depth=depth)
 
-    def row(coupling: type[Bijector]) -> list[Bijector]:
+    def row(coupling: type[HalvesCoupling] | type[CheckerboardCoupling]) -> list[Bijector]:
         bodies = [networks.coupling_convnet(filters, activation) for _ in range(depth)]
         return [each for index, body in enumerate(bodies) for each in (ActNorm(), coupling(body, flip=index % 2 == 1))]
 

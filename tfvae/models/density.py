@@ -86,6 +86,10 @@ class Density(UnsupervisedModel):
             x = self._flow("a temperature").draw(None, Noise(seed), n, temperature)
         return x, x
 
+    @property
+    def interpolates(self) -> bool:  # type: ignore[override]
+        return isinstance(self.density, Flow)
+
     def interpolate(self, start: Any, end: Any, steps: int = 9) -> tf.Tensor:
         """The way of a flow from one raw example to another, `[B, steps, *data]` in the units of x; see `flows.Flow`.
 

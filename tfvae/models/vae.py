@@ -66,10 +66,11 @@ class VAE(UnsupervisedModel):
             raise ValueError(
                 f"`prior` is over latents of shape {prior.event_shape}, `encoder` gives them in shape {latent_shape}."
             )
-        if encoder.family.layers and getattr(self.objective, "gradient", "plain") != "plain":
+        gradient = getattr(self.objective, "gradient", "plain")
+        if encoder.family.layers and gradient != "plain":
             raise ValueError(
-                f'`objective` has the gradient "{self.objective.gradient}", which needs log q(z|x) with the parameters of '
-                f'q left out; those of `{type(encoder.family).__name__}` are weights too. Use "plain".'
+                f'`objective` has the gradient "{gradient}", which needs log q(z|x) with the parameters '
+                f'of q left out; those of `{type(encoder.family).__name__}` are weights too. Use "plain".'
             )
         self.encoder, self.decoder, self.prior = encoder, decoder, prior
         encoder.build((None, *data_shape))
