@@ -127,7 +127,7 @@ class Settings:
     model: str = _option(
         "vae",
         'What to train: "vae"; "naive", its decoder by naive Monte Carlo; "ae", "dae" or "mae", a plain, denoising or '
-        'masked autoencoder; "gmm", a mixture of normals on pixels; "gan"; "realnvp", "glow" or "maf", a flow on pixels.'
+        'masked autoencoder; "gmm", a mixture of normals on pixels; "gan"; "realnvp", "glow" or "maf", flows on pixels.'
         " Settings that a model has not are refused.",
     )
     likelihood: str = _option(

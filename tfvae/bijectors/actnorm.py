@@ -10,7 +10,9 @@ import tensorflow as tf
 
 from tfvae.bijectors.base import Bijector, same_for_all
 
-_LEAST = 0.1  # standard deviation, in units of x: what varies less may vary more in other examples
+# Standard deviation, in units of x, that is scaled to 1. What varies less, such as the pixels of a dark border, may vary
+# more in other examples, whose z would then be huge.
+_LEAST = 0.1
 
 
 @keras.saving.register_keras_serializable("tfvae")
@@ -19,9 +21,9 @@ class ActNorm(Bijector):
 
         z = (x - shift) exp(log_scale)
 
-    It starts as the identity, and after `start_at` so that z of those examples has mean 0 and variance 1; but what
-    varies less than by 0.1 in them, or not at all, is not made larger than by 10. Nothing depends on the batch, so
-    replicas differ in nothing.
+    It starts as the identity, and after `start_at` so that z of those examples has mean 0 and variance 1; but what has
+    a standard deviation below 0.1 in them, or none, keeps its scale. Nothing depends on the batch, so replicas differ
+    in nothing.
 
     Source: Kingma and Dhariwal 2018, arXiv:1807.03039, section 3.1.
     """
@@ -41,7 +43,7 @@ class ActNorm(Bijector):
         rows = np.float64(x).reshape(-1, self.event_shape[-1])
         deviation = rows.std(axis=0)
         self._shift.assign(rows.mean(axis=0))
-        self._log_scale.assign(-np.log(np.maximum(deviation, _LEAST)))
+        self._log_scale.assign(-np.log(np.where(deviation < _LEAST, 1.0, deviation)))
         return self.forward(x)[0]
 
     def _log_det(self) -> tf.Tensor:

@@ -87,8 +87,8 @@ def aggregate_posterior(
         raise ValueError("A posterior that is a point has no density, so there is no aggregate posterior.")
     if model.encoder.family.layers:
         raise NotImplementedError(
-            "The density of each example's posterior at every other one's draw takes a pass for each dimension and pair "
-            "where the posterior is an inverse autoregressive flow: too many."
+            "The density of each example's posterior at every other one's draw takes a pass for each dimension of "
+            "each pair where the posterior is an inverse autoregressive flow: too many."
         )
     prior = model.prior.distribution(model.encoder)
     z, log_q_x = _draws(model, x, batch_size, seed)
