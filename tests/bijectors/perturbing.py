@@ -60,7 +60,7 @@ def made(case):
 
 def examples(case, count=3, seed=1):
     """Examples in (0, 1), where every bijector is defined, `[N, *event]`, and the context that it has, or None."""
-    event_shape, make = CASES[case]
+    event_shape, _ = CASES[case]
     rng = np.random.default_rng(seed)
     dtype = keras.config.floatx()
     context = tf.constant(rng.normal(size=(count, 2)), dtype) if "context" in case or "inverse" in case else None

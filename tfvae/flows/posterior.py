@@ -16,14 +16,14 @@ from tfvae.flows.distribution import Transformed
 from tfvae.networks import check_sizes
 from tfvae.noise import EVALUATION_SEED, Noise
 
-_PAIRS = 32  # of draws that a mean is taken over
+_PAIRS = 32  # of draws, from e and -e, that a mean is taken over
 
 
 class FlowPosterior(Transformed):
     """What `InverseAutoregressive` makes. Its mean and standard deviation are estimates.
 
-    Both are taken over 64 draws from fixed noise, in pairs e and -e, the same for every example: where the flow is
-    linear the mean is exact, and nothing depends on a seed.
+    Both are taken over 64 draws from fixed noise of mean 0 and variance 1, the same for every example: they are exact
+    where the flow moves and stretches each dimension by itself, and nothing depends on a seed.
     """
 
     def _mean(self) -> tf.Tensor:
@@ -35,6 +35,7 @@ class FlowPosterior(Transformed):
     def _fixed_draws(self) -> tf.Tensor:
         """`[64, B, D]`."""
         half = Noise(EVALUATION_SEED).normal("mean of a flow", _PAIRS, self.bijector.latent_shape)
+        half /= tf.sqrt(tf.reduce_mean(half**2, axis=0))
         noise = tf.cast(tf.concat([half, -half], axis=0), self.dtype)[:, tf.newaxis]
         z = self.base.mean() + self.base.stddev() * noise
         return self._each(self.bijector.inverse, z, self.bijector.latent_shape, self.bijector.event_shape)[0]
