@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -53,14 +54,14 @@ def command(*arguments):
     return 0
 
 
-@pytest.mark.parametrize("which", ["glow", "vae", tiny.slow("realnvp"), tiny.slow("maf")])
+@pytest.mark.parametrize("which", ["glow", tiny.slow("vae"), tiny.slow("realnvp"), tiny.slow("maf")])
 def test_a_flow_trains_is_measured_and_drawn(source, tmp_path, monkeypatch, capsys, which):
     small.few_draws(monkeypatch)
     monkeypatch.setattr(evaluation, "_TRAINING", 100)
     folder = tmp_path / which
     report = run.train(settings(source, which), folder, verbose=0)
     assert np.isfinite(report["bits_per_dim"])
-    assert command("evaluate", folder, "--samples", 50) == 0
+    assert command("evaluate", folder, "--sample-size", 50) == 0
     printed = capsys.readouterr().out
     assert ("log p(x), exact" in printed) == (which != "vae")
     assert command("sample", folder, "-n", 4) == 0
@@ -76,6 +77,9 @@ def test_a_flow_trains_is_measured_and_drawn(source, tmp_path, monkeypatch, caps
         assert "latent_rates-epoch-002.png" in drawn
         assert command("sample", folder, "--temperature", 0.5) == 1
         assert "A temperature is of flows only" in capsys.readouterr().err
+        shutil.copytree(folder, tmp_path / "other")
+        assert command("compare", folder, tmp_path / "other") == 0
+        assert "mutual information" not in capsys.readouterr().out
 
 
 class After(Interruption):
@@ -95,7 +99,7 @@ class After(Interruption):
         pass
 
 
-@pytest.mark.parametrize("which", ["vae", tiny.slow("glow")])
+@pytest.mark.parametrize("which", [tiny.slow("vae"), tiny.slow("glow")])
 def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(source, tmp_path, which):
     wanted = settings(source, which)
     run.train(wanted, tmp_path / "whole", verbose=0)
@@ -136,7 +140,7 @@ def test_the_settings_choose_the_parts_and_say_how_the_rate_is_measured(parts, p
 
 def test_an_image_that_cannot_be_halved_is_refused_before_anything_is_trained(tmp_path, capsys):
     np.save(tmp_path / "odd.npy", np.zeros((50, 7, 8, 1), np.uint8))
-    arguments = ["train", "--data", tmp_path / "odd.npy", "--model", "glow", "--out", tmp_path / "run"]
+    arguments = ["train", "--data", tmp_path / "odd.npy", "--model", "glow", "--batch-size", 10, "--out", tmp_path / "run"]
     assert command(*arguments) == 1
     assert "`Squeeze` halves images whose height and width are even; received 7 x 8" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
