@@ -19,7 +19,8 @@ def test_every_setting_survives_its_yaml_file(tmp_path):
     )  # fmt: skip
     # By beta, warm-up, free bits and start_at_mean; and those of other models.
     excluded = {"objective", "gradient", "weights", "model"} | {
-        *("corruption", "corruption_strength", "mask_share", "patch_size", "components", "rank", "draws", "penalty")
+        *("corruption", "corruption_strength", "mask_share", "patch_size", "components", "rank", "draws", "penalty"),
+        *("prior", "posterior", "flow_depth", "flow_hidden", "flow_levels", "alpha"),
     }
     assert set(other.differences(Settings())) == {field.name for field in dataclasses.fields(Settings)} - excluded
     (tmp_path / "settings.yaml").write_text(other.as_yaml())
@@ -71,6 +72,25 @@ def test_a_mistake_in_a_file_is_named_with_its_line(tmp_path, text, sentence):
     assert str(caught.value).startswith(f"{path}, {sentence}")
 
 
+@pytest.mark.parametrize(
+    ("given", "depth", "hidden"),
+    [
+        ({}, None, ()),
+        ({"model": "gmm"}, None, ()),
+        ({"prior": "flow"}, 4, (128, 128)),
+        ({"posterior": "flow", "flow_depth": 2}, 2, (128, 128)),
+        ({"model": "glow"}, 8, (64, 64)),
+        ({"model": "realnvp", "flow_hidden": "16"}, 4, (16,)),
+    ],
+    ids=str,
+)
+def test_the_sizes_of_a_flow_are_filled_in_where_there_is_one(given, depth, hidden, tmp_path):
+    settings = Settings(**given)
+    assert (settings.flow_depth, settings.flow_hidden) == (depth, hidden)
+    (tmp_path / "settings.yaml").write_text(settings.as_yaml())
+    assert Settings(**read_yaml(tmp_path / "settings.yaml")) == settings
+
+
 def test_an_empty_file_gives_nothing(tmp_path):
     (tmp_path / "settings.yaml").write_text("# nothing\n")
     assert read_yaml(tmp_path / "settings.yaml") == {}
@@ -91,6 +111,16 @@ def test_an_empty_file_gives_nothing(tmp_path):
         ({"model": "mae", "mask_share": 1.0}, "`mask_share` must be between 0 and 1; received 1.0."),
         ({"model": "gmm", "components": 0}, "`components` must be at least 1; received 0."),
         ({"model": "bert"}, "`model` must be 'vae', 'naive', "),
+        ({"model": "glow", "flow_levels": 0}, "`flow_levels` must be at least 1; received 0."),
+        ({"model": "glow", "alpha": 0.5}, "`alpha` must be above 0 and below 0.5; received 0.5."),
+        ({"model": "glow", "prior": "flow"}, "`prior` is no setting of the model 'glow', but of 'vae'."),
+        ({"model": "maf", "flow_levels": 3}, "`flow_levels` is no setting of the model 'maf', but of 'realnvp' or"),
+        ({"flow_depth": 3}, "`flow_depth` is of a flow; this model has none. Set `prior` or `posterior` to flow."),
+        ({"prior": "flow", "free_bits": 0.1}, "`free_bits` is a floor for the rate of each latent dimension; with the"),
+        (
+            {"posterior": "flow", "objective": "iwae", "gradient": "dreg"},
+            "`gradient` 'dreg' leaves out the parameters of q(z|x), which of the posterior flow are weights too",
+        ),
     ],
     ids=str,
 )

@@ -12,12 +12,14 @@ from tfvae._version import __version__
 
 if TYPE_CHECKING:
     from tfvae import (
+        bijectors,
         callbacks,
         corruption,
         datasets,
         evaluation,
         execution,
         families,
+        flows,
         networks,
         plots,
         preprocessing,
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
         units,
     )
     from tfvae.conditional import ConditionalDistribution
+    from tfvae.flow_recipes import glow, maf, realnvp
     from tfvae.models import GAN, VAE, Autoencoder, Density, MaskedAutoencoder, NaiveMonteCarlo, UnsupervisedModel
     from tfvae.noise import Noise
     from tfvae.objectives import ELBO, Distortion, ImportanceWeighted, Objective, WarmUp
@@ -34,8 +37,8 @@ if TYPE_CHECKING:
     from tfvae.trace import Latent, Trace
 
 _MODULES = (
-    "callbacks", "corruption", "datasets", "evaluation", "execution", "families", "networks", "plots", "preprocessing",
-    "priors", "training", "units",
+    "bijectors", "callbacks", "corruption", "datasets", "evaluation", "execution", "families", "flows", "networks",
+    "plots", "preprocessing", "priors", "training", "units",
 )  # fmt: skip
 _NAMES = {
     "Autoencoder": "tfvae.models",
@@ -57,9 +60,12 @@ _NAMES = {
     "autoencoder": "tfvae.recipes",
     "conv_vae": "tfvae.recipes",
     "gan": "tfvae.recipes",
+    "glow": "tfvae.flow_recipes",
     "load": "tfvae.saving",
+    "maf": "tfvae.flow_recipes",
     "masked_autoencoder": "tfvae.recipes",
     "mixture": "tfvae.recipes",
+    "realnvp": "tfvae.flow_recipes",
     "vae": "tfvae.recipes",
 }
 

@@ -48,6 +48,7 @@ class ConditionalDistribution(keras.Model):
             )
         super().__init__(name=name, dtype=_at_least_float32(network.variable_dtype))
         self.network, self.family = network, family
+        self._family_layers = list(family.layers)  # Keras looks for them in attributes of layers only
         self.prepare: Callable[[Any], tf.Tensor] | None = None
         """From raw data to inputs: set by the model that this is the encoder of, and used by `predict` only."""
         self._spatial_head = False

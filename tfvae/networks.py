@@ -20,7 +20,7 @@ def mlp(hidden: Sequence[int] = (500,), activation: str = "relu") -> keras.Model
         hidden: units of each layer, each >= 1; empty for no layer at all (a linear model, since the head is linear).
         activation: Keras' name of the activation.
     """
-    _check_sizes("hidden", hidden)
+    check_sizes("hidden", hidden)
     layers = [keras.layers.Dense(units, activation=activation) for units in hidden]
     return keras.Sequential([keras.layers.Flatten(), *layers])
 
@@ -34,7 +34,7 @@ def convnet(filters: Sequence[int] = (32, 64), activation: str = "relu") -> kera
         filters: channels of each of the n layers, at least one layer.
         activation: Keras' name of the activation.
     """
-    _check_sizes("filters", filters, at_least_one=True)
+    check_sizes("filters", filters, at_least_one=True)
     return keras.Sequential(
         [keras.layers.Conv2D(each, 3, strides=2, padding="same", activation=activation) for each in filters]
     )
@@ -50,7 +50,7 @@ def deconvnet(image_shape: Sequence[int], filters: Sequence[int] = (64, 32), act
         filters: channels of each of the n layers, at least one layer.
         activation: Keras' name of the activation.
     """
-    _check_sizes("filters", filters, at_least_one=True)
+    check_sizes("filters", filters, at_least_one=True)
     if len(image_shape) != 3:
         raise ValueError(f"`image_shape` must be (height, width, channels); received {tuple(image_shape)}.")
     height, width, _ = image_shape
@@ -69,6 +69,26 @@ def deconvnet(image_shape: Sequence[int], filters: Sequence[int] = (64, 32), act
     return keras.Sequential(layers)
 
 
+def coupling_convnet(filters: Sequence[int] = (64, 64), activation: str = "relu") -> keras.Model:
+    """Convolutions that keep an image's size, for the couplings of a flow: `[B, H, W, C]` -> `[B, H, W, filters[-1]]`.
+
+    The first one is 3x3, the others are 1x1; a coupling's head is 3x3 again.
+
+    Args:
+        filters: channels of each layer, at least one layer.
+        activation: Keras' name of the activation.
+
+    Source: Kingma and Dhariwal 2018, arXiv:1807.03039, appendix B.
+    """
+    check_sizes("filters", filters, at_least_one=True)
+    return keras.Sequential(
+        [
+            keras.layers.Conv2D(each, 1 if index else 3, padding="same", activation=activation)
+            for index, each in enumerate(filters)
+        ]
+    )
+
+
 def transformer(width: int = 64, blocks: int = 2, heads: int = 4) -> keras.Model:
     """Blocks of self-attention on tokens, as in a vision transformer: `[B, T, width]` -> `[B, T, width]`.
 
@@ -82,7 +102,7 @@ def transformer(width: int = 64, blocks: int = 2, heads: int = 4) -> keras.Model
 
     Source: Dosovitskiy et al. 2021, arXiv:2010.11929.
     """
-    _check_sizes("width, blocks, heads", (width, blocks, heads))
+    check_sizes("width, blocks, heads", (width, blocks, heads))
     if width % heads:
         raise ValueError(f"`width` must be a multiple of `heads`, {heads}; received {width}.")
     inputs = tokens = keras.Input((None, width))
@@ -95,7 +115,7 @@ def transformer(width: int = 64, blocks: int = 2, heads: int = 4) -> keras.Model
     return keras.Model(inputs, keras.layers.LayerNormalization(epsilon=1e-6)(tokens))
 
 
-def _check_sizes(argument: str, sizes: Sequence[int], at_least_one: bool = False) -> None:
+def check_sizes(argument: str, sizes: Sequence[int], at_least_one: bool = False) -> None:
     good = isinstance(sizes, (tuple, list)) and all(isinstance(size, Integral) and int(size) >= 1 for size in sizes)
     if not good or (at_least_one and not sizes):
         raise ValueError(f"`{argument}` must be a tuple of integers >= 1; received {sizes!r}.")

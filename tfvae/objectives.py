@@ -246,6 +246,8 @@ def log_weights(trace: Trace, through_z_only: bool = False) -> tf.Tensor:
         trace: of a model.
         through_z_only: the same numbers, whose gradient reaches the parameters of q through z only.
     """
+    if through_z_only and any(each.log_q_stopped is None for each in trace.latents):
+        raise ValueError("log q(z|x) of a flow is not to be had without its parameters: use a plain gradient.")
     ratios = [each.log_p - (each.log_q_stopped if through_z_only else each.log_q) for each in trace.latents]
     return trace.log_px_z + _total(ratios, trace.log_px_z)
 

@@ -40,6 +40,14 @@ class Prior(keras.layers.Layer, abc.ABC):
     def draw(self, encoder: keras.Model, noise: Noise, rows: Any) -> tf.Tensor:
         """Draws from `distribution(encoder)` with given noise: `[rows, *event]`."""
 
+    def start_at(self, z: np.ndarray, seed: int = 0) -> None:
+        """Sets the weights that training starts from by examples `[N, *event]`. Mostly nothing is.
+
+        Args:
+            z: examples.
+            seed: of what is random in that.
+        """
+
     def get_config(self) -> dict[str, Any]:
         return {"event_shape": list(self.event_shape), "name": self.name}
 
@@ -123,6 +131,9 @@ class MixtureOfNormals(Prior):
         flat = tf.reshape(z, [tf.shape(z)[0], 1, -1])
         log_joint = self._normals().log_prob(flat) + tf.nn.log_softmax(self._logits.value)
         return tf.nn.softmax(log_joint, axis=1)
+
+    def start_at(self, z: np.ndarray, seed: int = 0) -> None:
+        self.start_at_clusters(z, seed)
 
     def start_at_clusters(self, z: np.ndarray, seed: int = 0) -> None:
         """Puts a component on each cluster that scikit-learn's k-means finds: its share, mean and standard deviations.

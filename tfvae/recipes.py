@@ -11,7 +11,7 @@ from tfvae.conditional import ConditionalDistribution
 from tfvae.corruption import Corruption
 from tfvae.models import GAN, VAE, Autoencoder, Density, MaskedAutoencoder
 from tfvae.objectives import Objective
-from tfvae.priors import MixtureOfNormals, StandardNormal
+from tfvae.priors import MixtureOfNormals, Prior, StandardNormal
 
 
 def vae(
@@ -39,7 +39,7 @@ def vae(
     Raises:
         ValueError: an argument is out of range.
     """
-    _check_image_shape(image_shape)
+    check_image_shape(image_shape)
     bodies = networks.mlp(hidden, activation), networks.mlp(hidden[::-1], activation)
     likelihood = families.Normal(image_shape, scale=scale)
     return compose(*bodies, latent_size, likelihood, preprocessing.Dequantize(), objective, seed)
@@ -68,7 +68,7 @@ def conv_vae(
     Raises:
         ValueError: an argument is out of range.
     """
-    _check_image_shape(image_shape)
+    check_image_shape(image_shape)
     bodies = networks.convnet(filters, activation), networks.deconvnet(image_shape, filters[::-1], activation)
     likelihood = families.Normal(image_shape, scale=scale)
     return compose(*bodies, latent_size, likelihood, preprocessing.Dequantize(), objective, seed)
@@ -95,7 +95,7 @@ def autoencoder(
     Raises:
         ValueError: an argument is out of range.
     """
-    _check_image_shape(image_shape)
+    check_image_shape(image_shape)
     bodies = networks.mlp(hidden, activation), networks.mlp(hidden[::-1], activation)
     return compose_autoencoder(*bodies, latent_size, image_shape, corruption, seed)
 
@@ -137,7 +137,7 @@ def masked_autoencoder(
     Raises:
         ValueError: an argument is out of range.
     """
-    _check_image_shape(image_shape)
+    check_image_shape(image_shape)
     encoder, decoder = networks.transformer(width, blocks=3), networks.transformer(width, blocks=1)
     return MaskedAutoencoder(encoder, decoder, image_shape, patch_size, mask_share, preprocessing.Rescale(), seed)
 
@@ -154,7 +154,7 @@ def mixture(image_shape: Sequence[int] = (28, 28, 1), components: int = 10, rank
     Raises:
         ValueError: an argument is out of range.
     """
-    _check_image_shape(image_shape)
+    check_image_shape(image_shape)
     return Density(MixtureOfNormals(image_shape, components, rank), preprocessing.Dequantize(), seed)
 
 
@@ -179,7 +179,7 @@ def gan(
     Raises:
         ValueError: an argument is out of range.
     """
-    _check_image_shape(image_shape)
+    check_image_shape(image_shape)
     bodies = networks.mlp(hidden[::-1], activation), networks.mlp(hidden, activation)
     return compose_gan(*bodies, latent_size, image_shape, penalty, seed)
 
@@ -211,19 +211,23 @@ def compose(
     preprocess: preprocessing.Preprocessing,
     objective: Objective | None,
     seed: int,
+    prior: Prior | None = None,
+    posterior: families.Family | None = None,
 ) -> VAE:
-    """The VAE of two network bodies and a likelihood, with a diagonal normal posterior and the prior N(0, I)."""
+    """The VAE of two network bodies and a likelihood; with a diagonal normal posterior and the prior N(0, I) if no
+    others are given."""
+    posterior = posterior or families.Normal((latent_size,))
     return VAE(
-        encoder=ConditionalDistribution(encoder_body, families.Normal((latent_size,)), name="encoder"),
+        encoder=ConditionalDistribution(encoder_body, posterior, name="encoder"),
         decoder=ConditionalDistribution(decoder_body, likelihood, name="decoder"),
-        prior=StandardNormal((latent_size,)),
+        prior=prior or StandardNormal((latent_size,)),
         preprocess=preprocess,
         objective=objective,
         seed=seed,
     )
 
 
-def _check_image_shape(image_shape: Sequence[int]) -> None:
+def check_image_shape(image_shape: Sequence[int]) -> None:
     """Pictures of samples need three axes, and a missing channel is easily forgotten."""
     if not isinstance(image_shape, Sequence) or isinstance(image_shape, str) or len(image_shape) != 3:
         raise ValueError(

@@ -8,7 +8,7 @@ import zipfile
 import keras
 
 # Importing these registers their classes with Keras, which then finds them by the names in the file.
-from tfvae import conditional, corruption, families, models, objectives, preprocessing, priors  # noqa: F401
+from tfvae import bijectors, conditional, corruption, families, flows, models, objectives, preprocessing, priors  # noqa: F401
 from tfvae.serialization import NewerVersionError, check_version
 
 

@@ -26,7 +26,7 @@ def config_of(whole: Any, *names: str) -> dict[str, Any]:
 def arguments(config: dict[str, Any]) -> dict[str, Any]:
     """The constructor's arguments in such a configuration, to be used by `from_config`."""
     return {
-        name: keras.saving.deserialize_keras_object(value) if isinstance(value, dict) else value
+        name: keras.saving.deserialize_keras_object(value) if isinstance(value, (dict, list)) else value
         for name, value in config.items()
     }
 

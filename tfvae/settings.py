@@ -20,15 +20,18 @@ CONFIG = "config.yaml"
 """The settings' file in a run folder."""
 HIDDEN = {"mlp": (300, 300, 300, 300), "conv": (32, 64)}
 """The networks by name, with what `hidden` is if it is not given."""
-MODELS = ("vae", "naive", "ae", "dae", "mae", "gmm", "gan")
+MODELS = ("vae", "naive", "ae", "dae", "mae", "gmm", "gan", "realnvp", "glow", "maf")
+FLOWS = {"realnvp": (4, (32, 32)), "glow": (8, (64, 64)), "maf": (5, (256,)), "vae": (4, (128, 128))}
+"""The models with a flow, with what `flow_depth` and `flow_hidden` are if they are not given."""
 _DECODERS = ("vae", "naive")  # that have a p(x|z) to choose
 _WITH_LATENTS = ("vae", "naive", "ae", "dae", "gan")
-_WITH_LOSS = ("vae", "naive", "ae", "dae", "mae", "gmm")  # that says how good they are
+_WITH_LOSS = ("vae", "naive", "ae", "dae", "mae", "gmm", "realnvp", "glow", "maf")  # that says how good they are
 LIKELIHOODS = ("normal", "bernoulli", "continuous-bernoulli", "discretized-logistic", "categorical")
 PREPROCESSINGS = ("binarize", "dequantize", "levels", "rescale")
 ACTIVATIONS = ("relu", "gelu", "silu", "elu", "tanh")
 SCALES = ("shared", "image", "pixel")
 OBJECTIVES = ("elbo", "iwae")
+DISTRIBUTIONS = ("normal", "flow")
 GRADIENTS = ("plain", "stl", "dreg")
 SCHEDULES = ("cosine", "constant")
 CORRUPTIONS = ("gaussian", "masking", "salt-and-pepper")
@@ -124,7 +127,8 @@ class Settings:
     model: str = _option(
         "vae",
         'What to train: "vae"; "naive", its decoder by naive Monte Carlo; "ae", "dae" or "mae", a plain, denoising or '
-        'masked autoencoder; "gmm", a mixture of normals on pixels; "gan". Settings that a model has not are refused.',
+        'masked autoencoder; "gmm", a mixture of normals on pixels; "gan"; "realnvp", "glow" or "maf", flows on pixels.'
+        " Settings that a model has not are refused.",
     )
     likelihood: str = _option(
         "normal",
@@ -177,6 +181,37 @@ class Settings:
     components: int = _option(10, "Normals in the mixture.", models=("gmm",))
     rank: int = _option(
         0, "Of what each normal's covariance has beside its diagonal; 0 for a diagonal.", models=("gmm",)
+    )
+    prior: str = _option(
+        "normal", 'p(z): "normal", or "flow", affine couplings on top of it; its rate is averaged.', models=("vae",)
+    )
+    posterior: str = _option(
+        "normal",
+        'q(z|x): "normal", a diagonal one, or "flow", inverse autoregressive flows on top of it; its rate is averaged.',
+        models=("vae",),
+    )
+    flow_depth: int | None = _option(
+        None,
+        "Couplings in a row (realnvp), steps at each scale (glow), or flows (maf, prior, posterior). [default: "
+        + ", ".join(f"{depth} for {name}" for name, (depth, _) in FLOWS.items())
+        + "]",
+        models=tuple(FLOWS),
+    )
+    flow_hidden: tuple[int, ...] = _option(
+        (),
+        "Channels (realnvp, glow) or units (others) of the layers of each of a flow's networks. [default: "
+        + ", ".join(f"{','.join(map(str, hidden))} for {name}" for name, (_, hidden) in FLOWS.items())
+        + "]",
+        _sizes,
+        models=tuple(FLOWS),
+    )
+    flow_levels: int = _option(
+        2, "Scales. The image's sides are halved so many times (glow), or once less.", models=("realnvp", "glow")
+    )
+    alpha: float = _option(
+        0.05,
+        "How far grey values are moved away from 0 and 1 before their logit is taken.",
+        models=("realnvp", "glow", "maf"),
     )
     draws: int = _option(1000, "Draws from the prior, the same for all images of a step.", models=("naive",))
     penalty: float = _option(1.0, "Weight of the penalty on the discriminator's gradient.", models=("gan",))
@@ -265,12 +300,34 @@ class Settings:
             raise ValueError("`start_at_mean` has no effect on a run that starts from `weights`; set one of them.")
         if self.xla is False and (self.steps_per_execution or 1) > 1:
             raise ValueError(f"`steps_per_execution` must be 1 without XLA; received {self.steps_per_execution}.")
+        self._resolve_flow()
         if self.model not in _WITH_LATENTS:
             return  # its networks are its own
         if self.network is None:
             object.__setattr__(self, "network", "conv" if self.likelihood == "categorical" else "mlp")
         if not self.hidden:
             object.__setattr__(self, "hidden", HIDDEN[str(self.network)])
+
+    def _resolve_flow(self) -> None:
+        """Fills in the sizes of a flow, and refuses what does not go with one."""
+        in_vae = [name for name in ("prior", "posterior") if getattr(self, name) == "flow"]
+        if self.model not in FLOWS or (self.model == "vae" and not in_vae):
+            for name in ("flow_depth", "flow_hidden"):
+                if getattr(self, name):
+                    raise ValueError(f"`{name}` is of a flow; this model has none. Set `prior` or `posterior` to flow.")
+            return
+        if in_vae and self.free_bits:
+            raise ValueError(
+                f"`free_bits` is a floor for the rate of each latent dimension; with the {in_vae[0]} flow it has none."
+            )
+        if self.posterior == "flow" and self.gradient != "plain":
+            raise ValueError(
+                f"`gradient` {self.gradient!r} leaves out the parameters of q(z|x), which of the posterior flow are "
+                "weights too; use 'plain'."
+            )
+        depth, hidden = FLOWS[self.model]
+        object.__setattr__(self, "flow_depth", self.flow_depth or depth)
+        object.__setattr__(self, "flow_hidden", self.flow_hidden or hidden)
 
     def as_yaml(self) -> str:
         """The settings as a YAML file that `read_yaml` reads back."""
@@ -341,6 +398,7 @@ _CHOICES = {
     "network": tuple(HIDDEN), "activation": ACTIVATIONS, "likelihood": LIKELIHOODS,
     "preprocess": PREPROCESSINGS, "objective": OBJECTIVES, "gradient": GRADIENTS,
     "schedule": SCHEDULES, "precision": PRECISIONS, "model": MODELS, "corruption": CORRUPTIONS,
+    "prior": DISTRIBUTIONS, "posterior": DISTRIBUTIONS,
 }  # fmt: skip
 _AT_LEAST_1 = ("at least 1", lambda value: 1 <= value < math.inf)
 _AT_LEAST_0 = ("at least 0", lambda value: 0 <= value < math.inf)
@@ -349,7 +407,8 @@ _BETWEEN_0_AND_1 = ("between 0 and 1", lambda value: 0 < value < 1)
 _BOUNDS = {
     **dict.fromkeys(("latent_size", "epochs", "passes", "batch_size", "sample_size", "patch_size"), _AT_LEAST_1),
     **dict.fromkeys(("train_size", "validation_size", "test_size", "patience", "components", "draws"), _AT_LEAST_1),
-    "steps_per_execution": _AT_LEAST_1,
+    **dict.fromkeys(("steps_per_execution", "flow_depth", "flow_levels"), _AT_LEAST_1),
+    "alpha": ("above 0 and below 0.5", lambda value: 0 < value < 0.5),
     "seed": ("between 0 and 2^32 - 1", lambda value: 0 <= value < 2**32),  # what NumPy's generators take
     **dict.fromkeys(("beta", "warm_up", "free_bits", "rank", "penalty"), _AT_LEAST_0),
     **dict.fromkeys(("learning_rate", "epsilon", "averaging", "mask_share"), _BETWEEN_0_AND_1),

@@ -7,6 +7,8 @@ from typing import NamedTuple
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from tfvae.flows.distribution import Transformed
+
 
 class Latent(NamedTuple):
     """One group of latent variables of a `Trace`.
@@ -15,7 +17,7 @@ class Latent(NamedTuple):
         z: the draw, `[S, B, *event]`.
         log_q: log q(z|x) in nats, `[S, B]`.
         log_q_stopped: the same number, but its gradient flows through z only and not through the parameters of q
-            (what the STL and DReG gradient estimators need), `[S, B]`.
+            (what the STL and DReG gradient estimators need), `[S, B]`; None for a flow, whose weights are in variables.
         log_p: log p(z) in nats, `[S, B]`.
         kl: KL(q(z|x) || p(z)) in nats for each dimension, `[B, D]`, where TFP has the closed form, else None.
             `[B, 1]` where the closed form does not split into dimensions.
@@ -23,7 +25,7 @@ class Latent(NamedTuple):
 
     z: tf.Tensor
     log_q: tf.Tensor
-    log_q_stopped: tf.Tensor
+    log_q_stopped: tf.Tensor | None
     log_p: tf.Tensor
     kl: tf.Tensor | None
 
@@ -52,7 +54,7 @@ def latent(z: tf.Tensor, posterior: tfp.distributions.Distribution, prior: tfp.d
     return Latent(
         z=z,
         log_q=posterior.log_prob(z),
-        log_q_stopped=_stopped(posterior).log_prob(z),
+        log_q_stopped=None if isinstance(posterior, Transformed) else _stopped(posterior).log_prob(z),
         log_p=prior.log_prob(z),
         kl=_closed_form_kl(posterior, prior),
     )

@@ -37,6 +37,7 @@ ASSESSMENT = ("tests/evaluation/test_assessment.py",)
 EVALUATION = ("tests/run/test_evaluation.py",)
 COMPARISON = ("tests/run/test_comparison.py",)
 FIXED = ("tests/evaluation/test_fixed.py",)
+BIJECTORS = ("tests/bijectors/test_bijectors.py",)
 FOLDS = ("tests/reproduction/test_frey_face.py",)
 BURDA = ("tests/reproduction/test_iwae.py",)
 START = ("tests/run/test_passes_and_weights.py",)
@@ -115,8 +116,8 @@ BUGS = [
     Bug(
         "stopped log q not stopped",
         "trace.py",
-        "log_q_stopped=_stopped(posterior).log_prob(z)",
-        "log_q_stopped=posterior.log_prob(z)",
+        "else _stopped(posterior).log_prob(z)",
+        "else posterior.log_prob(z)",
         ("tests/test_trace.py",),
     ),
     Bug(
@@ -786,5 +787,47 @@ BUGS = [
         "tfp.distributions.Categorical(logits=self._logits.value)",
         "tfp.distributions.Categorical(logits=0 * self._logits.value)",
         ("tests/models/test_density.py",),
+    ),
+    Bug(
+        "the log-det of one pixel for all of an image's",
+        "bijectors/linear.py",
+        "return math.prod(self.event_shape[:-1]) * tf.reduce_sum(self._log_sizes.value)",
+        "return tf.reduce_sum(self._log_sizes.value)",
+        BIJECTORS,
+    ),
+    Bug(
+        "a coupling that sees what it transforms",
+        "bijectors/coupling.py",
+        "self._shift_and_log_scale(x * kept)",
+        "self._shift_and_log_scale(x)",
+        BIJECTORS,
+    ),
+    Bug(
+        "a masked network whose element sees itself",
+        "bijectors/autoregressive.py",
+        "degrees[:, np.newaxis] < np.tile(",
+        "degrees[:, np.newaxis] <= np.tile(",
+        BIJECTORS,
+    ),
+    Bug(
+        "constant pixels divided by nothing",
+        "bijectors/actnorm.py",
+        "np.where(deviation < _LEAST, 1.0, deviation)",
+        "np.maximum(deviation, 1e-9)",
+        BIJECTORS,
+    ),
+    Bug(
+        "the logit's slope without its 1 - 2 alpha",
+        "bijectors/logit.py",
+        "softplus(z) + softplus(-z) + math.log(1 - 2 * self.alpha)",
+        "softplus(z) + softplus(-z)",
+        BIJECTORS,
+    ),
+    Bug(
+        "the density of a draw with the log-det of the other direction",
+        "flows/distribution.py",
+        "self.base.log_prob(z) - log_det",
+        "self.base.log_prob(z) + log_det",
+        ("tests/flows/test_flow_posterior.py",),
     ),
 ]

@@ -23,6 +23,7 @@ class SampleGrid(EpochPicture):
         seed: of the latents.
         mean: show the decoder's mean for each latent, as grids usually do, instead of a draw from p(x|z).
         every, log_dir: see `EpochPicture`.
+        temperature: of a flow, see `Density.sample`; 1 for all other models.
     """
 
     def __init__(
@@ -33,19 +34,27 @@ class SampleGrid(EpochPicture):
         mean: bool = True,
         every: int = 1,
         log_dir: str | os.PathLike[str] | None = None,
+        temperature: float = 1.0,
     ):
         super().__init__(folder, "samples", every, log_dir)
         if n < 1:
             raise ValueError(f"`n` must be at least 1; received {n}.")
-        self.n, self.seed, self.mean = n, seed, mean
+        self.n, self.seed, self.mean, self.temperature = n, seed, mean, temperature
 
     def check(self) -> None:
         _require_images(self.model, self)
         require_ability(self.model, "samples")
+        if self.temperature != 1.0 and not self.model.interpolates:
+            raise ValueError(f"A temperature is of flows only; the model is a `{type(self.model).__name__}`.")
 
     def draw(self) -> Picture:
-        _, x = self.model.sample(self.n, seed=self.seed, mean=self.mean)
-        return Picture(plots.image_grid(_grey(self.model, x), title=self.model.sample_title(self.mean)))
+        title = self.model.sample_title(self.mean)
+        if self.temperature == 1.0:
+            _, x = self.model.sample(self.n, seed=self.seed, mean=self.mean)
+        else:
+            _, x = self.model.sample(self.n, seed=self.seed, temperature=self.temperature)
+            title += f" at temperature {self.temperature:g}"
+        return Picture(plots.image_grid(_grey(self.model, x), title=title))
 
 
 class ReconstructionGrid(EpochPicture):
@@ -75,6 +84,41 @@ class ReconstructionGrid(EpochPicture):
     def draw(self) -> Picture:
         views = self.model.views(self.images)
         return Picture(plots.view_grid({title: _grey(self.model, x) for title, x in views.items()}))
+
+
+class InterpolationGrid(EpochPicture):
+    """Writes the way of a flow from one image to another at the end of every epoch: a pair a row.
+
+    Args:
+        folder: where `interpolations-epoch-001.png` and so on go; made if missing.
+        images: raw images `[2 n, H, W, C]`, the left ends and the right ends of the rows in turn.
+        steps: images in a row, both ends among them.
+        every, log_dir: see `EpochPicture`.
+    """
+
+    def __init__(
+        self,
+        folder: str | os.PathLike[str],
+        images: np.ndarray,
+        steps: int = 9,
+        every: int = 1,
+        log_dir: str | os.PathLike[str] | None = None,
+    ):
+        super().__init__(folder, "interpolations", every, log_dir)
+        if len(images) < 2 or len(images) % 2:
+            raise ValueError(f"`images` must be pairs, at least one; received {len(images)} images.")
+        self.images, self.steps = images, steps
+
+    def check(self) -> None:
+        _require_images(self.model, self)
+        if not self.model.interpolates:
+            raise ValueError(f"`InterpolationGrid` is for flows; the model is a `{type(self.model).__name__}`.")
+        require_examples(self.model, self.images)
+
+    def draw(self) -> Picture:
+        rows = _grey(self.model, self.model.interpolate(self.images[::2], self.images[1::2], self.steps))
+        title = "between two images, in the latents of the flow"
+        return Picture(plots.image_grid(rows.reshape(-1, *rows.shape[2:]), self.steps, title))
 
 
 class Manifold(EpochPicture):

@@ -9,7 +9,7 @@ import typer
 
 from tfvae._version import __version__
 from tfvae.cli.measures import compare, encode, evaluate
-from tfvae.cli.pictures import reconstruct, sample
+from tfvae.cli.pictures import interpolate, reconstruct, sample
 from tfvae.cli.reproduction import reproduce
 from tfvae.cli.training import train
 
@@ -49,5 +49,5 @@ def _options(
 
 
 app.command(context_settings={"allow_extra_args": True})(train)  # the numbers after --seeds
-for _command in (sample, reconstruct, evaluate, compare, encode, reproduce):
+for _command in (sample, reconstruct, interpolate, evaluate, compare, encode, reproduce):
     app.command()(_command)

@@ -20,6 +20,9 @@ def sample(
     draw: Annotated[
         bool, typer.Option(help="Draw pixels from p(x|z) too, instead of showing the decoder's mean.")
     ] = False,
+    temperature: Annotated[
+        float, typer.Option(min=0.0, help="Of a flow: below 1, cleaner images that differ less.")
+    ] = 1.0,
     out: Annotated[
         Path | None, typer.Option(help="PNG file to write. [default: RUN/samples.png, or RUN/draws.png]")
     ] = None,
@@ -29,8 +32,9 @@ def sample(
     model = load_model(run)
     from tfvae import callbacks
 
-    grid = callbacks.SampleGrid(run, n=n, seed=seed, mean=not draw)
+    grid = callbacks.SampleGrid(run, n=n, seed=seed, mean=not draw, temperature=temperature)
     grid.set_model(model)
+    grid.check()
     _write(grid, path)
 
 
@@ -48,6 +52,26 @@ def reconstruct(
     from tfvae.run import load_data
 
     grid = callbacks.ReconstructionGrid(run, load_data(settings_of(run)).test.first(n).images)
+    grid.set_model(model)
+    grid.check()
+    _write(grid, path)
+
+
+def interpolate(
+    run: RunFolder,
+    n: Annotated[
+        int, typer.Option("--n", "-n", min=1, max=_MOST_IMAGES // 2, help="Rows, of the first test images in pairs.")
+    ] = 8,
+    steps: Annotated[int, typer.Option(min=2, help="Images in a row, both ends among them.")] = 9,
+    out: Annotated[Path | None, typer.Option(help="PNG file to write. [default: RUN/interpolations.png]")] = None,
+) -> None:
+    """Of a flow: write a grid of the ways between pairs of test images, straight lines in the latents."""
+    path = _png(out or run / "interpolations.png")
+    model = load_model(run)
+    from tfvae import callbacks
+    from tfvae.run import load_data
+
+    grid = callbacks.InterpolationGrid(run, load_data(settings_of(run)).test.first(2 * n).images, steps)
     grid.set_model(model)
     grid.check()
     _write(grid, path)

@@ -78,12 +78,18 @@ def aggregate_posterior(
 
     Raises:
         ValueError: there are no examples, `batch_size` is below 1, or the posterior is a point.
+        NotImplementedError: the posterior is a flow.
 
     Source: Hoffman and Johnson 2016, "ELBO surgery", NIPS workshop; Poole et al. 2019, arXiv:1905.06922.
     """
     check_examples(x, batch_size)
     if model.encoder.family.scores == "point":
         raise ValueError("A posterior that is a point has no density, so there is no aggregate posterior.")
+    if model.encoder.family.layers:
+        raise NotImplementedError(
+            "The density of each example's posterior at every other one's draw takes a pass for each dimension of "
+            "each pair where the posterior is an inverse autoregressive flow: too many."
+        )
     prior = model.prior.distribution(model.encoder)
     z, log_q_x = _draws(model, x, batch_size, seed)
     log_p = np.asarray(prior.log_prob(z), np.float64)

@@ -119,13 +119,26 @@ def naive(model: VAE, x: np.ndarray, bound: np.ndarray, seed: int) -> tuple[dict
 def latents(
     model: VAE, images: np.ndarray, x: np.ndarray, seed: int, missing: dict[str, str]
 ) -> tuple[dict[str, Any], dict[str, np.ndarray] | None]:
-    use, aggregate = latent_statistics(model, images), aggregate_posterior(model, x, seed=seed)
+    use = latent_statistics(model, images)
     figures: dict[str, Any] = {
         "rate": use.total_rate,
         "rate_is_exact": not use.sampled,
         "active_units": use.active_units,
         "dimensions": len(use.variance_of_mean),
         "variance_of_mean": use.variance_of_mean.tolist(),
+    }
+    if use.rate is None:
+        missing["rate_per_dimension"] = (
+            "TFP has no closed form of the rate of single dimensions for these distributions."
+        )
+    else:
+        figures["rate_per_dimension"] = use.rate.tolist()
+    try:
+        aggregate = aggregate_posterior(model, x, seed=seed)
+    except NotImplementedError as error:  # a flow
+        missing["aggregate_posterior"] = str(error)
+        return figures, None
+    figures |= {
         "mutual_information": aggregate.mutual_information,
         "mutual_information_error": _number(aggregate.mutual_information_error),
         "mutual_information_ceiling": aggregate.ceiling,
@@ -134,12 +147,6 @@ def latents(
         "aggregate_kl_error": _number(aggregate.kl_error),
         "rate_of_draws": aggregate.rate,
     }
-    if use.rate is None:
-        missing["rate_per_dimension"] = (
-            "TFP has no closed form of the rate of single dimensions for these distributions."
-        )
-    else:
-        figures["rate_per_dimension"] = use.rate.tolist()
     if aggregate.marginal_kl is None:
         missing["marginal_kl"] = str(aggregate.no_marginals)
     else:

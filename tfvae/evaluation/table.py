@@ -104,12 +104,19 @@ def _naive(found: dict[str, Any]) -> list[str]:
 
 
 def _latents(found: dict[str, Any]) -> list[str]:
-    saturated = ", saturated: more examples would give more" if found["saturated"] else ""
-    ceiling = f"ceiling log N = {found['mutual_information_ceiling']:.3f}{saturated}"
     return [
         "Latents, nats",
         _row("rate", f"{found['rate']:.3f}", "exact" if found["rate_is_exact"] else "estimate, one draw an example"),
         _row("active units", f"{found['active_units']} of {found['dimensions']}", "variance of the mean above 0.01"),
+        *(_aggregate(found) if "mutual_information" in found else []),
+        *_dimensions(found),
+    ]
+
+
+def _aggregate(found: dict[str, Any]) -> list[str]:
+    saturated = ", saturated: more examples would give more" if found["saturated"] else ""
+    ceiling = f"ceiling log N = {found['mutual_information_ceiling']:.3f}{saturated}"
+    return [
         _row(
             "mutual information of x and z",
             f"{found['mutual_information']:.3f}",
@@ -122,7 +129,6 @@ def _latents(found: dict[str, Any]) -> list[str]:
             f"{found['rate_of_draws']:.3f}",
         ),
         *([_row("  of its marginals, summed", f"{sum(found['marginal_kl']):.3f}")] if "marginal_kl" in found else []),
-        *_dimensions(found),
     ]
 
 

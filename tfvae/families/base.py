@@ -15,6 +15,7 @@ import operator
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
+import keras
 import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
@@ -75,6 +76,11 @@ class Family(abc.ABC):
             NotImplementedError: the family does not say.
         """
         raise NotImplementedError(f"`{type(self).__name__}` does not say for which parameters it has a given mean.")
+
+    @property
+    def layers(self) -> tuple[keras.layers.Layer, ...]:
+        """Layers with weights that the distribution itself has; `ConditionalDistribution` owns them. Mostly none."""
+        return ()
 
     base: Literal["normal", "uniform"] = "normal"
     """The noise that `transform` turns into draws: standard normal, or uniform on (0, 1)."""

@@ -22,6 +22,9 @@ class Abilities:
     exact_likelihood = False
     """Whether `log_likelihood` is log p(x) itself, and no bound."""
 
+    interpolates = False
+    """Whether it is a flow, whose samples have a temperature and whose images have ways between them."""
+
     def sample(self, n: int, seed: int = 0, mean: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
         """Draws data.
 

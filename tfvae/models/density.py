@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfvae.flows import Flow
 from tfvae.models.unsupervised import UnsupervisedModel
 from tfvae.noise import Noise
 from tfvae.objectives import Distortion
@@ -75,10 +76,47 @@ class Density(UnsupervisedModel):
         log_px = self.density.distribution(None).log_prob(x)
         return Trace(log_px_z=tf.repeat(log_px[tf.newaxis], sample_size, axis=0), latents=())
 
-    def sample(self, n: int, seed: int = 0, mean: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
-        """Draws x. There are no latents and no decoder with a mean to show: both results are x `[n, *data]`."""
-        x = self.density.draw(None, Noise(seed), n)
+    def sample(
+        self, n: int, seed: int = 0, mean: bool = False, temperature: float = 1.0
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Draws x. There are no latents and no decoder with a mean to show: both results are x `[n, *data]`.
+
+        Args:
+            n, seed, mean: see `Abilities.sample`.
+            temperature: of a flow, by which its base is narrowed; see `flows.Flow.draw`.
+
+        Raises:
+            ValueError: a density that is no flow has no temperature, or it is out of range.
+        """
+        if temperature == 1.0:
+            x = self.density.draw(None, Noise(seed), n)
+        else:
+            x = self._flow("a temperature").draw(None, Noise(seed), n, temperature)
         return x, x
+
+    @property
+    def interpolates(self) -> bool:  # type: ignore[override]
+        return isinstance(self.density, Flow)
+
+    def interpolate(self, start: Any, end: Any, steps: int = 9) -> tf.Tensor:
+        """The way of a flow from one raw example to another, `[B, steps, *data]` in the units of x; see `flows.Flow`.
+
+        Args:
+            start, end: raw examples `[B, *data]`, without noise.
+            steps: both ends among them.
+
+        Raises:
+            ValueError: the density is no flow.
+        """
+        ends = self.representative(start), self.representative(end)
+        return self._flow("an interpolation").interpolate(*ends, steps)
+
+    def _flow(self, wanted: str) -> Flow:
+        if not isinstance(self.density, Flow):
+            raise ValueError(
+                f"{wanted.capitalize()} is of flows only; this density is a `{type(self.density).__name__}`."
+            )
+        return self.density
 
     def log_likelihood(self, raw: Any, seed: int = 0) -> np.ndarray:
         """log p(x) of each example in nats, exact for the fixed draw of x: `[N]`; see `tfvae.evaluation`."""

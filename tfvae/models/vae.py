@@ -39,8 +39,8 @@ class VAE(UnsupervisedModel):
 
     Raises:
         TypeError: a part is of another kind.
-        ValueError: the parts do not fit: latents of different shapes, or a preprocessing whose x the decoder's family
-            does not score (see `tfvae.units`).
+        ValueError: the parts do not fit: latents of different shapes, a preprocessing whose x the decoder's family
+            does not score (see `tfvae.units`), or a gradient of the objective that a flow posterior has not.
 
     Source: Kingma and Welling 2013, arXiv:1312.6114.
     """
@@ -65,6 +65,12 @@ class VAE(UnsupervisedModel):
         if prior.event_shape != latent_shape:
             raise ValueError(
                 f"`prior` is over latents of shape {prior.event_shape}, `encoder` gives them in shape {latent_shape}."
+            )
+        gradient = getattr(self.objective, "gradient", "plain")
+        if encoder.family.layers and gradient != "plain":
+            raise ValueError(
+                f'`objective` has the gradient "{gradient}", which needs log q(z|x) with the parameters '
+                f'of q left out; those of `{type(encoder.family).__name__}` are weights too. Use "plain".'
             )
         self.encoder, self.decoder, self.prior = encoder, decoder, prior
         encoder.build((None, *data_shape))

@@ -8,11 +8,12 @@ from typing import Any
 
 import keras
 
-from tfvae import corruption, families, networks, preprocessing, recipes
+from tfvae import bijectors, corruption, families, flow_recipes, networks, preprocessing, recipes
 from tfvae.conditional import ConditionalDistribution
+from tfvae.flows import Flow, InverseAutoregressive
 from tfvae.models import GuardedModel, NaiveMonteCarlo
 from tfvae.objectives import ELBO, ImportanceWeighted, Objective, WarmUp
-from tfvae.priors import StandardNormal
+from tfvae.priors import Prior, StandardNormal
 from tfvae.settings import Settings
 
 
@@ -33,6 +34,8 @@ def model(settings: Settings, image_shape: Sequence[int], steps_per_epoch: int) 
                 return recipes.mixture(image_shape, settings.components, settings.rank, settings.seed)
             case "gan":
                 return _gan(settings, image_shape)
+            case "realnvp" | "glow" | "maf":
+                return _flow(settings, image_shape)
             case _:
                 return _vae(settings, image_shape, steps_per_epoch)
 
@@ -58,7 +61,33 @@ def _vae(settings: Settings, image_shape: Sequence[int], steps_per_epoch: int) -
         _preprocessing(settings),
         _objective(settings, steps_per_epoch),
         settings.seed,
+        _prior(settings),
+        _posterior(settings),
     )
+
+
+def _prior(settings: Settings) -> Prior | None:
+    if settings.prior == "normal":
+        return None
+    couplings = bijectors.vector_flow(settings.flow_depth or 1, settings.flow_hidden)
+    return Flow((settings.latent_size,), couplings, name="prior")
+
+
+def _posterior(settings: Settings) -> families.Family | None:
+    if settings.posterior == "normal":
+        return None
+    return InverseAutoregressive((settings.latent_size,), settings.flow_depth or 1, settings.flow_hidden)
+
+
+def _flow(settings: Settings, image_shape: Sequence[int]) -> GuardedModel:
+    depth, hidden, alpha, seed = settings.flow_depth or 1, settings.flow_hidden, settings.alpha, settings.seed
+    match settings.model:
+        case "realnvp":
+            return flow_recipes.realnvp(image_shape, settings.flow_levels, depth, hidden, alpha, seed)
+        case "glow":
+            return flow_recipes.glow(image_shape, settings.flow_levels, depth, hidden, alpha, seed)
+        case _:
+            return flow_recipes.maf(image_shape, depth, hidden, alpha, seed)
 
 
 def _naive(settings: Settings, image_shape: Sequence[int]) -> GuardedModel:
@@ -133,7 +162,8 @@ def _objective(settings: Settings, steps_per_epoch: int) -> Objective:
         return ImportanceWeighted(settings.sample_size, settings.gradient)
     warm_up = round(settings.warm_up * steps_per_epoch)
     beta = WarmUp(warm_up, final=settings.beta) if warm_up else settings.beta
-    return ELBO(beta=beta, sample_size=settings.sample_size, free_bits=settings.free_bits)
+    closed_form = settings.prior == settings.posterior == "normal"
+    return ELBO(beta, settings.sample_size, analytic_kl=closed_form, free_bits=settings.free_bits)
 
 
 @contextlib.contextmanager

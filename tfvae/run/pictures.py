@@ -13,6 +13,7 @@ from tfvae.run.averages import Averages
 from tfvae.settings import Settings
 
 _RECONSTRUCTED = 30  # validation images
+_INTERPOLATED = 6  # pairs of them
 _MAPPED = 5000  # in the latent map, and those that the rates are averages over
 
 
@@ -35,6 +36,9 @@ def pictures(
     drawing: list[keras.callbacks.Callback] = []
     if "samples" not in lacks:
         drawing.append(callbacks.SampleGrid(folder / "samples", log_dir=log_dir))
+    if settings.model in ("realnvp", "glow"):  # the inverse of maf takes as long as an epoch
+        ends = few.images[: _INTERPOLATED * 2]
+        drawing.append(callbacks.InterpolationGrid(folder / "interpolations", ends, log_dir=log_dir))
     if "reconstructions" not in lacks:
         drawing.append(callbacks.ReconstructionGrid(folder / "reconstructions", few.images, log_dir=log_dir))
     if "latents" not in lacks:

@@ -34,7 +34,7 @@ def start(model: GuardedModel, settings: Settings, images: Any) -> None:
     if settings.weights is not None:
         _take_weights(model, Path(settings.weights))
     elif isinstance(model, Density):
-        model.density.start_at_clusters(_examples(model, images), settings.seed)
+        model.density.start_at(_examples(model, images), settings.seed)
 
 
 def _examples(model: GuardedModel, images: Any) -> np.ndarray:
