@@ -2,7 +2,7 @@
 
 Ten normals on the first 50 principal components of MNIST's training images, brought into [0, 1] by one factor and
 offset, so that both programs see the same array. Both start from the same k-means clusters: tfvae by
-`start_at_clusters`, scikit-learn by the shares, means and variances that tfvae starts from. `python
+`start_at`, scikit-learn by the shares, means and variances that tfvae starts from. `python
 benchmarks/mixture.py` writes results/mixture.json.
 """
 
@@ -42,7 +42,7 @@ def by_gradient(train: np.ndarray, seed: int, epochs: int) -> tuple[Density, Mix
     """The trained model, the mixture that it started from, and its seconds."""
     keras.utils.set_random_seed(seed)
     density = MixtureOfNormals((DIMENSIONS,), COMPONENTS, min_scale=1e-3)
-    density.start_at_clusters(train[:10_000], seed)
+    density.start_at(train[:10_000], seed)
     first = MixtureOfNormals.from_config(density.get_config())
     first.set_weights(density.get_weights())
     model = Density(density, Rescale(), seed)

@@ -116,7 +116,13 @@ def test_an_empty_file_gives_nothing(tmp_path):
         ({"model": "glow", "prior": "flow"}, "`prior` is no setting of the model 'glow', but of 'vae'."),
         ({"model": "maf", "flow_levels": 3}, "`flow_levels` is no setting of the model 'maf', but of 'realnvp' or"),
         ({"flow_depth": 3}, "`flow_depth` is of a flow; this model has none. Set `prior` or `posterior` to flow."),
-        ({"prior": "flow", "free_bits": 0.1}, "`free_bits` is a floor for the rate of each latent dimension; with the"),
+        (
+            {"prior": "flow", "free_bits": 0.1},
+            "`free_bits` is a floor for the rate of each latent dimension, which has",
+        ),
+        ({"prior": "mixture", "free_bits": 0.1}, "`free_bits` is a floor for the rate of each latent dimension, which"),
+        ({"components": 3}, "`components` and `rank` are of a mixture; set `prior` to mixture, or `model` to gmm."),
+        ({"prior": "flow", "rank": 1}, "`components` and `rank` are of a mixture; set `prior` to mixture, or `model`"),
         (
             {"posterior": "flow", "objective": "iwae", "gradient": "dreg"},
             "`gradient` 'dreg' leaves out the parameters of q(z|x), which of the posterior flow are weights too",

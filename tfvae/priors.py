@@ -133,9 +133,6 @@ class MixtureOfNormals(Prior):
         return tf.nn.softmax(log_joint, axis=1)
 
     def start_at(self, z: np.ndarray, seed: int = 0) -> None:
-        self.start_at_clusters(z, seed)
-
-    def start_at_clusters(self, z: np.ndarray, seed: int = 0) -> None:
         """Puts a component on each cluster that scikit-learn's k-means finds: its share, mean and standard deviations.
 
         Args:

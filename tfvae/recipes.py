@@ -143,7 +143,7 @@ def masked_autoencoder(
 
 
 def mixture(image_shape: Sequence[int] = (28, 28, 1), components: int = 10, rank: int = 0, seed: int = 0) -> Density:
-    """A mixture of normals on dequantised images; see `priors.MixtureOfNormals`, and its `start_at_clusters`.
+    """A mixture of normals on dequantised images; see `priors.MixtureOfNormals`, and its `start_at`.
 
     Args:
         image_shape: `(H, W, C)`.

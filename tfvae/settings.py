@@ -31,7 +31,7 @@ PREPROCESSINGS = ("binarize", "dequantize", "levels", "rescale")
 ACTIVATIONS = ("relu", "gelu", "silu", "elu", "tanh")
 SCALES = ("shared", "image", "pixel")
 OBJECTIVES = ("elbo", "iwae")
-DISTRIBUTIONS = ("normal", "flow")
+PRIORS, POSTERIORS = ("normal", "flow", "mixture"), ("normal", "flow")
 GRADIENTS = ("plain", "stl", "dreg")
 SCHEDULES = ("cosine", "constant")
 CORRUPTIONS = ("gaussian", "masking", "salt-and-pepper")
@@ -178,12 +178,14 @@ class Settings:
     )
     mask_share: float = _option(0.75, "Share of an image's patches that are masked.", models=("mae",))
     patch_size: int = _option(4, "Side of the patches, which divides the image.", models=("mae",))
-    components: int = _option(10, "Normals in the mixture.", models=("gmm",))
+    components: int = _option(10, "Normals in the mixture, also that of a VAE's prior.", models=("gmm", "vae"))
     rank: int = _option(
-        0, "Of what each normal's covariance has beside its diagonal; 0 for a diagonal.", models=("gmm",)
+        0, "Of what each normal's covariance has beside its diagonal; 0 for a diagonal.", models=("gmm", "vae")
     )
     prior: str = _option(
-        "normal", 'p(z): "normal", or "flow", affine couplings on top of it; its rate is averaged.', models=("vae",)
+        "normal",
+        'p(z): "normal", "flow", affine couplings on top of it, or "mixture" of normals; their rate is averaged.',
+        models=("vae",),
     )
     posterior: str = _option(
         "normal",
@@ -300,6 +302,13 @@ class Settings:
             raise ValueError("`start_at_mean` has no effect on a run that starts from `weights`; set one of them.")
         if self.xla is False and (self.steps_per_execution or 1) > 1:
             raise ValueError(f"`steps_per_execution` must be 1 without XLA; received {self.steps_per_execution}.")
+        if self.model == "vae" and self.prior != "mixture" and (self.components, self.rank) != (10, 0):
+            raise ValueError("`components` and `rank` are of a mixture; set `prior` to mixture, or `model` to gmm.")
+        if self.free_bits and (self.prior, self.posterior) != ("normal", "normal"):
+            raise ValueError(
+                "`free_bits` is a floor for the rate of each latent dimension, which has a closed form for a normal "
+                "prior and posterior only."
+            )
         self._resolve_flow()
         if self.model not in _WITH_LATENTS:
             return  # its networks are its own
@@ -316,10 +325,6 @@ class Settings:
                 if getattr(self, name):
                     raise ValueError(f"`{name}` is of a flow; this model has none. Set `prior` or `posterior` to flow.")
             return
-        if in_vae and self.free_bits:
-            raise ValueError(
-                f"`free_bits` is a floor for the rate of each latent dimension; with the {in_vae[0]} flow it has none."
-            )
         if self.posterior == "flow" and self.gradient != "plain":
             raise ValueError(
                 f"`gradient` {self.gradient!r} leaves out the parameters of q(z|x), which of the posterior flow are "
@@ -398,7 +403,7 @@ _CHOICES = {
     "network": tuple(HIDDEN), "activation": ACTIVATIONS, "likelihood": LIKELIHOODS,
     "preprocess": PREPROCESSINGS, "objective": OBJECTIVES, "gradient": GRADIENTS,
     "schedule": SCHEDULES, "precision": PRECISIONS, "model": MODELS, "corruption": CORRUPTIONS,
-    "prior": DISTRIBUTIONS, "posterior": DISTRIBUTIONS,
+    "prior": PRIORS, "posterior": POSTERIORS,
 }  # fmt: skip
 _AT_LEAST_1 = ("at least 1", lambda value: 1 <= value < math.inf)
 _AT_LEAST_0 = ("at least 0", lambda value: 0 <= value < math.inf)

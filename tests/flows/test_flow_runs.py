@@ -128,8 +128,9 @@ def test_a_run_of_a_flow_starts_from_the_data(source):
         ({}, tfvae.priors.StandardNormal, tfvae.families.Normal, True),
         ({"prior": "flow"}, Flow, tfvae.families.Normal, False),
         ({"posterior": "flow"}, tfvae.priors.StandardNormal, InverseAutoregressive, False),
+        ({"prior": "mixture", "components": 3}, tfvae.priors.MixtureOfNormals, tfvae.families.Normal, False),
     ],
-    ids=["plain", "prior", "posterior"],
+    ids=["plain", "prior", "posterior", "mixture"],
 )
 def test_the_settings_choose_the_parts_and_say_how_the_rate_is_measured(parts, prior, posterior, closed_form):
     model = build.model(Settings(hidden=(8,), latent_size=3, **parts), tiny.SHAPE, 1)
@@ -140,7 +141,7 @@ def test_the_settings_choose_the_parts_and_say_how_the_rate_is_measured(parts, p
 
 def test_an_image_that_cannot_be_halved_is_refused_before_anything_is_trained(tmp_path, capsys):
     np.save(tmp_path / "odd.npy", np.zeros((50, 7, 8, 1), np.uint8))
-    arguments = ["train", "--data", tmp_path / "odd.npy", "--model", "glow", "--batch-size", 10, "--out", tmp_path / "run"]
+    arguments = ["train", "--data", tmp_path / "odd.npy", "--model", "glow", "--out", tmp_path / "run"]
     assert command(*arguments) == 1
     assert "`Squeeze` halves images whose height and width are even; received 7 x 8" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()

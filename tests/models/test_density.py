@@ -107,7 +107,7 @@ def test_it_starts_at_clusters():
     counts = [50, 30, 20]
     x = np.concatenate([c + 0.5 * rng.normal(size=(n, 2)) for c, n in zip(centres, counts, strict=True)])
     layer = MixtureOfNormals((2,), 3)
-    layer.start_at_clusters(x)
+    layer.start_at(x)
     weights, means, covariances = parameters(layer)
     order = np.argsort(-weights)
     np.testing.assert_allclose(weights[order], np.array(counts) / 100, rtol=1e-5)
@@ -119,7 +119,7 @@ def test_it_starts_at_clusters():
 
 def test_more_components_than_examples_are_refused():
     with pytest.raises(ValueError, match=r"`components` must not be more than the examples, 4 here; received 5\.$"):
-        MixtureOfNormals((2,), 5).start_at_clusters(np.zeros((4, 2)))
+        MixtureOfNormals((2,), 5).start_at(np.zeros((4, 2)))
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def density(rank=0):
 @every_rank
 def test_a_density_learns_its_exact_likelihood(rank):
     model = density(rank)
-    model.density.start_at_clusters(np.asarray(model.representative(RAW)))
+    model.density.start_at(np.asarray(model.representative(RAW)))
     history = model.fit(RAW, batch_size=20, epochs=10, validation_data=RAW, verbose=0).history
     assert set(history) == {"loss", "val_loss"}
     assert history["val_loss"][-1] < history["val_loss"][0]

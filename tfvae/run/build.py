@@ -13,7 +13,7 @@ from tfvae.conditional import ConditionalDistribution
 from tfvae.flows import Flow, InverseAutoregressive
 from tfvae.models import GuardedModel, NaiveMonteCarlo
 from tfvae.objectives import ELBO, ImportanceWeighted, Objective, WarmUp
-from tfvae.priors import Prior, StandardNormal
+from tfvae.priors import MixtureOfNormals, Prior, StandardNormal
 from tfvae.settings import Settings
 
 
@@ -67,10 +67,14 @@ def _vae(settings: Settings, image_shape: Sequence[int], steps_per_epoch: int) -
 
 
 def _prior(settings: Settings) -> Prior | None:
-    if settings.prior == "normal":
-        return None
-    couplings = bijectors.vector_flow(settings.flow_depth or 1, settings.flow_hidden)
-    return Flow((settings.latent_size,), couplings, name="prior")
+    match settings.prior:
+        case "normal":
+            return None
+        case "mixture":
+            return MixtureOfNormals((settings.latent_size,), settings.components, settings.rank, name="prior")
+        case _:
+            couplings = bijectors.vector_flow(settings.flow_depth or 1, settings.flow_hidden)
+            return Flow((settings.latent_size,), couplings, name="prior")
 
 
 def _posterior(settings: Settings) -> families.Family | None:
