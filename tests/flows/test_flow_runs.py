@@ -140,7 +140,17 @@ def test_the_settings_choose_the_parts_and_say_how_the_rate_is_measured(parts, p
 
 def test_an_image_that_cannot_be_halved_is_refused_before_anything_is_trained(tmp_path, capsys):
     np.save(tmp_path / "odd.npy", np.zeros((50, 7, 8, 1), np.uint8))
-    arguments = ["train", "--data", tmp_path / "odd.npy", "--model", "glow", "--batch-size", 10, "--out", tmp_path / "run"]
+    arguments = [
+        "train",
+        "--data",
+        tmp_path / "odd.npy",
+        "--model",
+        "glow",
+        "--batch-size",
+        10,
+        "--out",
+        tmp_path / "run",
+    ]
     assert command(*arguments) == 1
     assert "`Squeeze` halves images whose height and width are even; received 7 x 8" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
