@@ -10,8 +10,8 @@ import tensorflow as tf
 
 from tfvae.bijectors.base import Bijector, same_for_all
 
-# Least standard deviation, in units of x, that is scaled to 1. What varies less, such as a dark border, may vary more in
-# other examples, whose z would then be huge.
+# Least standard deviation, in units of x, that is scaled to 1. What varies less, such as a dark border, may vary more
+# in other examples, whose z would then be huge.
 _LEAST = 0.1
 
 
