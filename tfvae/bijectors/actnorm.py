@@ -10,8 +10,8 @@ import tensorflow as tf
 
 from tfvae.bijectors.base import Bijector, same_for_all
 
-# Standard deviation, in units of x, that is scaled to 1. What varies less, such as a dark border's pixels, may vary
-# more in other examples, whose z would then be huge.
+# Least standard deviation, in units of x, that is scaled to 1. What varies less, such as a dark border, may vary more
+# in other examples, whose z would then be huge.
 _LEAST = 0.1
 
 
@@ -25,7 +25,7 @@ class ActNorm(Bijector):
     a standard deviation below 0.1 in them, or none, keeps its scale. Nothing depends on the batch, so replicas differ
     in nothing.
 
-    Source: Kingma and Dhariwal 2018, arXiv:1807.03039, section 3.1.
+    Source: Kingma and Dhariwal 2018, arXiv:1807.03039.
     """
 
     def make(self, event_shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -72,7 +72,7 @@ class HalvesCoupling(Coupling):
     Raises:
         ValueError: the last axis has one element, which leaves nothing to keep or to transform.
 
-    Source: Dinh, Sohl-Dickstein and Bengio 2017, arXiv:1605.08803, equations 4, 5, 7 and 8.
+    Source: Dinh, Sohl-Dickstein and Bengio 2017, arXiv:1605.08803.
     """
 
     def make(self, event_shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -115,7 +115,7 @@ class CheckerboardCoupling(Coupling):
     Raises:
         ValueError: the examples are no images, or of one pixel, which leaves nothing to transform.
 
-    Source: Dinh, Sohl-Dickstein and Bengio 2017, arXiv:1605.08803, section 3.4.
+    Source: Dinh, Sohl-Dickstein and Bengio 2017, arXiv:1605.08803.
     """
 
     def make(self, event_shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -21,7 +21,7 @@ class InvertibleLinear(Bijector):
     with a fixed permutation P, and L and U lower and upper triangular, of diagonal 1 and 0. W starts as a random
     rotation; the signs of s stay what they are then.
 
-    Source: Kingma and Dhariwal 2018, arXiv:1807.03039, section 3.2.
+    Source: Kingma and Dhariwal 2018, arXiv:1807.03039.
     """
 
     def make(self, event_shape: tuple[int, ...]) -> tuple[int, ...]:

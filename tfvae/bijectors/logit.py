@@ -23,8 +23,8 @@ class Logit(Bijector):
     Args:
         alpha: between 0 and 1/2. The smaller it is, the further dark and bright pixels are drawn apart.
 
-    Source: Dinh, Sohl-Dickstein and Bengio 2017, arXiv:1605.08803, section 4.1, without the symmetry at 1;
-    Papamakarios, Pavlakou and Murray 2017, arXiv:1705.07057, section 4.3, with it.
+    Source: Dinh, Sohl-Dickstein and Bengio 2017, arXiv:1605.08803, without the symmetry at 1;
+    Papamakarios, Pavlakou and Murray 2017, arXiv:1705.07057, with it.
     """
 
     parts = ("alpha",)

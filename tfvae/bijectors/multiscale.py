@@ -23,7 +23,7 @@ class MultiScale(Bijector):
     Raises:
         ValueError: a level gives no images of two channels or more, when it is built.
 
-    Source: Dinh, Sohl-Dickstein and Bengio 2017, arXiv:1605.08803, section 3.6.
+    Source: Dinh, Sohl-Dickstein and Bengio 2017, arXiv:1605.08803.
     """
 
     parts = ("levels",)

@@ -17,7 +17,7 @@ class Squeeze(Bijector):
     Raises:
         ValueError: a side is odd, when it is built.
 
-    Source: Dinh, Sohl-Dickstein and Bengio 2017, arXiv:1605.08803, section 3.6.
+    Source: Dinh, Sohl-Dickstein and Bengio 2017, arXiv:1605.08803.
     """
 
     def make(self, event_shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -62,7 +62,7 @@ class Flow(Prior):
         Raises:
             ValueError: the temperature is out of range.
 
-        Source: Kingma and Dhariwal 2018, arXiv:1807.03039, section 6, who scale the base in the same way.
+        Source: Kingma and Dhariwal 2018, arXiv:1807.03039, who scale the base in the same way.
         """
         if not isinstance(temperature, (int, float)) or not 0 <= temperature < math.inf:
             raise ValueError(f"`temperature` must be a number >= 0; received {temperature!r}.")
@@ -85,7 +85,7 @@ class Flow(Prior):
         Raises:
             ValueError: `steps` is below 2.
 
-        Source: Kingma and Dhariwal 2018, arXiv:1807.03039, section 5 (between two real images).
+        Source: Kingma and Dhariwal 2018, arXiv:1807.03039 (between two real images).
         """
         if not isinstance(steps, int) or steps < 2:
             raise ValueError(f"`steps` must be an integer >= 2; received {steps!r}.")
