@@ -1,10 +1,11 @@
 """Take what `tfvae reproduce` has finished into the repository: `python tools/publish_reproduction.py RUNS`.
 
 RUNS is the command's --out. Results and pictures go to docs/reproduction, the page docs/reproduction.md is made of
-them, and the weights of Burda's rows go to saved_models, each with its card. What is not there is named and left out.
+them, and the weights of Burda's rows go to saved_models, each with its card. What is not there is named and left out;
+but the folds of Frey Face that are done are taken as they are, since all of them take hours.
 
-With --restore the other way round: the published rows of Burda's table come back into RUNS, so that `tfvae reproduce
-iwae` keeps them and starts others from their weights.
+With --restore the other way round: the published rows of Burda's table and the folds of Frey Face come back into
+RUNS, so that `tfvae reproduce` keeps them; `iwae` starts other rows from their weights.
 """
 
 import shutil
@@ -21,6 +22,7 @@ RESULTS = {
     "frey-face/frey_face.json": ("frey-face/manifold.png",),
 }
 """The results, which are written when all of it is done, and the pictures that the page shows of each."""
+FOLDS = "frey-face/folds"
 
 
 def main(runs: Path, root: Path = ROOT) -> list[str]:
@@ -41,6 +43,7 @@ def publish_results(runs: Path, target: Path) -> list[str]:
         for name in () if absent else names:
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(runs / name, target / name)
+    _copy_folds(runs, target)
     return missing
 
 
@@ -57,8 +60,15 @@ def publish_weights(folder: Path, target: Path) -> list[str]:
     return missing
 
 
+def _copy_folds(source: Path, target: Path) -> None:
+    for fold in sorted((source / FOLDS).glob("*.json")):
+        (target / FOLDS).mkdir(parents=True, exist_ok=True)
+        shutil.copy(fold, target / FOLDS)
+
+
 def restore(runs: Path, root: Path = ROOT) -> None:
-    """Puts the published rows of Burda's table back into `runs`, but for those whose runs are there."""
+    """Puts the published rows of Burda's table back into `runs`, but for those whose runs are there, and the folds."""
+    _copy_folds(root / "docs" / "reproduction", runs)
     result = root / "docs" / "reproduction" / "iwae" / "iwae.json"
     (runs / "iwae").mkdir(parents=True, exist_ok=True)
     shutil.copy(result, runs / "iwae")

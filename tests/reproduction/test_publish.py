@@ -89,6 +89,18 @@ def test_what_is_published_comes_back_for_rows_without_a_run(root, tmp_path):
     assert json.loads(found[f"iwae/{names[1]}/model.keras"]) == {"of": names[1]}
 
 
+def test_folds_are_published_before_all_are_done_and_come_back(runs, root, published, tmp_path):
+    for name in ("iwae/iwae.json", "frey-face/frey_face.json"):
+        (runs / name).unlink()
+    write(runs, {f"frey-face/folds/study-0{fold}.json": {"fold": fold} for fold in range(2)})
+    publish_reproduction.main(runs, root)
+    write(root / "docs/reproduction", {"iwae/iwae.json": {"rows": {}}})
+    publish_reproduction.restore(tmp_path / "back", root)
+    kept = {path.name: path.read_bytes() for path in (tmp_path / "back/frey-face/folds").iterdir()}
+    assert kept == {path.name: path.read_bytes() for path in (runs / "frey-face/folds").iterdir()}
+    assert len(kept) == 2
+
+
 def test_every_picture_of_the_page_is_published(runs, root, published):
     publish_reproduction.main(runs, root)
     page = (root / "docs/reproduction.md").read_text()

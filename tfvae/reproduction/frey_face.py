@@ -68,10 +68,10 @@ def run(
     interruption: Interruption | None = None,
     verbose: int = 1,
 ) -> dict[str, Any]:
-    """Cross-validates every study and draws the manifold of a VAE with two latents.
+    """Draws the manifold of a VAE with two latents and cross-validates every study.
 
-    The folder gets `folds/STUDY-FOLD.json` as each fold ends, frey_face.json with all of them, and manifold.png. A fold
-    that is there is not trained again, so that an interruption loses one fold at most.
+    The folder gets manifold.png, `folds/STUDY-FOLD.json` as each fold ends, and after each study frey_face.json with all
+    that are done. A fold that is there is not trained again, so that an interruption loses one fold at most.
 
     Args:
         folder: made if missing.
@@ -93,12 +93,8 @@ def run(
     """
     folder, path, interruption = Path(folder), Path(path), interruption or Interruption()
     images = frames(path)
-    results = {
-        study.name: cross_validate(study, images, protocol, folder / "folds", interruption, verbose)
-        for study in studies
-    }
     _draw_manifold(folder / MANIFOLD, images, protocol, interruption)
-    result = {
+    result: dict[str, Any] = {
         "paper": "Li and Turner 2016, arXiv:1602.02311, table 1, whose VAE also takes 5 samples a step",
         "file": path.name,
         "file_sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
@@ -110,12 +106,14 @@ def run(
         "chosen_on": _CHOSEN_ON,
         "neighbours": _NEIGHBOURS,
         "protocol": dataclasses.asdict(protocol),
-        "studies": results,
+        "studies": {},
         "hardware": hardware(),
         "versions": versions(),
         "command": command,
     }
-    write_json(folder / RESULT, result)
+    for study in studies:
+        result["studies"][study.name] = cross_validate(study, images, protocol, folder / "folds", interruption, verbose)
+        write_json(folder / RESULT, result)
     return result
 
 
