@@ -70,8 +70,8 @@ def run(
 ) -> dict[str, Any]:
     """Draws the manifold of a VAE with two latents and cross-validates every study.
 
-    The folder gets manifold.png, `folds/STUDY-FOLD.json` as each fold ends, and after each study frey_face.json with all
-    that are done. A fold that is there is not trained again, so that an interruption loses one fold at most.
+    The folder gets manifold.png, `folds/STUDY-FOLD.json` as each fold ends, and after each study frey_face.json with
+    all that are done. A fold that is there is not trained again, so that an interruption loses one fold at most.
 
     Args:
         folder: made if missing.
@@ -139,6 +139,7 @@ def _draw_manifold(path: Path, images: np.ndarray, protocol: Protocol, interrupt
     """Draws the decoder's means for two latents, of a VAE trained on all frames, unless the picture is there."""
     if path.exists():
         return
+    path.parent.mkdir(parents=True, exist_ok=True)
     interruption.unsaved = True
     planar = dataclasses.replace(protocol, latent_size=2)
     model = trained(images, ELBO(), Dequantize(), planar, protocol.seed, interruption)
