@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from tfvae import plots
-from tfvae.callbacks.picture import write_png
+from tfvae.callbacks.picture import write_figure
 from tfvae.files import read_json, write_json
 from tfvae.interruption import Interruption
 from tfvae.reproduction.run_training import trained_run
@@ -162,7 +162,7 @@ def _write(folder: Path, by_name: dict[str, Row], command: str) -> dict[str, Any
     }
     write_json(folder / RESULT, result)
     curves = {row["title"]: (row["curve"]["passes"], row["curve"]["held_out_loss"]) for row in rows.values()}
-    write_png(plots.learning_curves(curves), folder / CURVES)
+    write_figure(plots.learning_curves(curves), folder / CURVES)
     return result
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from tfvae import datasets, plots
+from tfvae.callbacks.picture import write_figure
 from tfvae.evaluation.assessment import Assessment, Examples, assess
 from tfvae.evaluation.fixed import fix
 from tfvae.evaluation.table import table
@@ -134,7 +135,7 @@ def _write(folder: Path, found: Assessment, images: np.ndarray) -> None:
             (new / TABLE).write_text(table(found.report), encoding="utf-8")
             np.savez(new / ARRAYS, **found.by_example)
             for name, figure in _pictures(found, images).items():
-                figure.savefig(new / f"{name}.png")
+                write_figure(figure, new / f"{name}.png")
             _replace(folder, new, old)
     except OSError as error:
         raise OSError(f"{folder} cannot be written: {error.strerror or error}.") from error
