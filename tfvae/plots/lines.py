@@ -24,7 +24,7 @@ def lines(
     Args:
         curves: by name, x `[K]` and y `[K]`; short ones have their points marked.
         x_label, y_label: what the axes are, with their units.
-        references: values of y by name, drawn as thin lines across in the colours of the curves, from the first one on.
+        references: values of y by name, drawn as thin black lines across.
         logarithmic: the axes that are: "", "x", "y" or "xy".
 
     Raises:
@@ -39,8 +39,8 @@ def lines(
     axes = figure.add_subplot()
     for (name, (x, y)), (style, colour) in zip(curves.items(), itertools.cycle(LINES), strict=False):
         axes.plot(x, y, style, marker="o" if len(x) <= _MARKED else "", markersize=4, color=colour, label=name)
-    for (name, value), (style, colour) in zip((references or {}).items(), itertools.cycle(LINES), strict=False):
-        axes.axhline(value, linestyle=style, linewidth=0.8, color=colour, label=name)
+    for (name, value), (style, _) in zip((references or {}).items(), itertools.cycle(LINES), strict=False):
+        axes.axhline(value, linestyle=style, linewidth=0.8, color="black", label=name)
     if "x" in logarithmic:
         axes.set_xscale("log")
     if "y" in logarithmic:

@@ -18,15 +18,17 @@ LINES = (("-", BLUE), ("--", VERMILION), (":", GREEN), ("-.", PINK), ("-", ORANG
 # The palette, a grey and a purple: ten colours that colour-blind readers can tell apart best.
 CLASSES = ("#000000", ORANGE, "#56B4E9", GREEN, "#F0E442", BLUE, VERMILION, PINK, "#999999", "#7F3C8D")
 
-SMALL = 8  # points: ticks and legends
+SMALL, MEDIUM = 8, 9  # points: ticks and legends; names of axes
 
 _METADATA = re.compile(r"\s*<metadata>.*?</metadata>", re.DOTALL)  # the date, and the name of the software
 
 
 def open_frame(axes: Axes) -> None:
-    """Only the two lines of the frame that carry ticks, and ticks that are legible in print."""
+    """Only the two lines of the frame that carry ticks; ticks and names that are legible in print."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(labelsize=SMALL)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.label.set_fontsize(MEDIUM)
 
 
 def legend(axes: Axes) -> None:
