@@ -85,7 +85,7 @@ def check_generating(printed, committed):
         assert printed["manifold_classes"] >= 7
         assert printed["frey_face"] is None  # it cannot be passed on
         assert min(traversals["change"]) > 10  # all ten are active
-        assert printed["interpolation"]["decoded"] > printed["interpolation"]["mixed"]
+        assert min(printed["interpolation"].values()) > 0.4
     else:
         assert printed["frey_face"]["frames"] == 100  # those of the test
 
