@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from tfvae.evaluation import linear_probe, nearest_neighbours
+from tfvae.evaluation import linear_probe, nearest_neighbours, silhouette
 
 PROBES = [linear_probe, nearest_neighbours]
 
@@ -119,3 +119,22 @@ def test_neighbours_that_are_not_there_are_refused(k):
     means, labels = gaussians(30, 0)
     with pytest.raises(ValueError, match=r"^`k` must be an integer from 1 to 30, the training examples; received"):
         nearest_neighbours(means, labels, means, labels, k)
+
+
+def test_the_silhouette_of_four_points_by_hand():
+    """At 0, 1 of one class and 3, 5 of another: a = 1, 1, 2, 2 and b = 4, 3, 2.5, 4.5."""
+    expected = np.mean([3 / 4, 2 / 3, 0.5 / 2.5, 2.5 / 4.5])
+    assert silhouette([[0.0], [1.0], [3.0], [5.0]], ["a", "a", "b", "b"]) == pytest.approx(expected)
+
+
+def test_the_silhouette_tells_classes_apart_from_labels_by_chance():
+    codes, labels = gaussians(500, 0, distance=50)
+    assert silhouette(codes, labels) > 0.9
+    assert abs(silhouette(codes, np.random.default_rng(1).permutation(labels))) < 0.02
+
+
+def test_a_silhouette_needs_classes():
+    with pytest.raises(ValueError, match="at least two classes; received one"):
+        silhouette([[0.0], [1.0]], [0, 0])
+    with pytest.raises(ValueError, match=r"^`labels` must have a class of at least two codes; received one class for"):
+        silhouette([[0.0], [1.0]], [0, 1])

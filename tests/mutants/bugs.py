@@ -27,6 +27,7 @@ KERAS = ("tests/models/test_keras_use.py",)
 LATENTS = ("tests/evaluation/test_latents.py",)
 AGGREGATE = ("tests/evaluation/test_aggregate.py",)
 KERNEL_DISTANCE = ("tests/evaluation/test_kernel_distance.py",)
+NORMAL_SHAPE = ("tests/evaluation/test_normal_shape.py",)
 REPRESENTATION = ("tests/evaluation/test_representation.py",)
 STREAMS = ("tests/datasets/test_streams.py",)
 DATA = ("tests/datasets/test_files.py", "tests/datasets/test_load.py")
@@ -829,5 +830,33 @@ BUGS = [
         "self.base.log_prob(z) - log_det",
         "self.base.log_prob(z) + log_det",
         ("tests/flows/test_flow_posterior.py",),
+    ),
+    Bug(
+        "sliced Wasserstein distance to a normal of another width",
+        "evaluation/normal_shape.py",
+        "axis=0) + 1 - 2 * (density",
+        "axis=0) + 1 - (density",
+        NORMAL_SHAPE,
+    ),
+    Bug(
+        "whitening by the inverse covariance instead of its root",
+        "evaluation/normal_shape.py",
+        "centred @ (axes / np.sqrt(variances)) @ axes.T",
+        "centred @ (axes / variances) @ axes.T",
+        NORMAL_SHAPE,
+    ),
+    Bug(
+        "the shape of codes as they are",
+        "evaluation/normal_shape.py",
+        "distance = sliced_wasserstein(white, directions, seed)",
+        "distance = sliced_wasserstein(np.asarray(codes, np.float64), directions, seed)",
+        NORMAL_SHAPE,
+    ),
+    Bug(
+        "silhouette of labels in another order",
+        "evaluation/representation.py",
+        "return float(silhouette_score(codes, labels))",
+        "return float(silhouette_score(codes, labels[::-1]))",
+        REPRESENTATION,
     ),
 ]

@@ -16,9 +16,8 @@ from tfvae.datasets import Dataset, Split
 from tfvae.run import evaluation
 from tfvae.settings import settings_of
 
-FILES = {"report.json", "table.txt", "examples.npz", "latents.png", "naive.png", "weights.png", "least_likely.png"} | {
-    "samples.npz", "samples.png",
-}  # fmt: skip
+FILES = {"report.json", "table.txt", "examples.npz", "weights.png", "least_likely.png", "samples.npz", "samples.png"}
+FILES |= {f"{name}.{kind}" for name in ("latents", "naive") for kind in ("png", "svg")}
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +98,13 @@ def test_one_image_and_one_sample_are_measured(copied, capsys):
 def test_a_cross_entropy_gets_the_rest(tmp_path, source, capsys):
     folder = make(tmp_path / "run", source, likelihood="bernoulli", preprocess="rescale")
     assert command("evaluate", folder, "--sample-size", 30) == 0
-    assert set(contents(folder / "evaluation")) == {"report.json", "table.txt", "examples.npz", "latents.png"}
+    assert set(contents(folder / "evaluation")) == {
+        "report.json",
+        "table.txt",
+        "examples.npz",
+        "latents.png",
+        "latents.svg",
+    }
     printed = " ".join(capsys.readouterr().out.split())
     assert "likelihood: There is no log p(x), nor an ELBO: this model scores the cross entropy on grey" in printed
     assert "linear probe" in printed

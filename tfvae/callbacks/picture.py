@@ -13,6 +13,7 @@ import keras
 import tensorflow as tf
 from matplotlib.figure import Figure
 
+from tfvae import plots
 from tfvae.callbacks import summaries
 from tfvae.files import written_whole
 
@@ -101,6 +102,17 @@ def write_png(figure: Figure, path: Path) -> bytes:
     with written_whole(path) as unfinished:
         unfinished.write_bytes(png)
     return png
+
+
+def write_figure(figure: Figure, path: Path) -> None:
+    """Writes a figure that stays: the PNG file `path` and, of lines, bars and text, an SVG file beside it.
+
+    Pictures of every epoch are PNG files only, and grids of images have nothing that an SVG could draw sharper.
+    """
+    write_png(figure, path)
+    if plots.is_line_art(figure):
+        with written_whole(path.with_suffix(".svg")) as unfinished:
+            unfinished.write_text(plots.svg(figure), encoding="utf-8")
 
 
 def _require_writable(folder: Path) -> None:

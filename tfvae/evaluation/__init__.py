@@ -17,8 +17,9 @@ from tfvae.evaluation.likelihood import (
     simulated_bracket,
 )
 from tfvae.evaluation.naive import NaiveEstimate, naive_estimate
+from tfvae.evaluation.normal_shape import NormalShape, normal_shape, sliced_wasserstein, whitened
 from tfvae.evaluation.recognition import Recognition, recognition, reconstruction_accuracy
-from tfvae.evaluation.representation import Accuracy, linear_probe, nearest_neighbours
+from tfvae.evaluation.representation import Accuracy, linear_probe, nearest_neighbours, silhouette
 from tfvae.evaluation.table import table
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "LatentStatistics",
     "LikelihoodEstimate",
     "NaiveEstimate",
+    "NormalShape",
     "Recognition",
     "TwoSamples",
     "aggregate_posterior",
@@ -52,9 +54,13 @@ __all__ = [
     "log_likelihood",
     "naive_estimate",
     "nearest_neighbours",
+    "normal_shape",
     "recognition",
     "reconstruction_accuracy",
+    "silhouette",
     "simulated_bracket",
+    "sliced_wasserstein",
     "table",
     "two_samples",
+    "whitened",
 ]

@@ -1,4 +1,4 @@
-"""How well labels can be read off posterior means: by a linear classifier and by the nearest neighbours."""
+"""How well labels can be read off codes, by a linear classifier and by neighbours, and how far classes lie apart."""
 
 from __future__ import annotations
 
@@ -82,6 +82,31 @@ def nearest_neighbours(train_means: Any, train_labels: Any, test_means: Any, tes
         raise ValueError(f"`k` must be an integer from 1 to {len(examples[0])}, the training examples; received {k!r}.")
     # In many dimensions a tree visits most of its leaves, and comparing all pairs is quicker.
     return _accuracy(KNeighborsClassifier(k, algorithm="brute"), *examples)
+
+
+def silhouette(codes: Any, labels: Any) -> float:
+    """How far classes lie apart among the codes: the mean silhouette coefficient, from -1 to 1.
+
+        s = (b - a) / max(a, b)
+
+    of each example, a its mean distance to the others of its class, b that to the nearest other class. 1: classes are
+    far apart; 0: they overlap; below 0: examples lie nearer to another class than to their own. Time grows with N^2.
+
+    Args:
+        codes: `[N, D]`; distances are Euclidean.
+        labels: one for each code.
+
+    Raises:
+        ValueError: labels do not fit, there is one class only or one for each code, or a code is not finite.
+
+    Source: Rousseeuw 1987, "Silhouettes: a graphical aid to the interpretation and validation of cluster analysis".
+    """
+    from sklearn.metrics import silhouette_score
+
+    codes, labels, *_ = _checked(codes, labels, codes, labels)
+    if len(np.unique(labels)) == len(labels):
+        raise ValueError("`labels` must have a class of at least two codes; received one class for each.")
+    return float(silhouette_score(codes, labels))
 
 
 def _accuracy(

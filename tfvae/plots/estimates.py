@@ -8,9 +8,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-_BLUE, _VERMILION = "#0072B2", "#D55E00"  # Okabe and Ito's
+from tfvae.plots.lines import lines
+from tfvae.plots.style import BLUE, VERMILION, legend, open_frame
+
 _UNRELIABLE = 0.7
-_STYLES = (("-", _BLUE), ("--", _VERMILION), (":", "#009E73"), ("-.", "#CC79A7"), ("-", "#E69F00"), ("--", "#000000"))
 
 
 def naive_estimates(draws: np.ndarray, log_p: np.ndarray, references: Mapping[str, float]) -> Figure:
@@ -25,14 +26,14 @@ def naive_estimates(draws: np.ndarray, log_p: np.ndarray, references: Mapping[st
         raise ValueError(f"`draws` and `log_p` must be [K] both; received shapes {draws.shape} and {log_p.shape}.")
     figure = Figure(figsize=(5.4, 3.6), dpi=120, layout="constrained")
     axes = figure.add_subplot()
-    axes.plot(draws, log_p, "o-", color=_BLUE, markersize=4, label="average over draws from the prior")
+    axes.plot(draws, log_p, "o-", color=BLUE, markersize=4, label="average over draws from the prior")
     for (name, value), style in zip(references.items(), itertools.cycle(("-", "--", ":"))):
-        axes.axhline(value, color=_VERMILION, linestyle=style, label=name)
+        axes.axhline(value, color=VERMILION, linestyle=style, label=name)
     axes.set_xscale("log", base=2)
     axes.set_xlabel("draws from the prior")
     axes.set_ylabel("estimate of log p(x), nats")
-    axes.legend(fontsize=8, frameon=False)
-    axes.spines[["top", "right"]].set_visible(False)
+    legend(axes)
+    open_frame(axes)
     return figure
 
 
@@ -51,21 +52,23 @@ def weights(pareto_shape: np.ndarray, effective_sample_size: np.ndarray, bound: 
     figure = Figure(figsize=(8.4, 3.6), dpi=120, layout="constrained")
     left, right = figure.subplots(1, 2)
     known = np.isfinite(pareto_shape)
-    left.scatter(pareto_shape[known], effective_sample_size[known], s=4, color=_BLUE, linewidths=0, alpha=0.5)
-    left.axvline(_UNRELIABLE, color=_VERMILION, linestyle="--")
+    left.scatter(
+        pareto_shape[known], effective_sample_size[known], s=4, color=BLUE, linewidths=0, alpha=0.5, rasterized=True
+    )
+    left.axvline(_UNRELIABLE, color=VERMILION, linestyle="--")
     left.set_xlabel("Pareto shape of the largest weights (unreliable above 0.7)")
     if known.any():
         left.set_yscale("log")
     else:  # matplotlib has no logarithmic axis of nothing
         left.text(0.5, 0.5, "no example has a shape", transform=left.transAxes, ha="center")
     left.set_ylabel("effective sample size")
-    right.hist(bound, bins=50, color=_BLUE)
-    right.axvline(float(np.mean(bound)), color=_VERMILION, linestyle="--", label=f"average {np.mean(bound):.2f}")
+    right.hist(bound, bins=50, color=BLUE)
+    right.axvline(float(np.mean(bound)), color=VERMILION, linestyle="--", label=f"average {np.mean(bound):.2f}")
     right.set_xlabel("L_S, nats")
     right.set_ylabel("examples")
-    right.legend(fontsize=8, frameon=False)
+    legend(right)
     for axes in (left, right):
-        axes.spines[["top", "right"]].set_visible(False)
+        open_frame(axes)
     return figure
 
 
@@ -80,12 +83,5 @@ def learning_curves(curves: Mapping[str, tuple[Sequence[float], Sequence[float]]
         if len(passes) != len(loss):
             sizes = f"{name!r} has {len(loss)} and {len(passes)}"
             raise ValueError(f"`curves` must have as many losses as passes; {sizes}.")
-    figure = Figure(figsize=(6.4, 4.0), dpi=120, layout="constrained")
-    axes = figure.add_subplot()
-    for (name, (passes, loss)), style in zip(curves.items(), itertools.cycle(_STYLES), strict=False):
-        axes.plot(passes[1:], loss[1:], style[0], color=style[1], label=name)
-    axes.set_xlabel("passes over the training images")
-    axes.set_ylabel("loss on held-out images, nats")
-    axes.legend(fontsize=8, frameon=False)
-    axes.spines[["top", "right"]].set_visible(False)
-    return figure
+    later = {name: (passes[1:], loss[1:]) for name, (passes, loss) in curves.items()}
+    return lines(later, "passes over the training images", "loss on held-out images, nats")

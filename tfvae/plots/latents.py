@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import matplotlib
 import numpy as np
+from matplotlib import patheffects
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-# Okabe and Ito's palette, a grey and a purple: ten colours that colour-blind readers can tell apart best.
-_CLASS_COLOURS = (
-    "#000000", "#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7", "#999999", "#7F3C8D",
-)  # fmt: skip
-_BLUE, _VERMILION, _ORANGE = "#0072B2", "#D55E00", "#E69F00"
+from tfvae.plots.style import BLUE, CLASSES, ORANGE, SMALL, VERMILION, open_frame
+
 _ACTIVITY: dict[str, dict[str, Any]] = {  # told apart in black and white too
-    "active": {"facecolor": _BLUE, "edgecolor": _BLUE, "hatch": ""},
-    "not active": {"facecolor": "white", "edgecolor": _VERMILION, "hatch": "////"},
+    "active": {"facecolor": BLUE, "edgecolor": BLUE, "hatch": ""},
+    "not active": {"facecolor": "white", "edgecolor": VERMILION, "hatch": "////"},
 }
 _SMALLEST_VARIANCE = 1e-4  # that shows in a picture
 _INDEX_LABELS = 25  # at most, on an axis of latent dimensions
@@ -45,19 +43,49 @@ def latent_map(means: np.ndarray, labels: np.ndarray | None = None, class_names:
         title = f"posterior means in {means.shape[1]} dimensions, first two principal components"
     figure = Figure(figsize=(6.4, 5.6), dpi=120, layout="constrained")
     axes = figure.add_subplot()
-    for index, label in enumerate([None] if labels is None else np.unique(labels)):
-        chosen = points if label is None else points[labels == label]
-        name = str(label) if class_names is None or label is None else str(class_names[label])
-        colour = (
-            _CLASS_COLOURS[index] if index < len(_CLASS_COLOURS) else matplotlib.colormaps["turbo"](index * 37 % 256)
-        )
-        # `scatter` would draw every point by itself, which takes twice as long.
-        axes.plot(chosen[:, 0], chosen[:, 1], "o", markersize=1.8, markeredgewidth=0, color=colour, label=name)
+    _draw_classes(axes, points, labels, class_names)
     axes.set(xlabel=axis_names[0], ylabel=axis_names[1], title=title)
-    axes.set_aspect("equal", adjustable="datalim")
     if labels is not None:
         axes.legend(title="class", loc="center left", bbox_to_anchor=(1.0, 0.5), markerscale=4)
     return figure
+
+
+def latent_maps(
+    codes: Mapping[str, np.ndarray], labels: np.ndarray, class_names: Sequence[str] | None = None
+) -> Figure:
+    """Codes of several models for the same examples, side by side, coloured by class.
+
+    Args:
+        codes: `[N, 2]` each, by what is printed above it.
+        labels: `[N]` integers.
+        class_names: a name for each label; the numbers themselves if not given.
+    """
+    for name, each in codes.items():
+        if each.shape != (len(labels), 2):
+            raise ValueError(f"`codes` must be [{len(labels)}, 2] each; those of {name!r} are {each.shape}.")
+    figure = Figure(figsize=(3.3 * len(codes) + 0.8, 3.5), dpi=120, layout="constrained")
+    for axes, (name, each) in zip(figure.subplots(1, len(codes), squeeze=False)[0], codes.items(), strict=True):
+        _draw_classes(axes, each, labels, class_names)
+        axes.set(xlabel="z[0]", ylabel="z[1]", title=name)
+        open_frame(axes)
+    handles, names = axes.get_legend_handles_labels()
+    figure.legend(handles, names, title="class", loc="outside right center", markerscale=4, fontsize=SMALL)
+    return figure
+
+
+def _draw_classes(axes: Axes, points: np.ndarray, labels: np.ndarray | None, class_names: Sequence[str] | None) -> None:
+    """Points `[N, 2]` in the colours of their classes, whose names stand at their medians, for print without colour."""
+    for index, label in enumerate([None] if labels is None else np.unique(labels)):
+        chosen = points if label is None else points[labels == label]
+        name = str(label) if class_names is None or label is None else str(class_names[label])
+        colour = CLASSES[index] if index < len(CLASSES) else matplotlib.colormaps["turbo"](index * 37 % 256)
+        # `scatter` would draw every point by itself, which takes twice as long; and in an SVG thousands are too many.
+        axes.plot(*chosen.T, "o", markersize=1.8, markeredgewidth=0, color=colour, label=name, rasterized=True)
+        if label is not None and index < len(CLASSES):
+            halo = [patheffects.withStroke(linewidth=2.5, foreground="white")]
+            right, up = np.median(chosen, axis=0)
+            axes.text(right, up, name, ha="center", va="center", weight="bold", path_effects=halo)
+    axes.set_aspect("equal", adjustable="datalim")
 
 
 def latent_rates(rate: np.ndarray, active: np.ndarray, by_rate: bool = False) -> Figure:
@@ -109,9 +137,7 @@ def latent_report(
     figure = Figure(figsize=(min(max(4.5, 0.14 * dimensions + 1.0), 10.0), 5.4), dpi=120, layout="constrained")
     above, below = figure.subplots(2, sharex=True, height_ratios=(3, 2))
     _bars(above, rate[order], active[order])
-    above.bar(
-        np.arange(dimensions), marginal_kl[order], width=0.35, facecolor=_ORANGE, edgecolor="black", linewidth=0.5
-    )
+    above.bar(np.arange(dimensions), marginal_kl[order], width=0.35, facecolor=ORANGE, edgecolor="black", linewidth=0.5)
     above.set_ylabel("nats")
     total, apart = np.sum(rate), np.sum(marginal_kl)
     title = f"total rate {total:.1f} nats, of the marginals {apart:.2g} nats"
@@ -123,11 +149,11 @@ def latent_report(
     below.set_ylabel("variance of the\nposterior mean")
     _name_dimensions(below, order, ", highest rate first")
     above.tick_params(labelsize=8)
-    marginal = Patch(facecolor=_ORANGE, edgecolor="black", linewidth=0.5, label="KL divergence of the marginal")
+    marginal = Patch(facecolor=ORANGE, edgecolor="black", linewidth=0.5, label="KL divergence of the marginal")
     key = [*_activity_key(), marginal]
     figure.legend(handles=key, loc="outside lower center", ncols=3, fontsize=8, frameon=False)
     for axes in (above, below):
-        axes.spines[["top", "right"]].set_visible(False)
+        open_frame(axes)
     return figure
 
 
@@ -144,7 +170,7 @@ def _latent_bars(values: np.ndarray, active: np.ndarray, by_value: bool, quantit
     axes.set_title(f"{title}, {np.sum(active)} of {dimensions} units active", fontsize=10)
     # Outside it hides no bar.
     figure.legend(handles=_activity_key(), loc="outside lower center", ncols=2, fontsize=8, frameon=False)
-    axes.spines[["top", "right"]].set_visible(False)
+    open_frame(axes)
     return figure
 
 

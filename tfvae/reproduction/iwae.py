@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from tfvae import plots
-from tfvae.callbacks.picture import write_png
+from tfvae.callbacks.picture import write_figure
 from tfvae.files import read_json, write_json
 from tfvae.interruption import Interruption
 from tfvae.reproduction.run_training import trained_run
@@ -165,7 +165,7 @@ def _write(result: dict[str, Any], folder: Path) -> None:
     """Writes and draws the rows that are done."""
     write_json(folder / RESULT, result)
     curves = {row["title"]: (row["curve"]["passes"], row["curve"]["held_out_loss"]) for row in result["rows"].values()}
-    write_png(plots.learning_curves(curves), folder / CURVES)
+    write_figure(plots.learning_curves(curves), folder / CURVES)
 
 
 def _taken_over(row: Row, folder: Path, done: dict[str, Any]) -> bool:

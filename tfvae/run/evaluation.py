@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from tfvae import datasets, plots
+from tfvae.callbacks.picture import write_figure
 from tfvae.evaluation.assessment import Assessment, Examples, assess
 from tfvae.evaluation.fixed import fix
 from tfvae.evaluation.table import table
@@ -154,7 +155,7 @@ def _write(folder: Path, found: Assessment, images: np.ndarray, samples: dict[st
                 np.savez(new / sample_grids.SAMPLES, **samples)
                 pictures["samples"] = sample_grids.picture(**samples)
             for name, figure in pictures.items():
-                figure.savefig(new / f"{name}.png")
+                write_figure(figure, new / f"{name}.png")
             _replace(folder, new, old)
     except OSError as error:
         raise OSError(f"{folder} cannot be written: {error.strerror or error}.") from error
