@@ -67,7 +67,7 @@ class Density(UnsupervisedModel):
         log_px = self.density.distribution(None).log_prob(x)
         return Trace(log_px_z=tf.repeat(log_px[tf.newaxis], sample_size, axis=0), latents=())
 
-    def sample(self, n: int, seed: int = 0, mean: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
+    def sample(self, n: Any, seed: Any = 0, mean: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
         """Draws x. There are no latents and no decoder with a mean to show: both results are x `[n, *data]`."""
         x = self.density.draw(None, Noise(seed), n)
         return x, x
