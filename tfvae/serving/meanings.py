@@ -34,10 +34,7 @@ def meaning(answers: Answers, answer: str, output: str) -> str:
         case "mean" | "stddev":
             return f"{_MOMENTS[output]} of q(z|x), without a unit"
         case "bound":
-            exact = (
-                "log p(x), exact" if model.exact_likelihood else f"L_S, S = {answers.sample_size}, a bound on log p(x)"
-            )
-            return f"{exact}, in nats"
+            return f"{_bound(answers)}, in nats"
         case "elbo":
             return "the ELBO of the same samples, in nats"
         case "score":
@@ -58,4 +55,10 @@ def _picture(answers: Answers, answer: str) -> str:
 def _score(answers: Answers) -> str:
     if "likelihood" in answers.model.lacks:
         return answers.model.unit.scored
-    return f"-{'log p(x)' if answers.model.exact_likelihood else f'L_S, S = {answers.sample_size}'}, in nats"
+    return f"minus {_bound(answers)}, in nats"
+
+
+def _bound(answers: Answers) -> str:
+    if answers.model.exact_likelihood:
+        return "log p(x), exact"
+    return f"L_S, S = {answers.sample_size}, a lower bound on log p(x)"
