@@ -1,9 +1,9 @@
 """Runs signatures through the C API in a process where TensorFlow's Python, Keras, TFP and tfvae cannot be imported.
 
-python c_api_child.py FOLDER REQUESTS.npz ANSWERS.npz SIZE...
+python c_api_child.py FOLDER REQUESTS.npz ANSWERS.npz
 
-Each signature gets the rows of its inputs ("SIGNATURE/INPUT" in the file) in batches of each size; the answers are
-"SIZE/SIGNATURE/OUTPUT". What TensorFlow refuses is "SIZE/SIGNATURE/error", its message.
+Requests are "CASE/SIZE/SIGNATURE/INPUT": rows that are sent in batches of that size. The answers are
+"CASE/SIZE/SIGNATURE/OUTPUT"; what TensorFlow refuses has the output "error", its message.
 """
 
 import sys
@@ -14,29 +14,33 @@ for name in ("tensorflow.python", "keras", "tensorflow_probability", "tf_keras",
 import c_api
 import numpy as np
 
-folder, requests, answers = sys.argv[1:4]
+folder, requests, answers = sys.argv[1:]
 model = c_api.SavedModel(folder)
+given = {}
 with np.load(requests) as archive:
-    inputs = {}
     for key in archive.files:
-        signature, name = key.split("/")
-        inputs.setdefault(signature, {})[name] = archive[key]
-found = {}
-for size in map(int, sys.argv[4:]):
-    for signature, given in inputs.items():
-        rows = max(len(each) for each in given.values())
-        try:
-            parts = [
-                model.run(signature, {name: each[start : start + size] for name, each in given.items()})
-                for start in range(0, max(rows, 1), size)
-            ]
-        except RuntimeError as error:
-            found[f"{size}/{signature}/error"] = np.array(str(error))
-            continue
-        for name in parts[0]:
-            whole = np.concatenate([part[name] for part in parts])
-            found[f"{size}/{signature}/{name}"] = whole.astype(bytes) if whole.dtype == object else whole
+        call, name = key.rsplit("/", 1)
+        given.setdefault(call, {})[name] = archive[key]
+
+
+def run(signature, size, inputs):
+    rows = max(len(each) for each in inputs.values())
+    parts = [
+        model.run(signature, {name: each[start : start + size] for name, each in inputs.items()})
+        for start in range(0, max(rows, 1), size)
+    ]
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+found = {"signatures": np.array(sorted(model.signatures))}
+for call, inputs in given.items():
+    _, size, signature = call.split("/")
+    try:
+        outputs = run(signature, int(size), inputs)
+    except RuntimeError as error:
+        outputs = {"error": np.array(str(error))}
+    for name, values in outputs.items():
+        found[f"{call}/{name}"] = values.astype(bytes) if values.dtype == object else values
 model.close()
 assert "tensorflow" not in sys.modules
-found["signatures"] = np.array(sorted(model.signatures))
 np.savez(answers, **found)

@@ -41,23 +41,34 @@ def inputs_for(signatures, images, z):
     return found
 
 
-def answers(folder, requests, sizes=(32,)):
-    """`{size: {signature: {output: array}}}` of requests `{signature: {input: array}}`, through the C API; what was
-    refused has the output "error". "signatures" are the names that the model has."""
+def answers(folder, cases):
+    """Answers through the C API, in one process: `{case: {signature: {output: array}}}`.
+
+    Args:
+        folder: of a version.
+        cases: `{case: (size, {signature: {input: array}})}`, sent in batches of that size.
+
+    What was refused has the output "error". The case "signatures" is the names of those that the model has.
+    """
+    flat = {
+        f"{case}/{size}/{signature}/{name}": value
+        for case, (size, requests) in cases.items()
+        for signature, inputs in requests.items()
+        for name, value in inputs.items()
+    }
+    found = {}
     with tempfile.TemporaryDirectory() as scratch:
         asked, got = Path(scratch, "requests.npz"), Path(scratch, "answers.npz")
-        flat = {f"{name}/{key}": value for name, each in requests.items() for key, value in each.items()}
         np.savez(asked, **flat)
         environment = {**os.environ, "PYTHONPATH": str(ROOT / "benchmarks"), "TF_CPP_MIN_LOG_LEVEL": "3"}
-        command = [sys.executable, str(CHILD), str(folder), str(asked), str(got), *map(str, sizes)]
+        command = [sys.executable, str(CHILD), str(folder), str(asked), str(got)]
         done = subprocess.run(command, capture_output=True, text=True, env=environment)
         assert done.returncode == 0, done.stderr[-3000:]
-        found = {}
         with np.load(got) as archive:
             for key in archive.files:
-                *path, last = key.split("/")
-                place = found
-                for step in (int(path[0]), path[1]) if path else ():
-                    place = place.setdefault(step, {})
-                place[last] = archive[key]
+                if key == "signatures":
+                    found[key] = archive[key].tolist()
+                    continue
+                case, _, signature, output = key.split("/")
+                found.setdefault(case, {}).setdefault(signature, {})[output] = archive[key]
     return found
