@@ -8,11 +8,11 @@ Requests are "CASE/SIZE/SIGNATURE/INPUT": rows that are sent in batches of that 
 
 import sys
 
+import numpy as np
+
 for name in ("tensorflow.python", "keras", "tensorflow_probability", "tf_keras", "tfvae"):
     sys.modules[name] = None
-
-import c_api
-import numpy as np
+import c_api  # noqa: E402
 
 folder, requests, answers = sys.argv[1:]
 model = c_api.SavedModel(folder)

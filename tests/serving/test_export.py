@@ -346,7 +346,7 @@ def test_folders_that_are_no_run_or_have_not_ended_are_refused(ended, tmp_path):
         export_run(tmp_path / "foreign", tmp_path / "models/mine")
     damaged = shutil.copytree(ended, tmp_path / "damaged")
     (damaged / run.MODEL).write_bytes((ended / run.MODEL).read_bytes()[:1000])
-    with pytest.raises(ValueError, match="is damaged or no .keras file"):
+    with pytest.raises(ValueError, match=r"is damaged or no \.keras file"):
         export_run(damaged, tmp_path / "models/mine")
     assert not (tmp_path / "models").exists()
 
