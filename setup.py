@@ -45,7 +45,7 @@ TEST = [
 ]
 
 # Official messages and schemas that what is exported for TensorFlow Serving is checked by.
-SERVING_TEST = ["kubernetes-validate>=1.37", "check-jsonschema>=0.39", "openvino>=2026.4"]
+SERVING_TEST = ["kubernetes-validate>=1.37", "check-jsonschema>=0.39", "openvino>=2026.4", "ai-edge-litert>=2.3"]
 
 NOTEBOOK = ["jupytext>=1.19", "nbclient>=0.11", "nbformat>=5.11", "ipykernel>=7.3"]
 

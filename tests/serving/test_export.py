@@ -23,7 +23,7 @@ from tfvae import cli, corruption, families, networks, preprocessing, run
 from tfvae.noise import EVALUATION_SEED, Noise
 from tfvae.objectives import importance_weighted_bound, log_weights
 from tfvae.run.exporting import export_run
-from tfvae.serving import card, folder, saved_model, warm_up
+from tfvae.serving import card, folder, litert, saved_model, warm_up
 from tfvae.serving.answers import Answers
 from tfvae.serving.signatures import signatures
 
@@ -364,3 +364,19 @@ def test_warm_up_requests_are_those_of_the_signatures(exported):
         inputs = {key: tf.constant(tf.make_ndarray(tensor)) for key, tensor in request.inputs.items()}
         answer = loaded[request.model_spec.signature_name](**inputs)
         assert all(len(values) == 1 for values in answer.values())
+
+
+def test_litert_gives_the_same_codes_and_means(model, tmp_path):
+    """To the last digits: LiteRT multiplies in another order."""
+    litert.write(tmp_path, model)
+    found = pytest.importorskip("ai_edge_litert.interpreter", reason="ai-edge-litert is not installed")
+    images, z = tiny.images(20), np.random.default_rng(0).normal(size=(20, 2)).astype("float32")
+    for name, rows in (("encode", np.float32(images / 255)), ("decode", z)):
+        runner = found.Interpreter(str(tmp_path / f"assets.extra/{name}.tflite")).get_signature_runner()
+        (given,) = runner.get_input_details()
+        answers = [{key: value.copy() for key, value in runner(**{given: row[None]}).items()} for row in rows]
+        expected = getattr(Answers(model, SAMPLES), name)(rows)
+        assert set(answers[0]) == set(expected)
+        for output, values in expected.items():
+            whole = np.concatenate([answer[output] for answer in answers])
+            np.testing.assert_allclose(whole, values, rtol=1e-5, atol=1e-5, err_msg=f"{name} {output}")

@@ -25,6 +25,9 @@ def export(
     ] = None,
     sample_size: Annotated[int, typer.Option(min=1, help="Samples S of the bound on log p(x).")] = 50,
     version: Annotated[int | None, typer.Option(min=1, help="Its number. [default: the next free one]")] = None,
+    litert: Annotated[
+        bool, typer.Option("--litert", help="Also write encode and decode for phones and browsers (LiteRT).")
+    ] = False,
 ) -> None:
     """Write a trained model as NAME/VERSION for TensorFlow Serving, with a card of its signatures.
 
@@ -33,6 +36,7 @@ def export(
     options = [
         *([] if reference is None else ["--reference", reference]),
         *([] if sample_size == 50 else ["--sample-size", str(sample_size)]),
+        *(["--litert"] if litert else []),
     ]
     command = shlex.join(["tfvae", "export", _shown(run), _shown(target), *options])
     with quiet_import():
@@ -40,7 +44,7 @@ def export(
         from tfvae.run.exporting import export_run
 
         devices.grow_memory()
-    folder = export_run(run, target, reference, sample_size, version, command)
+    folder = export_run(run, target, reference, sample_size, version, litert, command)
     typer.echo(f"Wrote {folder}; `tfvae card {target}` says what it answers.")
 
 

@@ -22,6 +22,7 @@ def export_run(
     data: str | None = None,
     sample_size: int = SAMPLE_SIZE,
     version: int | None = None,
+    litert: bool = False,
     command: str | None = None,
 ) -> Path:
     """Exports the model of a run that has ended, or of a `.keras` file; see `serving.export`.
@@ -33,6 +34,7 @@ def export_run(
             that are held out for validation, 1,000 at most. The run's data if not given; a file has none.
         sample_size: S of `log_likelihood`.
         version: the next free one if not given.
+        litert: also for phones and browsers.
         command: for the card.
 
     Returns:
@@ -54,7 +56,7 @@ def export_run(
         settings = Settings(data=data) if settings is None else dataclasses.replace(settings, data=data)
     reference = None if settings is None else validation_images(settings)
     origin = {"source": run.name, "source_digest": model_digest(run), "command": command}
-    return export(model, target, reference, sample_size, version, origin)
+    return export(model, target, reference, sample_size, version, litert, origin)
 
 
 def validation_images(settings: Settings) -> np.ndarray:

@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from tfvae.models import GuardedModel
 from tfvae.serving import card, warm_up
+from tfvae.serving import litert as litert_models
 from tfvae.serving.answers import Answers
 from tfvae.serving.folder import add_version, check_target
 from tfvae.serving.signatures import DEFAULT, Signature, signatures
@@ -26,6 +27,7 @@ def export(
     reference: Any = None,
     sample_size: int = SAMPLE_SIZE,
     version: int | None = None,
+    litert: bool = False,
     origin: dict[str, Any] | None = None,
 ) -> Path:
     """Writes a model as `target/VERSION`, a SavedModel with signatures in tensors, and its card.
@@ -40,6 +42,7 @@ def export(
             given.
         sample_size: number S of samples of the bound that `log_likelihood` gives.
         version: its number, >= 1; the next free one if not given.
+        litert: also write `encode` and `decode` for phones and browsers, `assets.extra/encode.tflite` and so on.
         origin: more for the card, such as the settings of the run.
 
     Returns:
@@ -47,7 +50,7 @@ def export(
 
     Raises:
         TypeError: `model` is none of tfvae.
-        ValueError: an argument is out of range, or `reference` holds no images.
+        ValueError: an argument is out of range, `reference` holds no images, or LiteRT cannot run the model.
         FloatingPointError: the model's weights are not finite.
         FileExistsError: there is such a version.
         OSError: the folder cannot be written.
@@ -60,6 +63,8 @@ def export(
 
     def fill(folder: Path) -> None:
         _save(model, found, folder)
+        if litert:
+            litert_models.write(folder, model)
         warmed_up = warm_up.write(folder, target.name, found, model.data_shape)
         card.write(folder, card.make(answers, target.name, found, missing, warmed_up) | (origin or {}))
 

@@ -34,7 +34,7 @@ def write(folder: Path, name: str, signatures: dict[str, Signature], shape: Sequ
     if importlib.util.find_spec("tensorflow_serving") is None:
         return False
     path = folder / FILE
-    path.parent.mkdir()
+    path.parent.mkdir(exist_ok=True)
     with tf.io.TFRecordWriter(str(path)) as records:
         for signature, each in signatures.items():
             records.write(_request(name, signature, each.inputs, shape).SerializeToString())
