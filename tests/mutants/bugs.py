@@ -39,6 +39,7 @@ COMPARISON = ("tests/run/test_comparison.py",)
 FIXED = ("tests/evaluation/test_fixed.py",)
 FOLDS = ("tests/reproduction/test_frey_face.py",)
 BURDA = ("tests/reproduction/test_iwae.py",)
+SERVING = ("tests/serving/test_export.py",)
 START = ("tests/run/test_passes_and_weights.py",)
 
 BUGS = [
@@ -786,5 +787,40 @@ BUGS = [
         "tfp.distributions.Categorical(logits=self._logits.value)",
         "tfp.distributions.Categorical(logits=0 * self._logits.value)",
         ("tests/models/test_density.py",),
+    ),
+    Bug(
+        "a Philox round that mixes the wrong half",
+        "philox.py",
+        "return [_xor(high1, counter[1], keys[0]), low1,",
+        "return [_xor(high0, counter[1], keys[0]), low1,",
+        NOISE,
+    ),
+    Bug(
+        "samples of a row with a seed of its own that start anew",
+        "noise.py",
+        "high += tf.cast(first_sample, tf.int64)",
+        "high += 0",
+        NOISE,
+    ),
+    Bug(
+        "L_S as the average of log weights",
+        "serving/answers.py",
+        '"bound": importance_weighted_bound(log_w)',
+        '"bound": tf.reduce_mean(log_w, axis=0)',
+        SERVING,
+    ),
+    Bug(
+        "an anomaly that counts from above",
+        "serving/answers.py",
+        "lower = tf.searchsorted(tf.constant(self.reference, score.dtype), score, side=",
+        "lower = len(self.reference) - tf.searchsorted(tf.constant(self.reference, score.dtype), score, side=",
+        SERVING,
+    ),
+    Bug(
+        "images that are no images are answered",
+        "serving/signatures.py",
+        'if "image" in given:\n        tf.debugging',
+        'if "images" in given:\n        tf.debugging',
+        SERVING,
     ),
 ]

@@ -12,6 +12,7 @@ sys.path.append(str(Path(__file__).parent))
 import serving
 
 import tfvae
+from tfvae.run.reading import model_digest
 from tfvae.serving import card
 from tfvae.serving.answers import Answers
 
@@ -139,3 +140,13 @@ def test_colours_and_jpeg_files_are_read_as_grey_levels(found):
     expected = found["all"]["encode"]["mean"][:4]
     np.testing.assert_array_equal(found["colours"]["encode_bytes"]["mean"], expected)
     assert 0 < np.abs(found["JPEG"]["encode_bytes"]["mean"] - expected).max() < 2
+
+
+def test_the_published_model_is_small_and_made_from_the_weights_beside_it():
+    files = [path for path in (MODEL / "1").rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in files) < 5e6
+    about = card.read(MODEL, 1)
+    name = f"saved_models/{MODEL.name}"
+    assert about["command"] == f"tfvae export {name}/model.keras {name} --reference mnist"
+    assert about["source_digest"] == model_digest(MODEL / "model.keras")
+    assert not about["missing"] and about["reference_images"] == 1000

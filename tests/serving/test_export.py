@@ -163,6 +163,12 @@ def test_the_bound_is_the_evaluation_of_one_image(model, exported):
     np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
+def test_floats_up_to_255_are_an_error(exported):
+    encode = tf.saved_model.load(str(exported)).signatures["encode_float"]
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"floats outside \[0, 1\]"):
+        encode(image=np.float32(tiny.images(2)))
+
+
 def test_no_operation_is_xlas_or_custom(exported):
     from tensorflow.core.protobuf import saved_model_pb2
 

@@ -8,7 +8,6 @@ import pytest
 
 sys.path.append(str(Path(__file__).parent))
 import serving
-
 import tfvae
 from tfvae.serving import saved_model
 from tfvae.serving.answers import Answers
