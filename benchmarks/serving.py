@@ -1,8 +1,8 @@
 """How long does an exported model take to answer, through the loader that TensorFlow Serving uses?
 
 Size, load time, p50 and p99 of each signature at batch 1, 32 and 256, and rows a second, through TensorFlow's C API in
-a process without its Python; beside them Keras' own `predict_on_batch`. Then 16 threads send requests of mixed sizes, one
-in a hundred malformed: every good one has to be answered right, every bad one refused, and memory must not grow.
+a process without its Python; beside them Keras' own `predict_on_batch`. Then 16 threads send requests of mixed sizes,
+one in a hundred malformed: every good one has to be answered right, every bad one refused, and memory must not grow.
 
     --model FOLDER    of a version (saved_models/mnist-vae-k1/1)
     --repeats N       requests a figure (200)

@@ -256,8 +256,8 @@ BUGS = [
     Bug(
         "same noise at every step",
         "noise.py",
-        "tf.cast(self.step, tf.int64) + tf.constant",
-        "tf.cast(self.step, tf.int64) * 0 + tf.constant",
+        "tf.cast(self.step, tf.int64) + tf.cast(step",
+        "tf.cast(self.step, tf.int64) * 0 + tf.cast(step",
         NOISE,
     ),
     Bug("uniforms that reach 1", "noise.py", "+ 2.0**-24", "+ 2.0**-22", NOISE),

@@ -9,14 +9,14 @@ import pytest
 import tensorflow as tf
 
 sys.path.append(str(Path(__file__).parent))
-import serving
+import served
 
 import tfvae
 from tfvae.run.reading import model_digest
 from tfvae.serving import card
 from tfvae.serving.answers import Answers
 
-MODEL = serving.ROOT / "saved_models/mnist-vae-k1"
+MODEL = served.ROOT / "saved_models/mnist-vae-k1"
 SIZES = (1, 7, 32)
 MANY_SAMPLES = ("log_likelihood", "anomaly_score")  # whose answers take 10 ms for a block of rows
 
@@ -33,14 +33,14 @@ def in_sizes(requests):
 def rows():
     images = tfvae.datasets.load("mnist").test.images[:1000]
     z = np.random.default_rng(0).normal(size=(len(images), 50)).astype("float32")
-    return serving.inputs_for(card.read(MODEL)["signatures"], images, z)
+    return served.inputs_for(card.read(MODEL)["signatures"], images, z)
 
 
 def bad(rows):
     """Requests that have to be refused, and what is said."""
     image = rows["encode"]["image"][:3]
-    png = serving.files(image)
-    other_size = serving.files(np.zeros((1, 8, 8, 1), np.uint8))
+    png = served.files(image)
+    other_size = served.files(np.zeros((1, 8, 8, 1), np.uint8))
     is_second = np.arange(3)[:, None, None, None] == 1
     return {
         "up to 255": ("encode_float", {"image": np.float32(image)}, r"floats outside \[0, 1\]"),
@@ -59,7 +59,7 @@ def found(rows):
     """All answers that the fast tests need, from one process: the first request of a signature takes half a second."""
     quick = {name: each for name, each in rows.items() if not name.startswith(MANY_SAMPLES)}
     image, seeds = rows["encode"]["image"], np.array([5, 6, 5])
-    files = serving.files(image[:4], "JPEG"), serving.files(np.repeat(image[:4], 3, axis=3))
+    files = served.files(image[:4], "JPEG"), served.files(np.repeat(image[:4], 3, axis=3))
     cases = {
         "all": (32, first(rows, 20)),
         **{f"many, {name}": case for name, case in in_sizes(first({m: rows[m] for m in MANY_SAMPLES}, 33)).items()},
@@ -70,7 +70,7 @@ def found(rows):
         "colours": (4, {"encode_bytes": {"image_bytes": files[1]}}),
         **{name: (3, {signature: inputs}) for name, (signature, inputs, _) in bad(rows).items()},
     }
-    return serving.answers(MODEL / "1", cases)
+    return served.answers(MODEL / "1", cases)
 
 
 def check_rows(found, prefix=""):
@@ -90,7 +90,7 @@ def test_a_row_does_not_depend_on_its_neighbours_bit_for_bit(found):
 
 @pytest.mark.slow
 def test_a_thousand_rows_do_not_depend_on_their_neighbours_bit_for_bit(rows):
-    check_rows(serving.answers(MODEL / "1", in_sizes(rows)))
+    check_rows(served.answers(MODEL / "1", in_sizes(rows)))
 
 
 def test_every_signature_says_what_the_python_model_says(rows, found):
@@ -111,7 +111,7 @@ def test_every_signature_says_what_the_python_model_says(rows, found):
         for output, values in answer.items():
             if output == "image_bytes":
                 image = np.asarray(right.get("image", right.get("mean")))
-                assert np.abs(serving.pixels(values) - 255.0 * image).max() < 0.51
+                assert np.abs(served.pixels(values) - 255.0 * image).max() < 0.51
             elif output != "percentile":  # the card's reference images are not here
                 np.testing.assert_allclose(values, right[output], rtol=2e-5, atol=2e-6, err_msg=f"{name} {output}")
 

@@ -21,13 +21,13 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, te
 from PIL import Image
 
 sys.path.append(str(Path(__file__).parent))
-import serving
+import served
 
 import tfvae
 from tfvae.serving import card
 from tfvae.serving.blocks import ROWS
 
-DEPLOY = serving.ROOT / "deploy"
+DEPLOY = served.ROOT / "deploy"
 CONFIG = DEPLOY / "config"
 MODEL = "mnist-vae-k1"
 NO_MESSAGES = "tensorflow-serving-api is not installed"
@@ -98,7 +98,7 @@ def test_labels_are_of_versions_that_are_served(file, labels):
     assert dict(config.version_labels) == labels
     assert list(config.model_version_policy.specific.versions) == sorted(labels.values())
     assert (config.name, config.base_path) == (MODEL, f"/models/{MODEL}")
-    assert (serving.ROOT / "saved_models" / MODEL / str(labels["stable"]) / "saved_model.pb").is_file()
+    assert (served.ROOT / "saved_models" / MODEL / str(labels["stable"]) / "saved_model.pb").is_file()
 
 
 def manifests():
@@ -152,14 +152,14 @@ def client(name, monkeypatch):
 
 @pytest.fixture(scope="module")
 def png():
-    return serving.files(tfvae.datasets.load("mnist").test.images[:1])[0]
+    return served.files(tfvae.datasets.load("mnist").test.images[:1])[0]
 
 
 @pytest.fixture(scope="module")
 def answered(png):
     """What the model says to the clients' requests, through the C API."""
     requests = {"reconstruct_bytes": {"image_bytes": np.array([png])}, "encode_bytes": {"image_bytes": [png, png]}}
-    return serving.answers(serving.ROOT / "saved_models" / MODEL / "1", {"files": (2, requests)})["files"]
+    return served.answers(served.ROOT / "saved_models" / MODEL / "1", {"files": (2, requests)})["files"]
 
 
 def test_the_rest_client_asks_and_reads_by_the_rules_of_json(png, answered, monkeypatch):
@@ -170,7 +170,7 @@ def test_the_rest_client_asks_and_reads_by_the_rules_of_json(png, answered, monk
     rest = client("rest", monkeypatch)
     request = json.loads(rest.body(png))
     assert set(request) == {"signature_name", "instances"}
-    signature = card.read(serving.ROOT / "saved_models" / MODEL)["signatures"][request["signature_name"]]
+    signature = card.read(served.ROOT / "saved_models" / MODEL)["signatures"][request["signature_name"]]
     (row,) = request["instances"]
     assert set(row) == set(signature["inputs"]) and all(name.endswith("_bytes") for name in row)
     assert base64.b64decode(row["image_bytes"]["b64"]) == png

@@ -14,7 +14,7 @@ import pytest
 import tensorflow as tf
 
 sys.path += [str(Path(__file__).parent), *(str(Path(__file__).parents[1] / name) for name in ("models", "run"))]
-import serving
+import served
 import small_runs
 import tiny
 
@@ -97,7 +97,7 @@ def test_other_models_give_what_they_have_and_say_what_they_lack(kind, tmp_path)
     assert stems == ALL - lacks
     loaded = tf.saved_model.load(str(version)).signatures
     z = np.random.default_rng(0).normal(size=(40, *(other.latent_shape or ()))).astype("float32")
-    requests = serving.inputs_for(about["signatures"], images, z) if is_image else None
+    requests = served.inputs_for(about["signatures"], images, z) if is_image else None
     answers = Answers(other, SAMPLES)
     for name in stems:
         given = requests[name] if is_image else {"data": images, "z": z, "seed": np.arange(40)}

@@ -7,14 +7,15 @@ import numpy as np
 import pytest
 
 sys.path.append(str(Path(__file__).parent))
-import serving
+import served
+
 import tfvae
 from tfvae.serving import saved_model
 from tfvae.serving.answers import Answers
 from tfvae.serving.signatures import DEFAULT, signatures
 
 openvino = pytest.importorskip("openvino", reason="openvino is not installed")
-MODEL = serving.ROOT / "saved_models/mnist-vae-k1"
+MODEL = served.ROOT / "saved_models/mnist-vae-k1"
 ROWS = 37  # two blocks and a part of one
 
 
