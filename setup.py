@@ -44,6 +44,9 @@ TEST = [
     "ipykernel>=7.3",
 ]
 
+# Official messages and schemas that what is exported for TensorFlow Serving is checked by.
+SERVING_TEST = ["kubernetes-validate>=1.37", "check-jsonschema>=0.39", "openvino>=2026.4", "ai-edge-litert>=2.3"]
+
 NOTEBOOK = ["jupytext>=1.19", "nbclient>=0.11", "nbformat>=5.11", "ipykernel>=7.3"]
 
 # Only what the benchmarks compare with.
@@ -72,6 +75,9 @@ setup(
         # TensorFlow's own extra: the CUDA libraries that its wheel for Linux needs; without them a GPU is not used.
         "gpu": ["tensorflow[and-cuda]>=2.21"],
         "bench": BENCH,
+        # TensorFlow Serving's own messages, for the warm-up requests of an export and for gRPC clients.
+        "serving": ["tensorflow-serving-api>=2.21"],
+        "serving-test": ["tensorflow-serving-api>=2.21", *SERVING_TEST],
     },
     entry_points={"console_scripts": ["tfvae = tfvae.cli:main"]},
     classifiers=[

@@ -134,3 +134,29 @@ def test_neighbours_are_not_correlated():
         right = np.delete(normals, 0, axis).ravel()
         assert left.size > 20_000
         assert abs(np.mean(left * right)) < 4 / np.sqrt(left.size)
+
+
+BY_ROW = [0, 1, 7, 2**31, 2**53 + 1, -1]
+
+
+@pytest.mark.parametrize("sample_size", [None, 3])
+@pytest.mark.parametrize("shape", [(), *SHAPES])
+def test_a_seed_for_each_row_gives_the_first_row_of_each_seed(shape, sample_size):
+    """Philox in plain arithmetic is TensorFlow's operation bit for bit, carries of the counter and the key included."""
+    for first_row, first_sample in ((0, 0), (3, 2**33)):
+        seeds = tf.constant(BY_ROW, tf.int64)
+        found = numbers(sample_size, len(BY_ROW), shape, seed=seeds, first_row=first_row, first_sample=first_sample)
+        one_by_one = [
+            numbers(sample_size, 1, shape, seed=EVALUATION_SEED, step=s, first_row=first_row, first_sample=first_sample)
+            for s in BY_ROW
+        ]
+        np.testing.assert_array_equal(found, np.concatenate(one_by_one, axis=0 if sample_size is None else 1))
+
+
+def test_seeds_of_rows_do_not_depend_on_their_place_in_a_graph_either():
+    draw = tf.function(lambda seeds: Noise(seeds).normal("a", tf.shape(seeds)[0], (3,)), autograph=False)
+    seeds = tf.constant([5, 6, 5], tf.int64)
+    found = draw(seeds).numpy()
+    np.testing.assert_array_equal(found[0], found[2])
+    np.testing.assert_allclose(draw(seeds[1:])[0], found[1], rtol=1e-6)
+    assert not np.any(found[0] == found[1])

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from tfvae.objectives import ELBO, Distortion, ImportanceWeighted, Objective, WarmUp
     from tfvae.recipes import autoencoder, conv_vae, gan, masked_autoencoder, mixture, vae
     from tfvae.saving import load
+    from tfvae.serving.saved_model import export
     from tfvae.trace import Latent, Trace
 
 _MODULES = (
@@ -59,6 +60,7 @@ _NAMES = {
     "WarmUp": "tfvae.objectives",
     "autoencoder": "tfvae.recipes",
     "conv_vae": "tfvae.recipes",
+    "export": "tfvae.serving.saved_model",
     "gan": "tfvae.recipes",
     "glow": "tfvae.flow_recipes",
     "load": "tfvae.saving",

@@ -41,6 +41,7 @@ FIXED = ("tests/evaluation/test_fixed.py",)
 BIJECTORS = ("tests/bijectors/test_bijectors.py",)
 FOLDS = ("tests/reproduction/test_frey_face.py",)
 BURDA = ("tests/reproduction/test_iwae.py",)
+SERVING = ("tests/serving/test_export.py",)
 START = ("tests/run/test_passes_and_weights.py",)
 
 BUGS = [
@@ -257,8 +258,8 @@ BUGS = [
     Bug(
         "same noise at every step",
         "noise.py",
-        "tf.cast(self.step, tf.int64) + tf.constant",
-        "tf.cast(self.step, tf.int64) * 0 + tf.constant",
+        "tf.cast(self.step, tf.int64) + tf.cast(step",
+        "tf.cast(self.step, tf.int64) * 0 + tf.cast(step",
         NOISE,
     ),
     Bug("uniforms that reach 1", "noise.py", "+ 2.0**-24", "+ 2.0**-22", NOISE),
@@ -694,8 +695,8 @@ BUGS = [
     Bug(
         "a row's minutes without those of its start",
         "reproduction/iwae.py",
-        "sum(clock for clock, _ in seconds) / 60",
-        "seconds[-1][0] / 60",
+        '"minutes": before["minutes"] + training',
+        '"minutes": training',
         BURDA,
     ),
     Bug(
@@ -858,5 +859,40 @@ BUGS = [
         "return float(silhouette_score(codes, labels))",
         "return float(silhouette_score(codes, labels[::-1]))",
         REPRESENTATION,
+    ),
+    Bug(
+        "a Philox round that mixes the wrong half",
+        "philox.py",
+        "return [_xor(high1, counter[1], keys[0]), low1,",
+        "return [_xor(high0, counter[1], keys[0]), low1,",
+        NOISE,
+    ),
+    Bug(
+        "samples of a row with a seed of its own that start anew",
+        "noise.py",
+        "high += tf.cast(first_sample, tf.int64)",
+        "high += 0",
+        NOISE,
+    ),
+    Bug(
+        "L_S as the average of log weights",
+        "serving/answers.py",
+        '"bound": importance_weighted_bound(log_w)',
+        '"bound": tf.reduce_mean(log_w, axis=0)',
+        SERVING,
+    ),
+    Bug(
+        "an anomaly that counts from above",
+        "serving/answers.py",
+        "lower = tf.searchsorted(tf.constant(self.reference, score.dtype), score, side=",
+        "lower = len(self.reference) - tf.searchsorted(tf.constant(self.reference, score.dtype), score, side=",
+        SERVING,
+    ),
+    Bug(
+        "images that are no images are answered",
+        "serving/signatures.py",
+        'if "image" in given:\n        tf.debugging',
+        'if "images" in given:\n        tf.debugging',
+        SERVING,
     ),
 ]

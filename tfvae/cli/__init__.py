@@ -11,6 +11,7 @@ from tfvae._version import __version__
 from tfvae.cli.measures import compare, encode, evaluate
 from tfvae.cli.pictures import interpolate, reconstruct, sample
 from tfvae.cli.reproduction import reproduce
+from tfvae.cli.serving import card, export
 from tfvae.cli.training import train
 
 app = typer.Typer(
@@ -49,5 +50,5 @@ def _options(
 
 
 app.command(context_settings={"allow_extra_args": True})(train)  # the numbers after --seeds
-for _command in (sample, reconstruct, interpolate, evaluate, compare, encode, reproduce):
+for _command in (sample, reconstruct, interpolate, evaluate, compare, encode, export, card, reproduce):
     app.command()(_command)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import tensorflow as tf
+import tensorflow_probability as tfp
 
 
 class Abilities:
@@ -25,18 +26,28 @@ class Abilities:
     interpolates = False
     """Whether it is a flow, whose samples have a temperature and whose images have ways between them."""
 
-    def sample(self, n: int, seed: int = 0, mean: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
+    def sample(self, n: Any, seed: Any = 0, mean: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
         """Draws data.
 
         Args:
             n: number of draws.
-            seed: the same seed gives the same draws, and the first of more draws are those of fewer.
+            seed: the same seed gives the same draws, and the first of more draws are those of fewer. Or an integer
+                tensor `[n]`, a seed for each draw.
             mean: give the mean of p(x|z) instead of a draw from it, where there is one: what grids usually show.
 
         Returns:
             z `[n, ...]`, what each was made from, and x `[n, *data]` in the units of the preprocessed data.
         """
         raise NotImplementedError(self.lacks["samples"])
+
+    @property
+    def latent_shape(self) -> tuple[int, ...] | None:
+        """Shape of the z that `likelihood` takes; None where there is none."""
+        return None
+
+    def likelihood(self, z: Any) -> tfp.distributions.Distribution:
+        """p(x|z) of latents or codes `[B, *latent]`; a point where x has no noise of its own."""
+        raise NotImplementedError("This model has no decoder from latents to x.")
 
     def sample_title(self, mean: bool) -> str:
         """What `sample` gives, for the title of a picture."""

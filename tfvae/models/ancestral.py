@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -11,7 +13,7 @@ from tfvae.priors import Prior
 
 
 def ancestral_sample(
-    prior: Prior, encoder: keras.Model | None, decoder: ConditionalDistribution, n: int, seed: int, mean: bool
+    prior: Prior, encoder: keras.Model | None, decoder: ConditionalDistribution, n: Any, seed: Any, mean: bool
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """z ~ p(z) and x ~ p(x|z), or the mean of p(x|z); see `Abilities.sample`. The encoder is for priors made of it."""
     noise = Noise(seed)

@@ -71,6 +71,13 @@ class Autoencoder(UnsupervisedModel):
         return self.encoder, self.decoder
 
     @property
+    def latent_shape(self) -> tuple[int, ...]:
+        return self.decoder.input_event_shape
+
+    def likelihood(self, z: Any) -> tfp.distributions.Distribution:
+        return self.decoder(z)
+
+    @property
     def lacks(self) -> dict[str, str]:
         return super().lacks | {
             "likelihood": "An autoencoder has no p(x): its loss is a squared error.",

@@ -77,7 +77,7 @@ class Density(UnsupervisedModel):
         return Trace(log_px_z=tf.repeat(log_px[tf.newaxis], sample_size, axis=0), latents=())
 
     def sample(
-        self, n: int, seed: int = 0, mean: bool = False, temperature: float = 1.0
+        self, n: Any, seed: Any = 0, mean: bool = False, temperature: float = 1.0
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Draws x. There are no latents and no decoder with a mean to show: both results are x `[n, *data]`.
 

@@ -6,8 +6,10 @@ from typing import Any
 
 import keras
 import tensorflow as tf
+import tensorflow_probability as tfp
 
 from tfvae.conditional import ConditionalDistribution
+from tfvae.families import Delta
 from tfvae.families.softplus import softplus
 from tfvae.models.global_batch import never_empty
 from tfvae.models.guard import count_not_finite
@@ -84,6 +86,13 @@ class GAN(GuardedModel):
         return self.generator, self.discriminator, self.head, self.prior
 
     @property
+    def latent_shape(self) -> tuple[int, ...]:
+        return self.generator.input_event_shape
+
+    def likelihood(self, z: Any) -> tfp.distributions.Distribution:
+        return Delta(self.data_shape).distribution(self.generated(z))
+
+    @property
     def lacks(self) -> dict[str, str]:
         return super().lacks | {
             "likelihood": "A GAN has no log p(x): it only makes images.",
@@ -135,7 +144,7 @@ class GAN(GuardedModel):
         """Images `[B, *data]`, in [0, 1], of latents `[B, *latent]`."""
         return tf.sigmoid(self.generator(z, training=training).mean())
 
-    def sample(self, n: int, seed: int = 0, mean: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
+    def sample(self, n: Any, seed: Any = 0, mean: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
         """See `Abilities.sample`; an image has no noise of its own, so `mean` makes no difference."""
         z = self.prior.draw(None, Noise(seed), n)
         return z, self.generated(z)

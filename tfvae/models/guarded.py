@@ -308,6 +308,10 @@ class GuardedModel(Abilities, keras.Model, abc.ABC):
         """What `predict` gives: the mean of the distribution that calling the model gives."""
         return self(raw, training=False).mean()
 
+    def reconstructed(self, raw: tf.Tensor) -> tf.Tensor:
+        """`predicted`, where no example's answer depends on its place in the batch."""
+        return self.predicted(raw)
+
     def make_train_function(self, force: bool = False) -> Any:
         if self.train_function is not None and not force:
             return self.train_function

@@ -98,10 +98,14 @@ class MaskedAutoencoder(UnsupervisedModel):
         }
 
     def call(self, raw: Any, training: bool | None = None) -> tf.Tensor:
-        return self._views(self.representative(raw))["restored"]
+        return self._views(self.representative(raw), Noise(EVALUATION_SEED))["restored"]
 
     def predicted(self, raw: tf.Tensor) -> tf.Tensor:
         return self(raw, training=False)
+
+    def reconstructed(self, raw: tf.Tensor) -> tf.Tensor:
+        seeds = tf.fill([tf.shape(raw)[0]], tf.constant(EVALUATION_SEED, tf.int64))
+        return self._views(self.representative(raw), Noise(seeds))["restored"]
 
     def codes(self, x: Any) -> tf.Tensor:
         """Averages over the tokens of the encoder, which sees all patches, `[B, width]`."""
@@ -109,7 +113,7 @@ class MaskedAutoencoder(UnsupervisedModel):
         return tf.reduce_mean(self.encoder(tokens), axis=1)
 
     def views(self, raw: Any) -> dict[str, tf.Tensor]:
-        return self._views(self.representative(raw))
+        return self._views(self.representative(raw), Noise(EVALUATION_SEED))
 
     def trace_of(
         self, x: tf.Tensor, noise: Noise, sample_size: int = 1, y: Any = None, training: bool = False
@@ -139,8 +143,8 @@ class MaskedAutoencoder(UnsupervisedModel):
         restored = self.head(self.decoder(everywhere + self._places.value, training=training))
         return tf.cast(restored, self.compute_dtype)
 
-    def _views(self, x: tf.Tensor) -> dict[str, tf.Tensor]:
-        masked = self._masks(x, Noise(EVALUATION_SEED))
+    def _views(self, x: tf.Tensor, noise: Noise) -> dict[str, tf.Tensor]:
+        masked = self._masks(x, noise)
         patches, hidden = self._cut(x), masked[..., tf.newaxis]
         restored = self._restored(self._cut(self.preprocess.grey(x)), masked, training=False)
         return {

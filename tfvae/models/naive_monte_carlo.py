@@ -6,13 +6,14 @@ from typing import Any
 
 import keras
 import tensorflow as tf
+import tensorflow_probability as tfp
 
 from tfvae.conditional import ConditionalDistribution
 from tfvae.families.pairs import log_prob_of_pairs
 from tfvae.models.ancestral import ancestral_sample
 from tfvae.models.kinds import require_kinds
 from tfvae.models.unsupervised import UnsupervisedModel
-from tfvae.noise import Noise
+from tfvae.noise import EVALUATION_SEED, Noise
 from tfvae.objectives import NaiveAverage
 from tfvae.preprocessing import Preprocessing
 from tfvae.priors import Prior
@@ -71,6 +72,13 @@ class NaiveMonteCarlo(UnsupervisedModel):
         return self.decoder, self.prior
 
     @property
+    def latent_shape(self) -> tuple[int, ...]:
+        return self.decoder.input_event_shape
+
+    def likelihood(self, z: Any) -> tfp.distributions.Distribution:
+        return self.decoder(z)
+
+    @property
     def lacks(self) -> dict[str, str]:
         reason = "Naive Monte Carlo has no encoder q(z|x)"
         found = super().lacks | {
@@ -92,11 +100,13 @@ class NaiveMonteCarlo(UnsupervisedModel):
         self, x: tf.Tensor, noise: Noise, sample_size: int = 1, y: Any = None, training: bool = False
     ) -> Trace:
         # The same draws for every example, on every replica: their address is the sample's alone.
-        shared = Noise(noise.seed, noise.step, first_row=noise.first_sample)
+        # A seed for each example would need draws for each: they share those of the evaluation.
+        seed = EVALUATION_SEED if noise.is_by_row else noise.seed
+        shared = Noise(seed, noise.step, first_row=noise.first_sample)
         z = self.prior.draw(None, shared, sample_size)
         return Trace(log_px_z=log_prob_of_pairs(self.decoder(z[:, tf.newaxis], training=training), x), latents=())
 
-    def sample(self, n: int, seed: int = 0, mean: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
+    def sample(self, n: Any, seed: Any = 0, mean: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
         return ancestral_sample(self.prior, None, self.decoder, n, seed, mean)
 
     def get_config(self) -> dict[str, Any]:

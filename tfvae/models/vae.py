@@ -95,6 +95,13 @@ class VAE(UnsupervisedModel):
         return self.encoder(self.preprocess.grey(x), training=training)
 
     @property
+    def latent_shape(self) -> tuple[int, ...]:
+        return self.decoder.input_event_shape
+
+    def likelihood(self, z: Any) -> tfp.distributions.Distribution:
+        return self.decoder(z)
+
+    @property
     def lacks(self) -> dict[str, str]:
         found = super().lacks
         if isinstance(self.prior, MixtureOfNormals):
@@ -136,7 +143,7 @@ class VAE(UnsupervisedModel):
         prior = self.prior.distribution(self.encoder)
         return Trace(log_px_z=likelihood.log_prob(x), latents=(latent(z, posterior, prior),))
 
-    def sample(self, n: int, seed: int = 0, mean: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
+    def sample(self, n: Any, seed: Any = 0, mean: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
         """Draws latents from the prior and data from the decoder.
 
         Args:

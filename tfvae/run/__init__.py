@@ -21,7 +21,7 @@ from tfvae.run.report import BATCH, summary, test
 from tfvae.run.start import start
 from tfvae.settings import CONFIG, Settings
 
-__all__ = ["CHECKPOINTS", "MODEL", "Checkpoints", "load_data", "model_of", "summary", "train"]
+__all__ = ["CHECKPOINTS", "MODEL", "Checkpoints", "load_data", "model_of", "parts", "summary", "train"]
 
 _MOST_VALIDATION = 5000  # images, if nothing is said
 
@@ -77,7 +77,7 @@ def train(
 
 def _train(settings: Settings, folder: Path, interruption: Interruption, resume: bool, verbose: int) -> dict[str, Any]:
     data = load_data(settings)
-    images, validation = _parts(data, settings)
+    images, validation = parts(data, settings)
     per_epoch = settings.passes * training.steps_per_epoch(len(images), settings.batch_size)
     checkpoints = Checkpoints(folder / CHECKPOINTS)
     model, state = _resumed(checkpoints) if resume else (None, None)
@@ -130,7 +130,7 @@ def _require_empty(folder: Path) -> None:
         )
 
 
-def _parts(data: datasets.Dataset, settings: Settings) -> tuple[Any, Any]:
+def parts(data: datasets.Dataset, settings: Settings) -> tuple[Any, Any]:
     """The images to train on and those to validate on."""
     size = settings.validation_size or min(_MOST_VALIDATION, max(1, len(data.train) // 10))
     if size >= len(data.train):

@@ -45,7 +45,7 @@ def model_of(path: Path) -> GuardedModel:
 
 def model_digest(folder: Path) -> str | None:
     """12 hexadecimal digits of the SHA-256 of the file that `model_of` reads; None where there is none."""
-    path = folder / MODEL
+    path = folder if folder.suffix == ".keras" else folder / MODEL
     if not path.exists():
         newest, _ = Checkpoints(folder / CHECKPOINTS).newest()
         if newest is None:
