@@ -89,7 +89,7 @@ def test_a_flow_that_moves_nothing_is_the_standard_normal(float64):
     np.testing.assert_array_equal(flow.draw(None, Noise(0), 4), StandardNormal((5,)).draw(None, Noise(0), 4))
 
 
-@pytest.mark.parametrize("kind", ["Glow", tiny.slow("RealNVP"), "MAF"])
+@pytest.mark.parametrize("kind", [tiny.slow("Glow"), tiny.slow("RealNVP"), "MAF"])
 def test_it_learns_its_exact_likelihood(kind):
     model = started(kind, keras.optimizers.Adam(3e-3))
     history = model.fit(RAW, batch_size=20, epochs=4, validation_data=RAW, verbose=0).history
@@ -121,6 +121,7 @@ def two():
     return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"], cross_device_ops=tf.distribute.ReductionToOneDevice())
 
 
+@pytest.mark.slow
 def test_two_replicas_start_and_train_like_one_device(two):
     """Batches that split unevenly, and one of a single example."""
     data = tf.data.Dataset.from_generator(

@@ -116,6 +116,7 @@ def test_a_flow_prior_that_moves_nothing_is_the_normal_prior():
     np.testing.assert_allclose(*figures, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_both_flows_learn():
     model = tiny.compiled(vae(deviation=0.0))
     before = tiny.values(model.trainable_variables)
@@ -129,7 +130,8 @@ def test_both_flows_learn():
     assert all(np.any(one != other) for one, other in zip(before, after, strict=True))
 
 
-@pytest.mark.parametrize("mode", ["graph", tiny.slow("eager"), tiny.slow("one program")])
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ["graph", "eager", "one program"])
 def test_saved_it_is_the_same_and_goes_on_as_if_nothing_had_happened(mode, tmp_path):
     model = tiny.compiled(vae(), **tiny.MODES[mode])
     tiny.train(model, 4)
@@ -152,6 +154,7 @@ def test_two_replicas_are_one_device():
     tiny.assert_all_close(tiny.values(other.trainable_variables), tiny.values(one.trainable_variables), 1e-5)
 
 
+@pytest.mark.slow
 def test_importance_weights_of_both_flows_bound_the_likelihood_ever_tighter():
     model = vae()
     bounds = [model.log_likelihood(RAW, sample_size=size).mean() for size in (1, 10, 100)]
@@ -190,6 +193,7 @@ def test_mistakes_are_refused_in_a_sentence(changes, message):
     assert str(caught.value).startswith(message)
 
 
+@pytest.mark.slow
 def test_an_evaluation_says_what_cannot_be_measured(monkeypatch):
     small.few_draws(monkeypatch)
     examples = tfvae.evaluation.Examples(RAW, np.arange(24) % 2)

@@ -16,6 +16,8 @@ from tfvae.run.reading import model_digest
 from tfvae.serving import card
 from tfvae.serving.answers import Answers
 
+pytestmark = pytest.mark.slow  # a process that answers everything
+
 MODEL = served.ROOT / "saved_models/mnist-vae-k1"
 SIZES = (1, 7, 32)
 MANY_SAMPLES = ("log_likelihood", "anomaly_score")  # whose answers take 10 ms for a block of rows
