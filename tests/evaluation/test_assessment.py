@@ -173,7 +173,7 @@ def test_another_seed_changes_draws_but_not_x(trained, found):
 def test_a_report_is_json(found):
     assert json.loads(json.dumps(found.report, allow_nan=False)) == found.report
     assert len(small.figures(found.report)) > 40
-    assert set(found.report["missing"]) == {"samples"}
+    assert set(found.report["missing"]) == {"samples", "clusters"}
 
 
 def assess_discs(model, test=TEST, train=TRAIN, sample_size=30):

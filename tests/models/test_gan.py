@@ -139,7 +139,9 @@ def test_it_has_neither_a_likelihood_nor_an_encoder_and_says_so():
     assert not hasattr(model, "log_likelihood")
     examples = tfvae.evaluation.Examples(RAW, np.arange(24) % 2)
     report = tfvae.evaluation.assess(model, examples, examples).report
-    assert set(report["missing"]) == {"likelihood", "latents", "representation", "reconstructions", "samples"}
+    assert set(report["missing"]) == {
+        "likelihood", "latents", "representation", "reconstructions", "samples", "clusters",
+    }  # fmt: skip
 
 
 def test_float16_is_refused():
