@@ -141,7 +141,7 @@ def _draw_manifold(path: Path, images: np.ndarray, protocol: Protocol, interrupt
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     interruption.unsaved = True
-    # With a scale for each pixel two latents explain so much that the codes leave most of N(0, I) empty, and most of the
+    # With a scale for each pixel two latents explain so much that codes leave most of N(0, I) empty, and most of the
     # picture is glare.
     steps = min(protocol.steps, _MANIFOLD_STEPS)
     planar = dataclasses.replace(protocol, latent_size=2, scale="shared", learning_rate=1e-3, steps=steps)
