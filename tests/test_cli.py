@@ -24,6 +24,11 @@ SMALL = [
 ]
 
 
+def slow(*case):
+    """A case that runs in the slow suite only."""
+    return pytest.param(*case, marks=pytest.mark.slow)
+
+
 def command(*arguments):
     """Runs the command line in this process, as its script does, and gives its exit code."""
     before = sys.argv
@@ -82,11 +87,13 @@ def test_a_convolutional_run_on_mnist(tmp_path):
     ("options", "what"),
     [
         (["--likelihood", "normal", "--scale", "pixel"], "density of the dequantised image"),
-        (["--likelihood", "bernoulli", "--objective", "iwae", "--sample-size", 2], "log probability of the binarised"),
-        (["--likelihood", "continuous-bernoulli", "--free-bits", 0.1], "density of the dequantised image"),
-        (["--likelihood", "discretized-logistic", "--precision", "bfloat16"], "log probability of the 8-bit image"),
+        slow(
+            ["--likelihood", "bernoulli", "--objective", "iwae", "--sample-size", 2], "log probability of the binarised"
+        ),
+        slow(["--likelihood", "continuous-bernoulli", "--free-bits", 0.1], "density of the dequantised image"),
+        slow(["--likelihood", "discretized-logistic", "--precision", "bfloat16"], "log probability of the 8-bit image"),
         (["--likelihood", "categorical", "--precision", "float16"], "log probability of the 8-bit image"),
-        (["--likelihood", "bernoulli", "--preprocess", "rescale", "--beta", 2], "which is not a likelihood"),
+        slow(["--likelihood", "bernoulli", "--preprocess", "rescale", "--beta", 2], "which is not a likelihood"),
     ],
 )
 def test_every_likelihood_trains_draws_and_reloads(tmp_path, capsys, options, what):

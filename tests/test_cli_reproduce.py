@@ -17,6 +17,7 @@ AEVB = {
         "2": {
             "elbo": {"mean": -3.0, "standard_error": 0.5},
             "log_likelihood": {"mean": -2.25, "standard_error": 0.5},
+            "naive": {"images": 5, "bound": -2.5, "draws": [1, 2], "log_p": [-9.0, -3.0], "draws_within_a_nat": 2},
             "active_units": 2,
             "data_digest": "0123456789ab",
             "training_seconds": 60.0,
@@ -65,7 +66,7 @@ def test_help_and_the_page_import_no_tensorflow(tmp_path):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip().endswith("[]")
     assert "samples S for log p(x). [default: 5000]" in " ".join(done.stdout.split())
-    assert "| 2 | -3.00 +- 0.50 | -2.25 +- 0.50 | 2 | `0123456789ab` | 1.0 |" in done.stdout
+    assert "| 2 | -3.00 +- 0.50 | -2.25 +- 0.50 | 2 | 2 | `0123456789ab` | 1.0 |" in done.stdout
 
 
 def test_the_page_is_printed_as_the_file_that_it_becomes(tmp_path, capfd):

@@ -7,6 +7,8 @@ from test_cli import SMALL, command
 
 from tfvae.settings import settings_of
 
+pytestmark = pytest.mark.slow  # four trainings
+
 
 @pytest.fixture(scope="module")
 def seeds(tmp_path_factory):

@@ -187,7 +187,7 @@ def assess_discs(model, test=TEST, train=TRAIN, sample_size=30):
 def test_a_cross_entropy_has_no_likelihood_but_latents():
     model = tiny.vae(likelihood=families.Bernoulli(tiny.SHAPE), preprocess=preprocessing.Rescale())
     report = assess_discs(model)
-    assert set(report) == {"version", "data", "latents", "representation", "missing"}
+    assert set(report) == {"version", "data", "model", "latents", "representation", "missing"}
     assert report["missing"]["likelihood"] == (
         "There is no log p(x), nor an ELBO: this model scores the cross entropy on grey values, which is not a "
         "likelihood."
@@ -197,7 +197,7 @@ def test_a_cross_entropy_has_no_likelihood_but_latents():
 def test_a_point_for_a_posterior_has_only_a_representation():
     model = tiny.vae(posterior=families.Delta((tiny.LATENT,)))
     report = assess_discs(model)
-    assert set(report) == {"version", "data", "representation", "missing"}
+    assert set(report) == {"version", "data", "model", "representation", "missing"}
     assert "without a density" in report["missing"]["likelihood"]
     assert "its rate is infinite" in report["missing"]["latents"]
 

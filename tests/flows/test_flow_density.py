@@ -64,6 +64,7 @@ def test_draws_are_those_of_the_noise_moved_and_the_first_of_more_are_those_of_f
 
 def test_the_density_integrates_to_one(float64):
     """On a grid in two dimensions, with networks that are nothing special."""
+    keras.utils.set_random_seed(0)
     flow = flows.Flow((2,), perturbed(bijectors.vector_flow(3, (4,), "tanh"), (2,), deviation=0.5))
     width = 0.04
     axis = np.arange(-12, 12, width)

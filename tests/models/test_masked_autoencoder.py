@@ -77,6 +77,7 @@ def test_where_patches_are_matters():
     assert np.abs(model.codes(x) - model.codes(np.ascontiguousarray(turned))).max() > 1e-4
 
 
+@pytest.mark.slow
 def test_it_learns():
     model = tiny.compiled(masked_autoencoder(0.5))
     history = model.fit(RAW, batch_size=8, epochs=30, validation_data=RAW, verbose=0).history

@@ -97,6 +97,7 @@ def test_sample_weights_on_two_replicas(two):
         np.testing.assert_allclose(replicas[1][name], values, rtol=1e-5, err_msg=name)
 
 
+@pytest.mark.slow
 def test_arrays_on_two_replicas(two):
     one_device, replicas = model_on(), model_on(two)
     raw = tiny.images(27)

@@ -104,6 +104,8 @@ def test_a_cross_entropy_gets_the_rest(tmp_path, source, capsys):
         "examples.npz",
         "latents.png",
         "latents.svg",
+        "samples.npz",
+        "samples.png",
     }
     printed = " ".join(capsys.readouterr().out.split())
     assert "likelihood: There is no log p(x), nor an ELBO: this model scores the cross entropy on grey" in printed

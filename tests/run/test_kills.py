@@ -80,11 +80,12 @@ def assert_saved(folder, code, errors):
     assert "config.yaml" in files(folder)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "numbers",
     [
         pytest.param([signal.SIGINT, signal.SIGKILL, signal.SIGTERM], id="each signal"),
-        pytest.param([signal.SIGKILL] * 10, marks=pytest.mark.slow, id="ten kills"),
+        pytest.param([signal.SIGKILL] * 10, id="ten kills"),
     ],
 )
 def test_signals_at_random_moments_lose_nothing(tmp_path, settings, numbers):

@@ -158,6 +158,7 @@ def test_an_interrupted_run_on_a_tensorflow_dataset_goes_on_too(tmp_path, monkey
     assert_same_run(tmp_path / "run", tmp_path / "whole")
 
 
+@pytest.mark.slow
 def test_a_run_interrupted_again_and_again(small, whole, tmp_path):
     """At its first step, behind the pictures of its first epoch, and then in the middle of an epoch."""
     folder = tmp_path / "run"
@@ -181,6 +182,7 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_is_used(small, whole, 
     assert_same_run(folder, whole)
 
 
+@pytest.mark.slow
 def test_a_damaged_checkpoint_of_the_best_epoch_is_written_again(small, tmp_path):
     """Its namesake of the same step must not be taken for it."""
     settings = dataclasses.replace(small, patience=3)
