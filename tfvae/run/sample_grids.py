@@ -46,7 +46,7 @@ def side_by_side(folders: Sequence[Path]) -> Figure:
         try:
             with np.load(path, allow_pickle=False) as archive:
                 grids.append(archive["images"] / 255)
-                titles.append(f"{folder.parent.name}: {archive['title']}")
+                titles.append(f"{Path(*folder.parent.parts[-2:])}: {archive['title']}")
         except (OSError, EOFError, zipfile.BadZipFile, ValueError, KeyError):
             raise ValueError(f"{path} is damaged; run `tfvae evaluate {folder.parent}` again.") from None
     if not grids:
