@@ -44,6 +44,12 @@ def test_it_comes_to_the_evidence():
     assert not close[index - 1]
 
 
+def test_a_lower_bound_that_it_exceeds_is_reached():
+    found = NaiveEstimate(np.array([1, 2, 4, 8]), np.array([-9.0, -3.4, -3.6, 2.0]), np.zeros(1))
+    assert found.draws_within_a_nat(-2.5) == 8
+    assert found.draws_within_a_nat(-2.6) == 2
+
+
 def test_where_the_posterior_is_narrow_no_number_of_draws_helps():
     system = LinearGaussian.random(data=40, latent=10, sigma=0.05, orthogonal=True)
     x = system.draw(3)

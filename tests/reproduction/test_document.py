@@ -136,7 +136,7 @@ def test_each_row_says_how_it_was_made(page):
 def test_pictures_latents_and_folds_are_tabulated_with_their_standard_errors(page):
     _, _, two, seven = tables(page)[2]
     assert two == ["2", "-143.13 +- 0.46", "-137.99 +- 0.34", "2,048", "2", "`ba9876543210`", "1.6"]
-    assert seven == ["7", *two[1:3], "not by 4,096: 29.8 nats away", "7", *two[5:]]
+    assert seven == ["7", *two[1:3], "not by 4,096: 29.8 nats below", "7", *two[5:]]
     _, _, first, second = tables(page)[3]
     assert first == ["first", "1322.96 +- 10.03", "1356.13 +- 8.99", "1321.22 +- 7.01", "-"]
     assert second == ["second", "-", "-1.01 +- 0.13", "-2.50 +- 0.25", "4.568"]

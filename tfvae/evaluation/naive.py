@@ -33,8 +33,8 @@ class NaiveEstimate(NamedTuple):
     by_example: np.ndarray
 
     def draws_within_a_nat(self, log_likelihood: float) -> int | None:
-        """The smallest L from which on the average is within 1 nat of a better estimate, or None if none is."""
-        far = np.flatnonzero(np.abs(self.log_p - log_likelihood) > _CLOSE)
+        """The smallest L from which on the average is at most 1 nat below another lower bound, or None if none is."""
+        far = np.flatnonzero(self.log_p < log_likelihood - _CLOSE)
         first = far[-1] + 1 if len(far) else 0
         return int(self.draws[first]) if first < len(self.draws) else None
 

@@ -101,10 +101,12 @@ def naive(model: VAE, x: np.ndarray, bound: np.ndarray, seed: int) -> tuple[dict
     within, most = found.draws_within_a_nat(better), int(found.draws[-1])
     off = float(found.log_p[-1]) - better
     words = (
-        f"With L = {most:,} it is still {abs(off):.1f} nats {'below' if off < 0 else 'above'} L_S."
+        f"With L = {most:,} it is still {-off:.1f} nats below L_S."
         if within is None
-        else f"It is within 1 nat of L_S from L = {within:,} on."
+        else f"From L = {within:,} on it is at most 1 nat below L_S."
     )
+    if off > 1:
+        words += f" With L = {most:,} it is {off:.1f} nats above L_S, which is too low: do not trust q(z|x)."
     figures = {
         "examples": len(x),
         "draws": most,

@@ -69,7 +69,7 @@ def run(
     Returns:
         What aevb.json holds: for each size the ELBO (a lower bound) and L_S (an estimate of a tighter one, see
         `evaluation.log_likelihood`), in nats on average over the test images with the standard error over them, and
-        how many draws from the prior the naive average over p(x|z) takes to come within 1 nat of L_S.
+        how many draws from the prior the naive average over p(x|z) takes to be at most 1 nat below L_S.
 
     Raises:
         ValueError: a run in the folder has other settings, or the settings do not fit the data.
