@@ -5,7 +5,7 @@ import pytest
 from linear_gaussian import linear_vae
 from oracles import LinearGaussian, log_mean_exp, normal_log_density
 
-from tfvae.evaluation import naive, naive_estimate
+from tfvae.evaluation import NaiveEstimate, naive, naive_estimate
 from tfvae.noise import Noise
 
 pytestmark = pytest.mark.usefixtures("float64")

@@ -54,7 +54,8 @@ def _check_gradients(printed):
 
 
 def check_naive_monte_carlo(printed, committed):
-    assert abs(printed["by_hand"] - printed["by_package"]) < 3
+    # Of other draws; few of them, and a model that is hardly trained, in the fast mode.
+    assert abs(printed["by_hand"] - printed["by_package"]) < (3 if committed else 15)
     sizes = [printed["sizes"][size] for size in ("2", "5", "10", "20")]
     for fewer, more in itertools.pairwise(sizes):
         assert fewer["rate"] < more["rate"] or not committed

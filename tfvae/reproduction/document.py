@@ -141,11 +141,12 @@ def _aevb(result: dict[str, Any]) -> str:
         ],
     )
     *others, last = sizes
+    images = sizes[last]["naive"]["images"]
     return f"""## Samples for {", ".join(others)} and {last} latents
 
 {result["paper"]}. Mean over the test images and its standard error over them (test set); S = {result["samples"]:,};
 {result["convention"]}. *Draws from the prior*: how many it takes until the naive average of p(x|z) over them is at most
-1 nat below L_S, on the first {next(iter(sizes.values()))["naive"]["images"]} test images. Made by `{result["command"]}`.
+1 nat below L_S, on the first {images} test images. Made by `{result["command"]}`.
 
 {table}
 ![Samples for each number of latents](reproduction/aevb/samples.png)
