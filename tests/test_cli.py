@@ -12,6 +12,9 @@ import pytest
 import yaml
 from PIL import Image
 
+sys.path.append(str(Path(__file__).parent / "models"))
+import tiny
+
 import tfvae
 import tfvae.run
 from tfvae import cli
@@ -22,11 +25,6 @@ SMALL = [
     *("--epochs", 2, "--train-size", 300, "--validation-size", 100),
     *("--batch-size", 50, "--hidden", "16,8", "--latent-size", 2),
 ]
-
-
-def slow(*case):
-    """A case that runs in the slow suite only."""
-    return pytest.param(*case, marks=pytest.mark.slow)
 
 
 def command(*arguments):
@@ -87,13 +85,15 @@ def test_a_convolutional_run_on_mnist(tmp_path):
     ("options", "what"),
     [
         (["--likelihood", "normal", "--scale", "pixel"], "density of the dequantised image"),
-        slow(
+        tiny.slow(
             ["--likelihood", "bernoulli", "--objective", "iwae", "--sample-size", 2], "log probability of the binarised"
         ),
-        slow(["--likelihood", "continuous-bernoulli", "--free-bits", 0.1], "density of the dequantised image"),
-        slow(["--likelihood", "discretized-logistic", "--precision", "bfloat16"], "log probability of the 8-bit image"),
+        tiny.slow(["--likelihood", "continuous-bernoulli", "--free-bits", 0.1], "density of the dequantised image"),
+        tiny.slow(
+            ["--likelihood", "discretized-logistic", "--precision", "bfloat16"], "log probability of the 8-bit image"
+        ),
         (["--likelihood", "categorical", "--precision", "float16"], "log probability of the 8-bit image"),
-        slow(["--likelihood", "bernoulli", "--preprocess", "rescale", "--beta", 2], "which is not a likelihood"),
+        tiny.slow(["--likelihood", "bernoulli", "--preprocess", "rescale", "--beta", 2], "which is not a likelihood"),
     ],
 )
 def test_every_likelihood_trains_draws_and_reloads(tmp_path, capsys, options, what):

@@ -9,16 +9,18 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from interruptions import After
 
 sys.path += [str(Path(__file__).parents[1] / name) for name in ("", "evaluation", "models", "run")]
 import small
 import small_runs
 import tiny
+from test_cli import command
 
 import tfvae
-from tfvae import cli, run
+from tfvae import run
 from tfvae.flows import Flow, InverseAutoregressive
-from tfvae.interruption import Interrupted, Interruption
+from tfvae.interruption import Interrupted
 from tfvae.run import MODEL, build, evaluation
 from tfvae.run.start import start
 from tfvae.settings import Settings
@@ -42,16 +44,6 @@ def settings(source, which, **changes):
     """Two epochs of two steps."""
     given = {"data": str(source), "epochs": 2, "train_size": 40, "batch_size": 20, "validation_size": 20, "xla": False}
     return Settings(**(given | MODELS[which] | changes))
-
-
-def command(*arguments):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["tfvae", *map(str, arguments)])
-        try:
-            cli.main()
-        except SystemExit as end:
-            return end.code or 0
-    return 0
 
 
 @pytest.mark.slow
@@ -81,23 +73,6 @@ def test_a_flow_trains_is_measured_and_drawn(source, tmp_path, monkeypatch, caps
         shutil.copytree(folder, tmp_path / "other")
         assert command("compare", folder, tmp_path / "other") == 0
         assert "mutual information" not in capsys.readouterr().out
-
-
-class After(Interruption):
-    """An interruption that comes when it has been looked for so many times."""
-
-    def __init__(self, looks):
-        self.looks = looks
-        super().__init__()
-
-    @property
-    def wanted(self):
-        self.looks -= 1
-        return self.looks < 0
-
-    @wanted.setter
-    def wanted(self, value):
-        pass
 
 
 @pytest.mark.parametrize("which", [tiny.slow("vae"), tiny.slow("glow")])

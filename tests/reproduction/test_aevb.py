@@ -5,11 +5,12 @@ import json
 
 import numpy as np
 import pytest
+from interruptions import After
 from PIL import Image
 
 from tfvae import evaluation, run
 from tfvae.datasets import load
-from tfvae.interruption import Interrupted, Interruption
+from tfvae.interruption import Interrupted
 from tfvae.reproduction import aevb
 from tfvae.settings import Settings
 
@@ -92,22 +93,8 @@ def test_what_is_there_is_neither_trained_nor_measured_again(folder, settings, m
 
 
 def test_an_interrupted_run_goes_on(folder, settings, tmp_path):
-    class Second(Interruption):
-        """One that comes after the first training step."""
-
-        looks = 0
-
-        @property
-        def wanted(self):
-            self.looks += 1
-            return self.looks > 1
-
-        @wanted.setter
-        def wanted(self, value):
-            pass
-
     with pytest.raises(Interrupted):
-        aevb.run(tmp_path, 7, settings, (2,), interruption=Second(), verbose=0)
+        aevb.run(tmp_path, 7, settings, (2,), interruption=After(1), verbose=0)
     assert list((tmp_path / "latent-2" / "checkpoints").iterdir())
     found = aevb.run(tmp_path, 7, settings, (2,), verbose=0)["latent_sizes"]["2"]
     whole = json.loads((folder / aevb.RESULT).read_text())["latent_sizes"]["2"]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from interruptions import After
 
 from tfvae import evaluation, execution, recipes
 from tfvae.interruption import Interrupted, Interruption
@@ -25,23 +26,6 @@ FRAMES = np.random.default_rng(0).integers(0, 256, (23, 28, 20, 1), np.uint8)
 TINY = Protocol(folds=3, hidden=3, latent_size=2, batch_size=5, steps=2, samples=4, seed=7)
 PLAIN = Study("plain", ELBO(), Dequantize())
 STUDIES = (Study("weighted", ImportanceWeighted(2), Rescale(), shuffled=False, published=(1.5, 0.5)),)
-
-
-class After(Interruption):
-    """An interruption that comes when it has been looked for so many times."""
-
-    def __init__(self, looks):
-        self.looks = looks
-        super().__init__()
-
-    @property
-    def wanted(self):
-        self.looks -= 1
-        return self.looks < 0
-
-    @wanted.setter
-    def wanted(self, value):
-        pass
 
 
 @pytest.fixture

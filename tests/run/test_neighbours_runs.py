@@ -5,12 +5,13 @@ import math
 
 import numpy as np
 import pytest
+from interruptions import After
 from small_runs import data, few_draws, small, tiny  # noqa: F401
 from test_cli import command
 
 import tfvae
 from tfvae import run
-from tfvae.interruption import Interrupted, Interruption
+from tfvae.interruption import Interrupted
 from tfvae.run import MODEL
 from tfvae.settings import Settings
 
@@ -51,25 +52,12 @@ def settings(source, model, **changes):
     return Settings(**(given | {"model": model} | MODELS[model] | changes))
 
 
-class AfterTwoLooks(Interruption):
-    looks = 0
-
-    @property
-    def wanted(self):
-        self.looks += 1
-        return self.looks > 2
-
-    @wanted.setter
-    def wanted(self, value):
-        pass
-
-
 @pytest.mark.parametrize("model", all_but_one_slow("gan"))
 def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(source, tmp_path, model):
     wanted = settings(source, model)
     run.train(wanted, tmp_path / "whole", verbose=0)
     with pytest.raises(Interrupted):
-        run.train(wanted, tmp_path / "cut", AfterTwoLooks(), verbose=0)
+        run.train(wanted, tmp_path / "cut", After(2), verbose=0)
     assert not (tmp_path / "cut" / MODEL).exists()
     run.train(wanted, tmp_path / "cut", resume=True, verbose=0)
     whole, cut = (tfvae.load(tmp_path / name / MODEL) for name in ("whole", "cut"))

@@ -13,6 +13,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from interruptions import After
 
 sys.path += [str(Path(__file__).parents[1] / name) for name in ("datasets", "models")]
 import prepared
@@ -21,7 +22,7 @@ import tiny
 import tfvae
 from tfvae import run
 from tfvae.datasets import tfds
-from tfvae.interruption import Interrupted, Interruption
+from tfvae.interruption import Interrupted
 from tfvae.run.checkpoints import Checkpoints
 from tfvae.run.lock import locked
 from tfvae.settings import Settings
@@ -43,23 +44,6 @@ DENSE = Settings(
     steps_per_execution=2,
     seed=3,
 )
-
-
-class After(Interruption):
-    """An interruption that comes when it has been looked for so many times."""
-
-    def __init__(self, looks):
-        self.looks = looks
-        super().__init__()
-
-    @property
-    def wanted(self):
-        self.looks -= 1
-        return self.looks < 0
-
-    @wanted.setter
-    def wanted(self, value):
-        pass
 
 
 @pytest.fixture(scope="module")

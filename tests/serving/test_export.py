@@ -17,9 +17,10 @@ sys.path += [str(Path(__file__).parent), *(str(Path(__file__).parents[1] / name)
 import served
 import small_runs
 import tiny
+from test_cli import command
 
 import tfvae
-from tfvae import cli, corruption, families, networks, preprocessing, run
+from tfvae import corruption, families, networks, preprocessing, run
 from tfvae.noise import EVALUATION_SEED, Noise
 from tfvae.objectives import importance_weighted_bound, log_weights
 from tfvae.run.exporting import export_run
@@ -311,34 +312,25 @@ def ended(tmp_path_factory):
     return small_runs.make(scratch / "run", small_runs.data(scratch / "data.npz"), model="ae")
 
 
-def command(*arguments, patch):
-    patch.setattr(sys, "argv", ["tfvae", *map(str, arguments)])
-    try:
-        cli.main()
-    except SystemExit as end:
-        return end.code or 0
-    return 0
-
-
 def test_a_run_is_exported_and_its_card_printed(ended, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(ended.parent)
-    assert command("export", "run", "models/mine", "--sample-size", 2, patch=monkeypatch) == 0
+    assert command("export", "run", "models/mine", "--sample-size", 2) == 0
     assert "Wrote models/mine/1" in capsys.readouterr().out
     about = json.loads(Path("models/mine/1/card.json").read_text())
     assert about["command"] == "tfvae export run models/mine --sample-size 2"
     assert (about["reference_images"], about["sample_size"], about["source"]) == (20, 2, "run")
     assert str(tmp_path.parent) not in json.dumps(about)
-    assert command("card", "models/mine", patch=monkeypatch) == 0
+    assert command("card", "models/mine") == 0
     text = capsys.readouterr().out
     assert text.startswith("mine, version 1: Autoencoder, ") and "\nanomaly_score_float\n" in text
     assert "\nno log_likelihood: An autoencoder has no p(x): its loss is a squared error." in text
     assert "  <- image_bytes string [B]: a PNG or JPEG file of 8 x 8 with 1 channel(s); base64 in JSON" in text
-    assert command("card", "models/mine", "--version", 2, patch=monkeypatch) == 1
+    assert command("card", "models/mine", "--version", 2) == 1
     assert "has no version 2, but 1" in capsys.readouterr().err
-    assert command("card", "models", patch=monkeypatch) == 1
+    assert command("card", "models") == 1
     assert "holds no exported model" in capsys.readouterr().err
     Path("models/mine/1/card.json").write_text("{}")
-    assert command("card", "models/mine", patch=monkeypatch) == 1
+    assert command("card", "models/mine") == 1
     assert "damaged or of another version" in capsys.readouterr().err
 
 
