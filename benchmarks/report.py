@@ -58,8 +58,9 @@ def medians(name: str) -> str:
         for system, value in sorted(systems.items(), key=lambda item: -item[1]):
             all_repeats = [run["value"] for run in report["repeats"][experiment][system]]
             spread = f"{figure(min(all_repeats))} to {figure(max(all_repeats))}"
-            rows.append([experiment, system, f"{figure(value)} {unit}", spread, str(len(all_repeats))])
-    return table(["experiment", "system", "median", "spread", "repeats"], rows)
+            memory = figure(max(run["peak_memory_mb"] for run in report["repeats"][experiment][system]))
+            rows.append([experiment, system, f"{figure(value)} {unit}", spread, str(len(all_repeats)), memory])
+    return table(["experiment", "system", "median", "spread", "repeats", "peak memory, MB"], rows)
 
 
 def derived(name: str) -> str:

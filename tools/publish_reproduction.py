@@ -17,7 +17,7 @@ from tfvae.reproduction.document import document
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = {
-    "iwae/iwae.json": ("iwae/curves.png",),
+    "iwae/iwae.json": ("iwae/curves.png", "iwae/curves.svg"),
     "aevb/aevb.json": ("aevb/samples.png", "aevb/manifold.png"),
     "frey-face/frey_face.json": ("frey-face/manifold.png",),
 }
