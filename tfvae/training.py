@@ -32,7 +32,8 @@ def batches(
     Batch number s is a function of (seed, s) alone: each epoch is a new random order of all examples, of which the
     last `len(images) % batch_size` are left out. `start=model.steps` goes on where a saved model stopped.
 
-    Use with `fit(..., steps_per_epoch=training.steps_per_epoch(len(images), batch_size))`.
+    Use with `fit(..., steps_per_epoch=training.steps_per_epoch(len(images), batch_size))`: without it the first epoch
+    never ends.
 
     Args:
         images: raw images `[N, H, W, C]`, held in memory.

@@ -2,12 +2,15 @@
 
     python tests/mutants/run.py [NAME...]
 
-First the tests have to pass on the unchanged copy. Then, for each bug, the test files named beside it have to fail
-with at least one failed test; a bug that survives, or that breaks the tests in another way, makes this script fail.
+For each bug the test files named beside it have to fail with at least one failed test; a bug that survives, or that
+breaks the tests in another way, makes this script fail. noticed.json keeps which test noticed a bug last time: that one
+is tried first and alone, and the files only if it does not notice. Those tests have to pass on the unchanged copy; that
+the others do is for `make test` to say.
 """
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import shutil
@@ -15,15 +18,19 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from bugs import BUGS, Bug
 
 ROOT = Path(__file__).resolve().parents[2]
+NOTICED = Path(__file__).with_name("noticed.json")
+"""For each bug the test that failed."""
 _SECONDS = 900
 _OPTIONS = ("-q", "--no-header", "-p", "no:cacheprovider")
-_PRINTED = "printed.txt"
+_PRINTED, _FAILED = "printed.txt", "failed.txt"
 _FORKS = multiprocessing.get_context("forkserver")
 _PRELOADED = (
     "tensorflow",
@@ -35,11 +42,19 @@ _PRELOADED = (
     "pytest",
 )
 """Imports of the server that children are forked from: what starts no threads, and nothing of tfvae."""
-_TESTS_FAILED = 1  # pytest's exit code for failed tests; others are usage errors, collection errors and so on
+_TESTS_FAILED, _NOT_FOUND = 1, 4  # pytest's exit codes; a test that is not found has another name now
 
 
-def outcome(tests: tuple[str, ...], bug: Bug | None = None) -> tuple[int, str]:
-    """Runs tests on a copy, with the bug in it if there is one: pytest's exit code and the end of what it printed."""
+class Outcome(NamedTuple):
+    """pytest's exit code, the end of what it printed, and the first test that failed."""
+
+    code: int
+    printed: str
+    failed: str = ""
+
+
+def outcome(tests: Sequence[str], bug: Bug | None = None) -> Outcome:
+    """Of tests on a copy, with the bug in it if there is one."""
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder)
         leave_out = shutil.ignore_patterns("__pycache__", "data", ".hypothesis")
@@ -52,35 +67,49 @@ def outcome(tests: tuple[str, ...], bug: Bug | None = None) -> tuple[int, str]:
             path = copy / "tfvae" / bug.file
             source = path.read_text()
             if source.count(bug.old) != 1:
-                return -1, f"{bug.file} holds the line to replace {source.count(bug.old)} times"
+                return Outcome(-1, f"{bug.file} holds the line to replace {source.count(bug.old)} times")
             path.write_text(source.replace(bug.old, bug.new))
-        if bug is None:
-            return _all_at_once(copy, tests)
-        return _forked(copy, tests)
+        return _forked(copy, tests) if bug else _all_at_once(copy, tests)
 
 
-def _all_at_once(copy: Path, tests: tuple[str, ...]) -> tuple[int, str]:
+def _all_at_once(copy: Path, tests: Sequence[str]) -> Outcome:
     command = [sys.executable, "-m", "pytest", *_OPTIONS, "-n", "2", *tests]
     environment = os.environ | {"PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"}
     try:
         done = subprocess.run(command, cwd=copy, env=environment, capture_output=True, text=True, timeout=_SECONDS)
     except subprocess.TimeoutExpired:
-        return -1, f"no end after {_SECONDS} seconds"
-    return done.returncode, done.stdout[-2000:]
+        return Outcome(-1, f"no end after {_SECONDS} seconds")
+    return Outcome(done.returncode, done.stdout[-2000:])
 
 
-def _forked(copy: Path, tests: tuple[str, ...]) -> tuple[int, str]:
+def _forked(copy: Path, tests: Sequence[str]) -> Outcome:
     """Until the first failure, in a fork of a process that has imported TensorFlow, which takes half of the time."""
     child = _FORKS.Process(target=_in_child, args=(copy, tests))
     child.start()
     child.join(_SECONDS)
     if child.exitcode is None:
         child.kill()
-        return -1, f"no end after {_SECONDS} seconds"
-    return child.exitcode, (copy / _PRINTED).read_text(errors="replace")[-2000:]
+        return Outcome(-1, f"no end after {_SECONDS} seconds")
+    failed = copy / _FAILED
+    return Outcome(
+        child.exitcode,
+        (copy / _PRINTED).read_text(errors="replace")[-2000:],
+        failed.read_text(encoding="utf-8") if failed.exists() else "",
+    )
 
 
-def _in_child(copy: Path, tests: tuple[str, ...]) -> None:
+class _Failures:
+    """A plugin of pytest that writes down which test failed."""
+
+    def __init__(self, file: Path):
+        self.file = file
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        if report.failed:
+            self.file.write_text(report.nodeid, encoding="utf-8")
+
+
+def _in_child(copy: Path, tests: Sequence[str]) -> None:
     printed = os.open(copy / _PRINTED, os.O_WRONLY | os.O_CREAT)
     for stream in (1, 2):
         os.dup2(printed, stream)
@@ -91,20 +120,23 @@ def _in_child(copy: Path, tests: tuple[str, ...]) -> None:
     sys.dont_write_bytecode = True
     import pytest
 
-    code = int(pytest.main([*_OPTIONS, "-x", *tests]))
+    code = int(pytest.main([*_OPTIONS, "-x", *tests], [_Failures(copy / _FAILED)]))
     sys.stdout.flush()
     os._exit(code)  # without waiting for TensorFlow's threads
 
 
-def judge(bug: Bug) -> bool:
+def judge(bug: Bug, known: str | None) -> str:
+    """The test that noticed the bug, the `known` one if it still does; "" if none did."""
     start = time.perf_counter()
-    code, printed = outcome(bug.tests, bug)
-    caught = code == _TESTS_FAILED
+    found = outcome([known], bug) if known else None
+    if found is None or found.code != _TESTS_FAILED:
+        found = outcome(bug.tests, bug)
+    caught = found.code == _TESTS_FAILED
     seconds = time.perf_counter() - start
     print(f"{'caught' if caught else 'NOT CAUGHT'}  {bug.name}  ({seconds:.0f} s)", flush=True)
     if not caught:
-        print(f"  exit code {code}: {printed}", flush=True)
-    return caught
+        print(f"  exit code {found.code}: {found.printed}", flush=True)
+    return found.failed if caught else ""
 
 
 def main() -> None:
@@ -113,16 +145,21 @@ def main() -> None:
     if unknown:
         raise SystemExit(f"Unknown: {', '.join(sorted(unknown))}. Known: {', '.join(bug.name for bug in BUGS)}.")
     chosen = [bug for bug in BUGS if bug.name in wanted]
-    tests = tuple(sorted({test for bug in chosen for test in bug.tests}))
-    code, printed = outcome(tests)
-    if code:
-        raise SystemExit(f"The tests fail without any bug (exit code {code}):\n{printed}")
+    noticed = json.loads(NOTICED.read_text(encoding="utf-8"))
+    known = sorted({noticed[bug.name] for bug in chosen if bug.name in noticed})
+    base = outcome(known) if known else Outcome(0, "")
+    if base.code and base.code != _NOT_FOUND:
+        raise SystemExit(f"The tests fail without any bug (exit code {base.code}):\n{base.printed}")
     os.environ |= {"TF_CPP_MIN_LOG_LEVEL": "3", "MPLBACKEND": "agg", "KERAS_BACKEND": "tensorflow"}
     _FORKS.set_forkserver_preload(list(_PRELOADED))
     with ThreadPoolExecutor(max_workers=2) as pool:  # two at a time
-        caught = list(pool.map(judge, chosen))
-    print(f"{sum(caught)} passed, {len(caught) - sum(caught)} failed")
-    sys.exit(not all(caught))
+        found = list(pool.map(lambda bug: judge(bug, noticed.get(bug.name)), chosen))
+    by = {bug.name: test for bug, test in zip(chosen, found, strict=True) if test}
+    now = {bug.name: test for bug in BUGS if (test := (noticed | by).get(bug.name))}
+    if now != noticed:
+        NOTICED.write_text(json.dumps(now, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    print(f"{len(by)} passed, {len(chosen) - len(by)} failed")
+    sys.exit(len(by) < len(chosen))
 
 
 if __name__ == "__main__":

@@ -102,6 +102,20 @@ def test_a_changed_weight_is_noticed(trained, published, tmp_path):
     assert np.abs(cards.differences(folder, trained[1])).max() > 2e-3
 
 
+def test_published_again_only_other_weights_are_written(trained, published, tmp_path):
+    folder = shutil.copytree(published, tmp_path / "again")
+    model = tfvae.load(folder / cards.MODEL)
+    bias = model.decoder.trainable_variables[-1]
+    for changes in (False, True):
+        if changes:
+            bias.assign_add(np.ones(bias.shape))
+            model.save(folder / cards.MODEL)
+        before = (folder / cards.MODEL).read_bytes()
+        cards.publish(trained[0], folder)
+        assert ((folder / cards.MODEL).read_bytes() != before) == changes
+        assert np.abs(cards.differences(folder, trained[1])).max() < 2e-4
+
+
 def test_other_images_are_refused(trained, published):
     digits = "[0-9a-f]{12}"
     for images in (trained[1][::-1], trained[1][:-1]):

@@ -23,6 +23,8 @@ _SAMPLES = 100
 def publish(run: Path, folder: Path) -> dict[str, Any]:
     """Writes the weights of an evaluated run, without its optimiser, and a card beside them.
 
+    A model of the same weights that is there stays as it is: saved again, its file would have other bytes.
+
     Args:
         run: a run folder.
         folder: made if missing; gets model.keras and card.json.
@@ -55,10 +57,20 @@ def publish(run: Path, folder: Path) -> dict[str, Any]:
         },
     }
     folder.mkdir(parents=True, exist_ok=True)
-    with written_whole(folder / MODEL) as unfinished:
-        model.save(unfinished)
+    if not _holds(folder / MODEL, model):
+        with written_whole(folder / MODEL) as unfinished:
+            model.save(unfinished)
     write_json(folder / CARD, card)
     return card
+
+
+def _holds(file: Path, model: VAE) -> bool:
+    """Whether a file has this model's configuration and weights."""
+    if not file.exists():
+        return False
+    held = load(file)
+    pairs = zip(held.get_weights(), model.get_weights(), strict=True)
+    return held.get_config() == model.get_config() and all(np.array_equal(one, other) for one, other in pairs)
 
 
 def differences(folder: Path, images: np.ndarray) -> np.ndarray:
