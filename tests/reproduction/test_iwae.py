@@ -22,6 +22,9 @@ SETTINGS = Settings(
 )  # fmt: skip
 
 
+BURDAS = tuple(row for row in iwae.ROWS if row.against is None)
+
+
 class AtOnce(Interruption):
     """One that comes after the first training step."""
 
@@ -36,7 +39,7 @@ def rows(tmp_path_factory):
     weighted = dataclasses.replace(settings, objective="iwae", sample_size=2, gradient="dreg", passes=3)
     return (
         Row("first", "The first", settings, 40.5, (("somebody", 41.25),)),
-        Row("second", "The second", weighted, None, start="first"),
+        Row("second", "The second", weighted, None, start="first", against="first"),
         Row("third", "The third", settings, None),
     )
 
@@ -90,6 +93,24 @@ def test_the_figures_are_those_of_the_models_on_the_test_images(done):
         assert (row["data"]["examples"], row["seed"], row["settings"]["validation_size"]) == (30, 5, 10)
         assert row["settings"]["gradient"] == ("plain" if name == "first" else "dreg")
         assert "weights" not in row["settings"]
+
+
+def test_a_row_is_set_against_another_image_by_image(done):
+    first, second = json.loads((done / iwae.RESULT).read_text())["rows"].values()
+    assert "against" not in first
+    bounds = [run_evaluation.read(done / name)[1]["bound"] for name in ("first", "second")]
+    gaps = bounds[1] - bounds[0]
+    assert second["against"]["row"] == "first"
+    assert second["against"]["nats"] == pytest.approx(gaps.mean(), rel=1e-9)
+    assert second["against"]["paired_error"] == pytest.approx(gaps.std(ddof=1) / 30**0.5, rel=1e-9)
+    assert second["against"]["recognised_shares"] == []  # they are no digits
+
+
+def test_a_row_whose_weights_alone_are_here_is_not_set_against_it(folder, rows):
+    shutil.rmtree(folder / "first/evaluation")
+    (folder / "first/config.yaml").unlink()
+    found = iwae.run(folder, ["second"], 30, rows, verbose=0)["rows"]["second"]
+    assert found["against"] == {"row": "first", "reason": "only the weights of that row are here"}
 
 
 def test_the_minutes_of_a_row_include_those_of_its_start(done):
@@ -201,11 +222,19 @@ def test_a_run_that_started_from_another_row_is_not_taken(folder, rows):
         iwae.run(folder, ["second"], 30, changed, verbose=0)
 
 
+def test_rows_with_a_flow_differ_in_nothing_else_from_the_row_that_they_are_set_against():
+    by_name = {row.name: row for row in iwae.ROWS}
+    for row, part in ((by_name["vae-flow-prior"], "prior"), (by_name["vae-flow-posterior"], "posterior")):
+        changed = row.settings.differences(by_name["vae-k1"].settings)
+        assert (row.against, row.start) == ("vae-k1", None)
+        assert set(changed) == {part, "epochs", "flow_depth", "flow_hidden"}
+
+
 def test_the_table_is_burdas():
     """One stochastic layer: k = 1, 5 and 50 of table 1."""
-    published = {row.name: row.published for row in iwae.ROWS}
+    published = {row.name: row.published for row in BURDAS}
     assert published == {"vae-k1": 86.76, "iwae-k5": 85.54, "dreg-k5": None, "iwae-k50": 84.78}
-    for row in iwae.ROWS:
+    for row in BURDAS:
         settings = row.settings
         assert (settings.hidden, settings.activation, settings.latent_size) == ((200, 200), "tanh", 50)
         assert (settings.data, settings.likelihood) == ("mnist", "bernoulli")

@@ -82,7 +82,7 @@ def _iwae(result: dict[str, Any]) -> str:
             for name, row in result["rows"].items()
         ],
     )
-    weights = "\n".join(map(_weights, rows))
+    notes = "\n".join([*map(_weights, rows), *(_against(row, result["rows"]) for row in rows if "against" in row)])
     hardware = rows[0]["hardware"]
     held_out = f"{rows[0]['settings']['validation_size']:,} of the training images"
     examples = f"{rows[0]['data']['examples']:,} test images"
@@ -99,7 +99,7 @@ Minutes are those of training, validation and pictures, with those of the rows t
 of all cores together ({hardware["processor"]}, {hardware["cores"]} cores).
 {held_out} were held out for choices; the test images had no part in any.
 
-{weights}
+{notes}
 
 ![Loss on held-out images](reproduction/iwae/curves.png)
 """
@@ -121,6 +121,21 @@ def _weights(row: dict[str, Any]) -> str:
         f"0.7. On {simulated['examples']:,} images drawn from the model log p(x) is on average between "
         f"{simulated['lower']:.2f} and {simulated['upper']:.2f}."
     )
+
+
+def _against(row: dict[str, Any], rows: dict[str, Any]) -> str:
+    against = row["against"]
+    other = rows[against["row"]]["title"]
+    if "reason" in against:
+        return f"- {row['title']} was not set against {other}: {against['reason']}."
+    sentence = (
+        f"- {row['title']} against {other}: L_S is {against['nats']:+.2f} +- {against['paired_error']:.2f} nats from "
+        "it, image by image"
+    )
+    if against["recognised_shares"]:
+        before, after = against["recognised_shares"]
+        sentence += f"; of its samples {after:.1%} are recognised as digits, of the other's {before:.1%}"
+    return f"{sentence}."
 
 
 def _aevb(result: dict[str, Any]) -> str:

@@ -22,6 +22,7 @@ from tfvae.files import read_json, write_json
 from tfvae.interruption import Interruption
 from tfvae.reproduction.run_training import trained_run
 from tfvae.run import evaluation
+from tfvae.run.comparison import difference
 from tfvae.run.reading import MODEL, REPORT
 from tfvae.run.recorder import HISTORY
 from tfvae.settings import CONFIG, Settings, settings_of
@@ -53,6 +54,7 @@ class Row:
         reruns: the same of independent reruns, with their source.
         start: name of the row whose weights it starts from, or None.
         aim: nats that it was to come down to and minutes it was to take, on two cores; None where nothing was said.
+        against: name of the row that it is set against, image by image, or None.
     """
 
     name: str
@@ -62,6 +64,7 @@ class Row:
     reruns: tuple[tuple[str, float], ...] = ()
     start: str | None = None
     aim: tuple[float, float] | None = None
+    against: str | None = None
 
 
 ROWS = (
@@ -99,6 +102,21 @@ ROWS = (
         start="iwae-k5",
         aim=(85.2, 120),
     ),
+    # The first row with a flow, and fewer passes, so that it takes as long.
+    Row(
+        "vae-flow-prior",
+        "VAE, k = 1, flow as p(z)",
+        dataclasses.replace(_BURDA, start_at_mean=True, prior="flow", epochs=28),
+        None,
+        against="vae-k1",
+    ),
+    Row(
+        "vae-flow-posterior",
+        "VAE, k = 1, flow as q(z given x)",
+        dataclasses.replace(_BURDA, start_at_mean=True, posterior="flow", epochs=20),
+        None,
+        against="vae-k1",
+    ),
 )
 NAMES = tuple(row.name for row in ROWS)
 
@@ -122,7 +140,7 @@ def run(
 
     Args:
         folder: made if missing.
-        rows: names of the rows wanted; those that they start from come first.
+        rows: names of the rows wanted; those that they start from or are set against come first.
         samples: S of L_S.
         known: the rows that there are.
         command: what all this can be made with again; it is kept in iwae.json.
@@ -142,7 +160,7 @@ def run(
             raise ValueError(f"`rows` must be of {', '.join(by_name)}; received {name!r}.")
     wanted: list[Row] = []
     for name in rows:
-        wanted += [row for row in _with_starts(by_name[name], by_name) if row not in wanted]
+        wanted += [row for row in _with_others(by_name[name], by_name) if row not in wanted]
     result: dict[str, Any] = {
         "paper": "Burda, Grosse and Salakhutdinov 2015, arXiv:1509.00519, table 1",
         "command": command,
@@ -179,9 +197,9 @@ def _taken_over(row: Row, folder: Path, done: dict[str, Any]) -> bool:
     return Settings(**kept).differences(row.settings).keys() <= {"weights", "data_dir", "xla", "steps_per_execution"}
 
 
-def _with_starts(row: Row, by_name: dict[str, Row]) -> list[Row]:
-    """The row after those that it starts from."""
-    return [*(_with_starts(by_name[row.start], by_name) if row.start else []), row]
+def _with_others(row: Row, by_name: dict[str, Row]) -> list[Row]:
+    """The row after those that it starts from or is set against."""
+    return [*(each for name in (row.start, row.against) if name for each in _with_others(by_name[name], by_name)), row]
 
 
 def _measured_with(folder: Path) -> int | None:
@@ -212,7 +230,21 @@ def _result(row: Row, folder: Path, done: dict[str, Any]) -> dict[str, Any]:
         "minutes": before["minutes"] + training["training_seconds"] / 60,
         "processor_minutes": before["processor_minutes"] + training["training_processor_seconds"] / 60,
         "curve": _curve(folder / row.name, settings.passes),
+        **({} if row.against is None else {"against": _against(folder / row.name, folder / row.against)}),
     }
+
+
+def _against(run: Path, other: Path) -> dict[str, Any]:
+    """How much better a run is than another on the same images, and what is recognised of their samples; or why not."""
+    try:
+        (of_other, other_arrays), (of_run, run_arrays) = evaluation.read(other), evaluation.read(run)
+    except FileNotFoundError:
+        return {"row": other.name, "reason": "only the weights of that row are here"}
+    gap = difference(of_other, other_arrays, of_run, run_arrays)
+    if gap.reason:
+        return {"row": other.name, "reason": gap.reason}
+    shares = [report["samples"]["recognised_share"] for report in (of_other, of_run) if "samples" in report]
+    return {"row": other.name, "nats": gap.mean, "paired_error": gap.paired_error, "recognised_shares": shares}
 
 
 def _curve(folder: Path, passes: int) -> dict[str, list[float]]:
