@@ -127,7 +127,7 @@ def draw(runs: Path) -> None:
     folders = [runs / model / "seed-0" for model in MODELS]
     measured = [folder / "evaluation" for folder in folders if (folder / "evaluation").is_dir()]
     if measured:
-        write_png(sample_grids.side_by_side(measured), PICTURE)
+        write_png(sample_grids.side_by_side(measured)[0], PICTURE)
 
 
 def main() -> None:

@@ -62,5 +62,5 @@ def test_what_is_no_strength_is_refused(kind, value):
 
 @pytest.mark.parametrize("kind", [MaskingNoise, SaltAndPepper])
 def test_all_pixels_are_no_share(kind):
-    with pytest.raises(ValueError, match=r"must be between 0 and 1; received 1\.$"):
+    with pytest.raises(ValueError, match=r"must be above 0 and below 1; received 1\.$"):
         kind(1)

@@ -108,7 +108,7 @@ def test_an_empty_file_gives_nothing(tmp_path):
             "`corruption_strength` of 'masking' is a share of pixels, below 1; received 1.",
         ),
         ({"model": "dae", "corruption_strength": -0.1}, "`corruption_strength` must be above 0; received -0.1."),
-        ({"model": "mae", "mask_share": 1.0}, "`mask_share` must be between 0 and 1; received 1.0."),
+        ({"model": "mae", "mask_share": 1.0}, "`mask_share` must be above 0 and below 1; received 1.0."),
         ({"model": "gmm", "components": 0}, "`components` must be at least 1; received 0."),
         ({"model": "bert"}, "`model` must be 'vae', 'naive', "),
         ({"model": "glow", "flow_levels": 0}, "`flow_levels` must be at least 1; received 0."),

@@ -92,7 +92,7 @@ def _uniform(x: tf.Tensor, noise: Noise) -> tf.Tensor:
 
 def _check_share(corruption: Corruption, share: Any) -> None:
     if not _is_number(share) or not 0 < share < 1:
-        raise ValueError(f"`share` of {type(corruption).__name__} must be between 0 and 1; received {share!r}.")
+        raise ValueError(f"`share` of {type(corruption).__name__} must be above 0 and below 1; received {share!r}.")
 
 
 def _is_number(value: Any) -> bool:

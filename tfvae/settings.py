@@ -408,7 +408,7 @@ _CHOICES = {
 _AT_LEAST_1 = ("at least 1", lambda value: 1 <= value < math.inf)
 _AT_LEAST_0 = ("at least 0", lambda value: 0 <= value < math.inf)
 _ABOVE_0 = ("above 0", lambda value: 0 < value < math.inf)
-_BETWEEN_0_AND_1 = ("between 0 and 1", lambda value: 0 < value < 1)
+_BETWEEN_0_AND_1 = ("above 0 and below 1", lambda value: 0 < value < 1)
 _BOUNDS = {
     **dict.fromkeys(("latent_size", "epochs", "passes", "batch_size", "sample_size", "patch_size"), _AT_LEAST_1),
     **dict.fromkeys(("train_size", "validation_size", "test_size", "patience", "components", "draws"), _AT_LEAST_1),

@@ -21,13 +21,13 @@ def test_strings_and_paths_are_both_welcome(tmp_path):
 
 @pytest.mark.parametrize("source", ["no/such/folder", "missing.npz", "missing/", "./mnist"])
 def test_paths_that_do_not_exist(source):
-    with pytest.raises(FileNotFoundError, match=f"`source` must be .*; there is no file or folder '{source}'"):
+    with pytest.raises(FileNotFoundError, match=f"The data must be .*; there is no file or folder '{source}'"):
         load(source)
 
 
 def test_a_file_of_another_kind(tmp_path):
     (tmp_path / "images.csv").write_text("1,2\n")
-    with pytest.raises(ValueError, match=r"`source` must be .*\.npz, \.npy, \.mat; received the file '.*images\.csv'"):
+    with pytest.raises(ValueError, match=r"The data must be .*\.npz, \.npy, \.mat; received the file '.*images\.csv'"):
         load(tmp_path / "images.csv")
 
 

@@ -88,6 +88,11 @@ def test_it_says_why_it_cannot_sample():
         autoencoder().sample(3)
 
 
+def test_it_says_why_it_has_no_likelihood():
+    with pytest.raises(ValueError, match=r"^An autoencoder has no p\(x\)"):
+        autoencoder().log_likelihood(RAW)
+
+
 def test_an_evaluation_names_what_there_is_not():
     labels = np.arange(len(RAW)) % 2
     examples = tfvae.evaluation.Examples(RAW, labels)

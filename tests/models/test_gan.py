@@ -136,7 +136,10 @@ def test_it_has_neither_a_likelihood_nor_an_encoder_and_says_so():
     model = compiled()
     for ability, words in (("likelihood", "no log p(x)"), ("latents", "no encoder"), ("reconstructions", "no encoder")):
         assert words in model.lacks[ability]
-    assert not hasattr(model, "log_likelihood")
+    with pytest.raises(ValueError, match=r"^A GAN has no log p\(x\)"):
+        model.log_likelihood(RAW)
+    with pytest.raises(ValueError, match=r"^A GAN has no encoder"):
+        tfvae.evaluation.aggregate_posterior(model, np.float32(RAW))
     examples = tfvae.evaluation.Examples(RAW, np.arange(24) % 2)
     report = tfvae.evaluation.assess(model, examples, examples).report
     assert set(report["missing"]) == {

@@ -127,7 +127,7 @@ def test_patches_that_do_not_divide_the_image_are_refused(patch):
 
 @pytest.mark.parametrize("share", [0, 1, 1.5, -0.5, 0.99, 0.01, float("nan"), "most"])
 def test_masks_that_leave_nothing_are_refused(share):
-    with pytest.raises(ValueError, match=r"^`mask_share` must be between 0 and 1 and leave at least one of 16 patches"):
+    with pytest.raises(ValueError, match=r"^`mask_share` must be above 0 and below 1 and leave at least one of 16"):
         masked_autoencoder(share)
 
 

@@ -39,6 +39,7 @@ def test_with_many_draws_it_comes_to_the_evidence(float64):
     x = system.draw(20)
     found = tfvae.evaluation.likelihood_estimate(model, x, 20_000)
     assert found.monte_carlo_error < 0.05
+    np.testing.assert_array_equal(model.log_likelihood(x, 100), tfvae.evaluation.log_likelihood(model, x, 100))
     assert abs(found.mean - np.mean(system.log_evidence(x))) < 4 * found.monte_carlo_error
 
 

@@ -183,7 +183,7 @@ def test_folds_of_something_else_are_not_taken(tmp_path, trainings, study, proto
 
 
 def test_a_wrong_path_is_a_sentence(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"^`path` must be .* frey_rawface\.mat; .*nowhere\.mat is no file\.$"):
+    with pytest.raises(FileNotFoundError, match=r"^`path` must be .* frey_faces\.npz; .*nowhere\.mat is none\.$"):
         frey_face.run(tmp_path / "run", tmp_path / "nowhere.mat")
     assert not (tmp_path / "run").exists()
 

@@ -105,6 +105,24 @@ def test_what_is_not_of_one_kind_is_not_subtracted(tmp_path, change, what):
     assert [row["paired error"] for row in rows] == ["", ""]
 
 
+def test_a_bound_is_set_against_an_exact_log_likelihood(tmp_path):
+    folders = [written(tmp_path / "a"), written(tmp_path / "b", sample_size=1, bound=(2.0, 3.0, 5.0), errors=0)]
+    path = folders[1] / "evaluation/report.json"
+    report = json.loads(path.read_text())
+    report["likelihood"]["exact"] = True
+    path.write_text(json.dumps(report))
+    (gap,) = compare(folders).differences
+    assert (gap.mean, gap.reason) == (pytest.approx(4 / 3), None)
+
+
+def test_evaluations_of_two_versions_are_named(tmp_path):
+    folders = [written(tmp_path / name) for name in "ab"]
+    assert "version" not in as_text(compare(folders))
+    path = folders[1] / "evaluation/report.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"version": "9.9"}))
+    assert "by version 9.9" in as_text(compare(folders))
+
+
 def test_one_image_has_no_paired_error():
     report = {"data": {"digest": "aa", "convention": "C"}, "likelihood": {"sample_size": 1}}
     arrays = {"bound": np.float64([1.0]), "standard_error": np.float64([np.nan])}
@@ -300,7 +318,9 @@ def test_samples_are_shown_side_by_side_but_for_those_that_draw_none(runs, tmp_p
     both = np.asarray(Image.open(picture).convert("L"), float)
     shutil.copytree(runs[1], tmp_path / "two")
     (tmp_path / "two/evaluation/samples.npz").unlink()
+    capsys.readouterr()
     assert command("compare", runs[0], tmp_path / "two", "--picture", picture) == 0
+    assert f"{tmp_path}/two has no samples: The classifier" in capsys.readouterr().err
     one = np.asarray(Image.open(picture).convert("L"), float)
     assert both.std() > 5
     assert both.shape[1] > 1.9 * one.shape[1]
@@ -309,7 +329,7 @@ def test_samples_are_shown_side_by_side_but_for_those_that_draw_none(runs, tmp_p
 @pytest.mark.parametrize(
     ("shapes", "words"),
     [
-        ((None, None), r"None of these runs has samples to show"),
+        ((None, None), r"a has no samples: it was measured before any were kept; run `tfvae evaluate .*a` again\."),
         (((4, 6, 1), (8, 6, 1)), r"Samples can be shown together .* of 4 x 6 x 1, 8 x 6 x 1\.$"),
         (("damaged", (4, 6, 1)), r"samples\.npz is damaged; run `tfvae evaluate .*a` again\.$"),
     ],

@@ -287,6 +287,37 @@ def test_a_file_of_the_folders_name_is_left_alone(copied, capfd):
     assert (copied / "evaluation").read_text() == "of somebody"
 
 
+@pytest.mark.parametrize("content", ["{}", "no json", "[1]", '{"training_seconds": 1, "loss": 2}'])
+def test_a_damaged_report_of_the_training_is_said_before_anything_is_measured(copied, capfd, content):
+    (copied / "report.json").write_text(content)
+    before = contents(copied)
+    assert command("evaluate", copied, "--sample-size", 30) == 1
+    said = capfd.readouterr().err
+    assert f"Error: {copied}/report.json is damaged or of another version; move it away" in said
+    assert "..." not in said  # which begins what is measured
+    assert contents(copied) == before
+
+
+def test_a_folder_that_cannot_be_written_is_said_before_anything_is_measured(copied, monkeypatch, capfd):
+    monkeypatch.setattr(evaluation.tempfile, "TemporaryDirectory", failing)
+    assert command("evaluate", copied, "--sample-size", 30) == 1
+    said = capfd.readouterr().err
+    assert f"Error: {copied}/evaluation cannot be written: No space left on device." in said
+    assert "..." not in said
+
+
+def test_ctrl_c_is_answered(copied, monkeypatch, capfd):
+    before = contents(copied)
+
+    def stopped(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(evaluation, "assess", stopped)
+    assert command("evaluate", copied, "--sample-size", 30) == 130
+    assert capfd.readouterr().err.endswith("\nInterrupted.\n")
+    assert contents(copied) == before
+
+
 def test_figures_that_are_not_finite_are_not_written(copied, monkeypatch, capfd):
     before = contents(copied)
     monkeypatch.setattr(evaluation, "hardware", lambda: {"cores": float("nan")})

@@ -88,7 +88,7 @@ def test_only_the_weights_are_taken(first, settings, tmp_path):
 )
 def test_other_networks_are_refused_in_one_sentence(first, settings, tmp_path, change, part):
     other = dataclasses.replace(settings, weights=str(first), **change)
-    words = rf"^`weights` must be of the same networks; the {part} of \S*first has weights of shapes \[\(.*\.$"
+    words = rf"^`weights` must be of the same networks; {part} of \S*first has weights of shapes \[\(.*\.$"
     with pytest.raises(ValueError, match=words):  # a dot is no new line
         run.train(other, tmp_path / "run", verbose=0)
     assert not (tmp_path / "run").exists()

@@ -14,6 +14,8 @@ from tfvae.cli.reproduction import reproduce
 from tfvae.cli.serving import card, export
 from tfvae.cli.training import train
 
+_CTRL_C = 130  # exit code after it, where a command does not look after it itself
+
 app = typer.Typer(
     name="tfvae",
     no_args_is_help=True,
@@ -32,6 +34,10 @@ def main() -> None:
     except (ValueError, OSError, FloatingPointError, NotImplementedError) as error:
         typer.secho(f"Error: {error}", err=True, fg="red")
         sys.exit(1)
+    except SystemExit as end:
+        if end.code == _CTRL_C:
+            typer.echo("\nInterrupted.", err=True)
+        raise
 
 
 def _print_version(wanted: bool) -> None:

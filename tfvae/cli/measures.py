@@ -70,7 +70,9 @@ def compare(
             with _written(path), written_whole(path) as unfinished:
                 unfinished.write_text(form(found), encoding="utf-8")
     if picture is not None:
-        samples = sample_grids.side_by_side([run / evaluation.EVALUATION for run in runs])
+        samples, left_out = sample_grids.side_by_side([run / evaluation.EVALUATION for run in runs])
+        for sentence in left_out:
+            typer.echo(sentence, err=True)
         with _written(picture):
             write_png(samples, picture)
 

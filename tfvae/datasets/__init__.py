@@ -55,7 +55,7 @@ def load(
     if data_dir is not None:
         raise ValueError(f"`data_dir` is only for 'tfds:NAME'; received {os.fspath(data_dir)!r} with {name!r}.")
     if not name:
-        raise ValueError(f"`source` must be {_KINDS}; received nothing.")
+        raise ValueError(f"The data must be {_KINDS}; received nothing.")
     if name == _MNIST:
         return _mnist(size, test_size)
     path = Path(name)
@@ -64,7 +64,7 @@ def load(
     if not path.exists():
         raise _unknown(name)
     if path.suffix.lower() not in files.SUFFIXES:
-        raise ValueError(f"`source` must be {_KINDS}; received the file {name!r}.")
+        raise ValueError(f"The data must be {_KINDS}; received the file {name!r}.")
     return files.load(path, size, test_size, seed)
 
 
@@ -78,10 +78,10 @@ def _mnist(size: tuple[int, int] | None, test_size: int | None) -> Dataset:
 def _unknown(name: str) -> Exception:
     """What to raise for a name that is neither a dataset nor a path."""
     if Path(name).suffix or os.sep in name:
-        return FileNotFoundError(f"`source` must be {_KINDS}; there is no file or folder {name!r}.")
+        return FileNotFoundError(f"The data must be {_KINDS}; there is no file or folder {name!r}.")
     near = [repr(each) for each in difflib.get_close_matches(name.lower(), [_MNIST])]
     hint = f" Did you mean {near[0]}?" if near else _in_tfds(name)
-    return ValueError(f"`source` must be {_KINDS}; received {name!r}.{hint}")
+    return ValueError(f"The data must be {_KINDS}; received {name!r}.{hint}")
 
 
 def _in_tfds(name: Any) -> str:

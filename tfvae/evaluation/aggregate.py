@@ -83,6 +83,8 @@ def aggregate_posterior(
     Source: Hoffman and Johnson 2016, "ELBO surgery", NIPS workshop; Poole et al. 2019, arXiv:1905.06922.
     """
     check_examples(x, batch_size)
+    if "latents" in model.lacks:
+        raise ValueError(model.lacks["latents"])
     if model.encoder.family.scores == "point":
         raise ValueError("A posterior that is a point has no density, so there is no aggregate posterior.")
     if model.encoder.family.layers:

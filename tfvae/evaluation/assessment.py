@@ -87,7 +87,8 @@ def assess(
     naive = latents = None
     if "likelihood" not in missing:
         samples = 1 if model.exact_likelihood else sample_size
-        progress(f"log p(x) with {samples:,} samples for each of {len(x.x):,} examples")
+        how = "which is exact," if model.exact_likelihood else f"with {samples:,} samples for each"
+        progress(f"log p(x) {how} of {len(x.x):,} examples")
         estimate = likelihood_estimate(model, x.x, samples, seed)
         by_example = {name: getattr(estimate, name) for name in PER_EXAMPLE}
         report["likelihood"] = sections.likelihood(model, estimate)

@@ -182,7 +182,7 @@ def simulated_bracket(model: VAE, n: int = 1000, sample_size: int = 500, seed: i
     Source: Grosse, Ghahramani and Adams 2015, arXiv:1511.02543; here with importance sampling in place of annealing.
     """
     _require_positive(n=n)
-    if not isinstance(sample_size, int) or sample_size < 2:
+    if not isinstance(sample_size, Integral) or sample_size < 2:
         raise ValueError(f"`sample_size` must be an integer of at least 2; received {sample_size!r}.")
     _require_likelihood(model)
     z, x = model.sample(n, seed=seed)

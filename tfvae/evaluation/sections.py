@@ -52,7 +52,8 @@ def likelihood(model: VAE, estimate: LikelihoodEstimate) -> dict[str, Any]:
 def reliability(model: VAE, estimate: LikelihoodEstimate) -> dict[str, Any]:
     unreliable, sizes = estimate.unreliable, estimate.effective_sample_size
     share = len(unreliable) / len(sizes)
-    if np.isnan(estimate.pareto_shape).all():
+    unknown = bool(np.isnan(estimate.pareto_shape).all())
+    if unknown:
         words = "With fewer than 25 samples the tail of the weights cannot be judged."
     elif not len(unreliable):
         words = "No example's weights have a Pareto shape above 0.7: the averages can be trusted."
@@ -71,8 +72,8 @@ def reliability(model: VAE, estimate: LikelihoodEstimate) -> dict[str, Any]:
             "median": float(np.median(sizes)),
             "min": float(sizes.min()),
         },
-        "unreliable": len(unreliable),
-        "unreliable_share": share,
+        "unreliable": None if unknown else len(unreliable),
+        "unreliable_share": None if unknown else share,
         "worst": [
             {"example": int(index), "pareto_shape": _number(estimate.pareto_shape[index])}
             for index in unreliable[:_NAMED]

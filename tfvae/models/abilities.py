@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
+import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
@@ -39,6 +40,18 @@ class Abilities:
             z `[n, ...]`, what each was made from, and x `[n, *data]` in the units of the preprocessed data.
         """
         raise NotImplementedError(self.lacks["samples"])
+
+    def log_likelihood(self, raw: Any, sample_size: int = 5000, seed: int = 0) -> np.ndarray:
+        """The S-sample lower bound on log p(x) of each example in nats, `[N]`; see `evaluation.log_likelihood`.
+
+        Raises:
+            ValueError: the model has no log p(x), or a number is out of range.
+        """
+        from tfvae.evaluation import log_likelihood
+
+        if "likelihood" in self.lacks:
+            raise ValueError(self.lacks["likelihood"])
+        return log_likelihood(cast(Any, self), raw, sample_size=sample_size, seed=seed)
 
     @property
     def latent_shape(self) -> tuple[int, ...] | None:

@@ -118,11 +118,9 @@ class Density(UnsupervisedModel):
             )
         return self.density
 
-    def log_likelihood(self, raw: Any, seed: int = 0) -> np.ndarray:
-        """log p(x) of each example in nats, exact for the fixed draw of x: `[N]`; see `tfvae.evaluation`."""
-        from tfvae.evaluation import log_likelihood
-
-        return log_likelihood(self, raw, sample_size=1, seed=seed)
+    def log_likelihood(self, raw: Any, sample_size: int = 1, seed: int = 0) -> np.ndarray:
+        """log p(x) of each example in nats, exact for the fixed draw of x, whatever the number of samples: `[N]`."""
+        return super().log_likelihood(raw, 1, seed)
 
     def sample_title(self, mean: bool) -> str:
         return "draws from p(x)"

@@ -66,7 +66,7 @@ class MaskedAutoencoder(UnsupervisedModel):
         visible = round((1 - share) * patches) if math.isfinite(share) else 0
         if not 0 < share < 1 or not 1 <= visible < patches:
             raise ValueError(
-                f"`mask_share` must be between 0 and 1 and leave at least one of {patches} patches on either side; "
+                f"`mask_share` must be above 0 and below 1 and leave at least one of {patches} patches on either side; "
                 f"received {mask_share!r}."
             )
         super().__init__(preprocess, Delta(image_shape), Distortion(), seed=seed, name=name)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
@@ -156,12 +155,6 @@ class VAE(UnsupervisedModel):
             z `[n, *latent]` and x `[n, *data]` in the units of the preprocessed data.
         """
         return ancestral_sample(self.prior, self.encoder, self.decoder, n, seed, mean)
-
-    def log_likelihood(self, raw: Any, sample_size: int = 5000, seed: int = 0) -> np.ndarray:
-        """The S-sample importance-weighted lower bound on log p(x) of each example; see `tfvae.evaluation`."""
-        from tfvae.evaluation import log_likelihood
-
-        return log_likelihood(self, raw, sample_size=sample_size, seed=seed)
 
     def get_config(self) -> dict[str, Any]:
         return config_of(self, "encoder", "decoder", "prior", "preprocess", "objective", "seed", "name")

@@ -75,7 +75,7 @@ def run(
 
     Args:
         folder: made if missing.
-        path: of frey_rawface.mat, or another file of frames of 28 x 20 in the order of the video.
+        path: a file of frames of 28 x 20 in the order of the video.
         protocol: how each fold is trained and scored.
         studies: what is cross-validated.
         command: what all this can be made with again; it is kept in frey_face.json.
@@ -126,7 +126,7 @@ def frames(path: Path) -> np.ndarray:
         OSError: it cannot be read.
     """
     if not path.is_file():
-        raise FileNotFoundError(f"`path` must be the file of the Frey faces, frey_rawface.mat; {path} is no file.")
+        raise FileNotFoundError(f"`path` must be the file of the Frey faces, such as frey_faces.npz; {path} is none.")
     images = files.in_order(path).images
     if images.shape[1:] != SHAPE:
         raise ValueError(

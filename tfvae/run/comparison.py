@@ -113,11 +113,15 @@ def compare(folders: Sequence[Path]) -> Comparison:
     if len(folders) < 2:
         raise ValueError(f"There must be at least two runs to compare; received {len(folders)}.")
     reports, by_example = zip(*(read(folder) for folder in folders), strict=True)
+    written_by = {report.get("version") for report in reports}
     found = [[_find(report, column.path) for column in COLUMNS] for report in reports]
     present = [index for index in range(len(COLUMNS)) if any(row[index] is not None for row in found)]
     return Comparison(
         names=[str(folder) for folder in folders],
-        arrays=[_array(report["data"]) for report in reports],
+        arrays=[
+            _array(report["data"]) + (f", by version {report.get('version')}" if len(written_by) > 1 else "")
+            for report in reports
+        ],
         figures=[[row[index] for index in present] for row in found],
         titles=[COLUMNS[index].title for index in present],
         digits=[COLUMNS[index].digits for index in present],
@@ -130,15 +134,17 @@ def compare(folders: Sequence[Path]) -> Comparison:
 
 
 def difference(first: dict[str, Any], first_arrays: Any, other: dict[str, Any], other_arrays: Any) -> Difference:
-    """The paired difference of two runs' L_S, if they have the same array, unit and number of samples."""
+    """The paired difference of two runs' L_S, if they have the same array, unit and number of samples.
+
+    An exact log p(x) has no number of samples: the other's bound is compared with it.
+    """
     nothing = math.nan
     if "likelihood" not in first or "likelihood" not in other:
         return Difference(nothing, nothing, nothing, "One of the two has no log p(x).")
-    for what, path in (
-        ("arrays", ("data", "digest")),
-        ("units", ("data", "convention")),
-        ("numbers of samples", ("likelihood", "sample_size")),
-    ):
+    must_agree = [("arrays", ("data", "digest")), ("units", ("data", "convention"))]
+    if not (first["likelihood"].get("exact") or other["likelihood"].get("exact")):
+        must_agree.append(("numbers of samples", ("likelihood", "sample_size")))
+    for what, path in must_agree:
         one, two = _find(first, path), _find(other, path)
         if one != two:
             return Difference(nothing, nothing, nothing, f"Not comparable: their {what} differ, {one} and {two}.")

@@ -41,6 +41,8 @@ def write_codes(folder: Path, data: str, out: Path) -> dict[str, int]:
     """
     if out.suffix != ".npz":
         raise ValueError(f"`--out` must be a file that ends in .npz; received {out}.")
+    if not out.parent.is_dir():
+        raise FileNotFoundError(f"`--out` must be a file in a folder that exists; {out.parent} is none.")
     settings, model = settings_of(folder), model_of(folder)
     # How the run held out its test images and where it found its data is true of its own data only.
     is_own = data == settings.data or Path(data).resolve() == Path(settings.data).resolve()

@@ -61,9 +61,11 @@ def evaluate(
     if (folder / EVALUATION).is_file():
         raise FileExistsError(f"{folder / EVALUATION} is a file; the evaluation would be a folder of that name.")
     settings, model = settings_of(folder), model_of(folder)
+    training = _training(folder)
+    _check_writable(folder)
     try:
         data = load_data(settings)
-    except ValueError as error:
+    except (ValueError, FileNotFoundError) as error:
         raise ValueError(f"The data of {folder} cannot be read from here: {error}") from None
     test, train = data.test.first(len(data.test) if images is None else images), _training_images(data)
     found = assess(
@@ -79,7 +81,7 @@ def evaluate(
     report["data"] |= {"name": settings.data, "origin": data.test_origin}
     report |= {
         "settings": vars(settings),
-        "training": _training(folder),
+        "training": training,
         "steps": model.steps,
         "model_digest": model_digest(folder),
     }
@@ -126,11 +128,26 @@ def _training_images(data: datasets.Dataset) -> Any:
 
 def _training(folder: Path) -> dict[str, Any]:
     """What the run's own report says of its training, if there is one yet: the test loss, and minutes."""
-    report = read_json(folder / reading.REPORT)
-    if report is None:
-        return {}
-    seconds = {"minutes": report["training_seconds"], "processor_minutes": report["training_processor_seconds"]}
-    return {"test_loss": report["loss"]} | {name: value / 60 for name, value in seconds.items()}
+    path = folder / reading.REPORT
+    try:
+        report = read_json(path)
+        if report is None:
+            return {}
+        seconds = {"minutes": report["training_seconds"], "processor_minutes": report["training_processor_seconds"]}
+        return {"test_loss": report["loss"]} | {name: value / 60 for name, value in seconds.items()}
+    except (ValueError, KeyError, TypeError):
+        raise ValueError(
+            f"{path} is damaged or of another version; move it away to measure without its test loss and minutes."
+        ) from None
+
+
+def _check_writable(folder: Path) -> None:
+    """What cannot be written is said before the minutes of measuring."""
+    try:
+        with tempfile.TemporaryDirectory(prefix=f".{EVALUATION}-", dir=folder):
+            pass
+    except OSError as error:
+        raise OSError(f"{folder / EVALUATION} cannot be written: {error.strerror or error}.") from error
 
 
 def _is_complete(report: Any, arrays: dict[str, np.ndarray]) -> bool:

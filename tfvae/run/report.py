@@ -58,11 +58,12 @@ def test(model: GuardedModel, data: datasets.Dataset) -> dict[str, Any]:
 
 def summary(report: dict[str, Any]) -> str:
     """The report in a few sentences; the last states the figure with its convention."""
-    names = {"elbo": "ELBO", "log_likelihood": "log p(x)", "loss": "loss"}
+    samples = report["samples_per_image"]
+    # With more than one draw an average over them, whose logarithm is too low.
+    names = {"elbo": "ELBO", "log_likelihood": "log p(x)" if samples == 1 else "bound on log p(x)", "loss": "loss"}
     found = next(name for name in names if name in report)
     name, value = names[found], report[found]
     bits = f" = {report['bits_per_dim']:.3f} bits/dim" if "bits_per_dim" in report else ""
-    samples = report["samples_per_image"]
     tighter = ""
     if "importance_weighted_bound" in report:
         tighter = f" (importance-weighted bound {report['importance_weighted_bound']:.2f} nats)"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,19 +30,23 @@ def picture(images: np.ndarray, title: np.ndarray) -> Figure:
     return plots.image_grid(images / 255, title=str(title))
 
 
-def side_by_side(folders: Sequence[Path]) -> Figure:
-    """The samples of evaluated runs, each with the run's name; runs whose models draw none are left out.
+def side_by_side(folders: Sequence[Path]) -> tuple[Figure, list[str]]:
+    """The samples of evaluated runs, each with the run's name.
 
     Args:
         folders: of evaluations.
 
+    Returns:
+        The picture, and for each run that has no samples a sentence that says why.
+
     Raises:
-        ValueError: no model draws samples, a file is damaged, or the images differ in shape.
+        ValueError: no run has samples, a file is damaged, or the images differ in shape.
     """
-    grids, titles = [], []
+    grids, titles, left_out = [], [], []
     for folder in folders:
         path = folder / SAMPLES
         if not path.exists():
+            left_out.append(f"{folder.parent} has no samples: {_why_none(folder)}")
             continue
         try:
             with np.load(path, allow_pickle=False) as archive:
@@ -50,8 +55,14 @@ def side_by_side(folders: Sequence[Path]) -> Figure:
         except (OSError, EOFError, zipfile.BadZipFile, ValueError, KeyError):
             raise ValueError(f"{path} is damaged; run `tfvae evaluate {folder.parent}` again.") from None
     if not grids:
-        raise ValueError("None of these runs has samples to show: their models draw none.")
+        raise ValueError("\n".join(left_out))
     if len({grid.shape for grid in grids}) > 1:
         shapes = ", ".join(" x ".join(map(str, grid.shape[1:])) for grid in grids)
         raise ValueError(f"Samples can be shown together where they are of one size; these are of {shapes}.")
-    return plots.image_grids(grids, titles)
+    return plots.image_grids(grids, titles), left_out
+
+
+def _why_none(folder: Path) -> str:
+    missing = json.loads((folder / "report.json").read_text(encoding="utf-8"))["missing"]
+    again = f"it was measured before any were kept; run `tfvae evaluate {folder.parent}` again."
+    return missing.get("samples", again)

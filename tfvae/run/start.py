@@ -48,7 +48,7 @@ def _take_weights(model: GuardedModel, path: Path) -> None:
         shapes, given = ([tuple(weight.shape) for weight in part.weights] for part in (mine, others))
         if shapes != given:
             raise ValueError(
-                f"`weights` must be of the same networks; the {mine.name} of {path} has weights of shapes {given}, "
-                f"these settings make {shapes}."
+                f"`weights` must be of the same networks; {others.name} of {path} has weights of shapes {given}, "
+                f"{mine.name} of these settings {shapes}."
             )
         mine.set_weights(others.get_weights())
