@@ -1,8 +1,8 @@
 """Take what `tfvae reproduce` has finished into the repository: `python tools/publish_reproduction.py RUNS`.
 
 RUNS is the command's --out. Results and pictures go to docs/reproduction, the page docs/reproduction.md is made of
-them, and the weights of Burda's rows go to saved_models, each with its card. What is not there is named and left out;
-but the folds of Frey Face that are done are taken as they are, since all of them take hours.
+them, and the weights of the tables' rows go to saved_models, each with its card. What is not there is named and left
+out; but the folds of Frey Face that are done are taken as they are, since all of them take hours.
 
 With --restore the other way round: the published rows of Burda's table and the folds of Frey Face come back into
 RUNS, so that `tfvae reproduce` keeps them; `iwae` starts other rows from their weights.
@@ -20,6 +20,7 @@ RESULTS = {
     "iwae/iwae.json": ("iwae/curves.png", "iwae/curves.svg"),
     "aevb/aevb.json": ("aevb/samples.png", "aevb/manifold.png"),
     "frey-face/frey_face.json": ("frey-face/manifold.png",),
+    "pixels/pixels.json": ("pixels/curves.png", "pixels/curves.svg"),
 }
 """The results, which are written when all of it is done, and the pictures that the page shows of each."""
 FOLDS = "frey-face/folds"
@@ -30,7 +31,8 @@ def main(runs: Path, root: Path = ROOT) -> list[str]:
     missing = publish_results(runs, root / "docs" / "reproduction")
     with written_whole(root / "docs" / "reproduction.md") as unfinished:
         unfinished.write_text(document(root / "docs" / "reproduction"), encoding="utf-8")
-    return missing + publish_weights(runs / "iwae", root / "saved_models")
+    tables = (runs / "iwae" / "iwae.json", runs / "pixels" / "pixels.json")
+    return missing + [each for table in tables for each in publish_weights(table, root / "saved_models")]
 
 
 def publish_results(runs: Path, target: Path) -> list[str]:
@@ -47,14 +49,14 @@ def publish_results(runs: Path, target: Path) -> list[str]:
     return missing
 
 
-def publish_weights(folder: Path, target: Path) -> list[str]:
-    """Publishes the weights of the rows in iwae.json; returns the runs that are missing."""
+def publish_weights(table: Path, target: Path) -> list[str]:
+    """Publishes the weights of a table's rows; returns the runs that are missing."""
     from tfvae.reproduction import cards
 
     missing = []
-    for name in (read_json(folder / "iwae.json") or {"rows": ()})["rows"]:
+    for name in (read_json(table) or {"rows": ()})["rows"]:
         try:
-            cards.publish(folder / name, target / f"mnist-{name}")
+            cards.publish(table.parent / name, target / f"mnist-{name}")
         except FileNotFoundError as error:
             missing.append(str(error))
     return missing

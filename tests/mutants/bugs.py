@@ -40,7 +40,7 @@ COMPARISON = ("tests/run/test_comparison.py",)
 FIXED = ("tests/evaluation/test_fixed.py",)
 BIJECTORS = ("tests/bijectors/test_bijectors.py",)
 FOLDS = ("tests/reproduction/test_frey_face.py",)
-BURDA = ("tests/reproduction/test_iwae.py",)
+ROWS = ("tests/reproduction/test_rows.py",)
 SERVING = ("tests/serving/test_export.py",)
 START = ("tests/run/test_passes_and_weights.py",)
 
@@ -694,17 +694,17 @@ BUGS = [
     ),
     Bug(
         "a row's minutes without those of its start",
-        "reproduction/iwae.py",
+        "reproduction/rows.py",
         '"minutes": before["minutes"] + training',
         '"minutes": training',
-        BURDA,
+        ROWS,
     ),
     Bug(
         "a look at some test images taken for a figure of the table",
-        "reproduction/iwae.py",
+        "reproduction/rows.py",
         'or measured["data"]["examples"] != trained["test_images"]:',
         'or not measured["data"]["examples"]:',
-        BURDA,
+        ROWS,
     ),
     Bug(
         "a run that keeps its own weights where it should take others",

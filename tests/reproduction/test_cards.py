@@ -85,6 +85,23 @@ def test_the_card_says_what_was_measured(trained, published):
     assert not {"weights", "data_dir"} & set(card["settings"])
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("model", ["gmm", "realnvp"])
+def test_an_exact_density_has_a_card_too(tmp_path, model):
+    np.savez(tmp_path / "images.npz", images=np.random.default_rng(0).integers(0, 256, (100, 8, 6), np.uint8))
+    settings = Settings(
+        model=model, data=str(tmp_path / "images.npz"), batch_size=20, epochs=1, validation_size=10, test_size=30,
+        xla=False, steps_per_execution=1,
+    )  # fmt: skip
+    run.train(settings, tmp_path / "run", verbose=0)
+    run_evaluation.evaluate(tmp_path / "run", 30)
+    card = cards.publish(tmp_path / "run", tmp_path / "published")
+    assert card["likelihood"]["exact"] and "reliability" not in card
+    images = run.load_data(settings).test.images
+    assert np.abs(cards.differences(tmp_path / "published", images)).max() < 2e-3
+    assert not tfvae.load(tmp_path / "published/model.keras").compiled
+
+
 def test_published_weights_give_again_what_the_card_says(trained, published):
     differences = cards.differences(published, trained[1])
     assert differences.shape == (30,)

@@ -94,7 +94,35 @@ FREY_FACE = {
         },
     },
 }
-FILES = {"iwae/iwae.json": IWAE, "aevb/aevb.json": AEVB, "frey-face/frey_face.json": FREY_FACE}
+
+
+def pixel_row(title, published, exact):
+    """A row of bits per dimension."""
+    return row(title, None, -1010.126) | {
+        "published": published,
+        "likelihood": {
+            "sample_size": 5432,
+            "bound": -1010.126,
+            "sampling_error": 1.2346,
+            "bits_per_dim": 1.8586,
+            "exact": exact,
+        },
+        "model": {"parameters": 1_234_567},
+        "samples": {"recognised_share": 0.4567},
+    }
+
+
+PIXELS = {
+    "paper": "The paper of bits",
+    "command": "tfvae of bits",
+    "rows": {"flow": pixel_row("Flow", 1.057, True), "bound": pixel_row("Bound", None, False)},
+}
+FILES = {
+    "iwae/iwae.json": IWAE,
+    "aevb/aevb.json": AEVB,
+    "frey-face/frey_face.json": FREY_FACE,
+    "pixels/pixels.json": PIXELS,
+}
 
 
 def write(folder, results):
@@ -168,6 +196,15 @@ def test_pictures_latents_and_folds_are_tabulated_with_their_standard_errors(pag
     assert second == ["second", "-", "-1.01 +- 0.13", "-2.50 +- 0.25", "4.568"]
 
 
+def test_flows_stand_beside_vaes_in_bits_per_dimension(page):
+    _, _, flow, bound = tables(page)[4]
+    figures = ["-1010.13", "1.23", "1,234,567", "45.7%", "`0123456789ab`"]
+    assert flow == ["Flow", "1.06", "**1.859**", "exact", *figures]
+    assert bound == ["Bound", "-", "**1.859**", "bound, S = 5,432", *figures]
+    _, _, flow, _ = tables(page)[5]
+    assert flow == ["Flow", "3", "73", "101", "1,173", "`tfvae of bits --rows flow`"]
+
+
 def test_every_figure_of_the_text_comes_from_the_results(page):
     """All numbers outside the tables, in their order; 0.7 is the shape that weights are judged by, 255 the levels."""
     text = "\n".join(line for line in page.splitlines() if not line.startswith("|"))
@@ -176,11 +213,12 @@ def test_every_figure_of_the_text_comes_from_the_results(page):
         *("12,345", "17", "1,357", *weights, *weights),
         *("2", "7", "6,789", "1", "97"),
         *("1,967", "561", "255", "0.00391"),
+        "8",
     ]
     assert re.findall(r"-?\d[\d,.]*\d|\d", text) == expected
     for words in ("An Abacus", "nats of the test", "nats a face", "Neighbours are alike.", "Chosen elsewhere."):
         assert words in text
-    for words in ("weights", "pictures", "faces"):
+    for words in ("weights", "pictures", "faces", "bits"):
         assert f"The paper of {words}" in text
     for command in (AEVB["command"], FREY_FACE["command"]):
         assert f"Made by `{command}`." in text
@@ -192,7 +230,7 @@ def test_results_that_are_missing_are_left_out(tmp_path, page, name):
     few = document(write(tmp_path, {other: result for other, result in FILES.items() if other != name}))
     left_out = re.findall(r"^## .*$", page, re.MULTILINE)[list(FILES).index(name)]
     assert left_out not in few
-    assert few.count("\n## ") == 2
+    assert few.count("\n## ") == len(FILES) - 1
     for section in few.split("\n## "):
         assert section.strip() in page
 

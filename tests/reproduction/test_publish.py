@@ -11,10 +11,10 @@ from test_document import AEVB, FILES, write
 sys.path.append(str(Path(__file__).resolve().parents[2] / "tools"))
 import publish_reproduction
 
-from tfvae.reproduction import aevb, cards, document, frey_face, iwae
+from tfvae.reproduction import aevb, cards, document, frey_face, iwae, pixels, rows
 
 PICTURES = (
-    *(Path("iwae", iwae.CURVES).with_suffix(suffix) for suffix in (".png", ".svg")),
+    *(Path(table, rows.CURVES).with_suffix(suffix) for table in ("iwae", "pixels") for suffix in (".png", ".svg")),
     *(Path("aevb", name) for name in (aevb.SAMPLES, aevb.MANIFOLD)),
     Path("frey-face", frey_face.MANIFOLD),
 )
@@ -61,7 +61,11 @@ def test_results_pictures_page_and_weights_are_published(runs, root, published):
         "reproduction.md": bytes(document.document(runs), "utf-8"),
         **{f"reproduction/{name}": (runs / name).read_bytes() for name in names},
     }
-    assert published == [(runs / "iwae/plain", root / "saved_models/mnist-plain")]
+    assert published == [
+        (runs / "iwae/plain", root / "saved_models/mnist-plain"),
+        (runs / "pixels/flow", root / "saved_models/mnist-flow"),
+        (runs / "pixels/bound", root / "saved_models/mnist-bound"),
+    ]
     assert missing == [f"{runs / 'iwae/weighted'} is no run folder."]
 
 
@@ -69,23 +73,25 @@ def test_what_is_not_finished_is_left_as_it_was_and_named(runs, root, published)
     publish_reproduction.main(runs, root)
     before = files(root)
     published.clear()
-    (runs / "iwae" / iwae.RESULT).unlink()
+    for table in (iwae.TABLE, pixels.TABLE):
+        (runs / table.name / table.result).unlink()
     (runs / "aevb" / aevb.MANIFOLD).unlink()
     (runs / "aevb/aevb.json").write_text(json.dumps({**AEVB, "samples": 1}))
     missing = publish_reproduction.main(runs, root)
-    assert missing == [str(runs / "iwae" / iwae.RESULT), str(runs / "aevb" / aevb.MANIFOLD)]
+    left_out = (Path("iwae", iwae.TABLE.result), Path("aevb", aevb.MANIFOLD), Path("pixels", pixels.TABLE.result))
+    assert missing == [str(runs / name) for name in left_out]
     assert (files(root), published) == (before, [])
 
 
 def test_what_is_published_comes_back_for_rows_without_a_run(root, tmp_path):
     write(root / "docs/reproduction", FILES)
-    names = list(json.loads((root / "docs/reproduction/iwae" / iwae.RESULT).read_text())["rows"])
+    names = list(json.loads((root / "docs/reproduction/iwae" / iwae.TABLE.result).read_text())["rows"])
     for name in names:
         write(root / f"saved_models/mnist-{name}", {"model.keras": {"of": name}})
     write(tmp_path / "runs/iwae", {f"{names[0]}/config.yaml": {}})
     publish_reproduction.restore(tmp_path / "runs", root)
     found = files(tmp_path / "runs")
-    assert set(found) == {f"iwae/{iwae.RESULT}", f"iwae/{names[0]}/config.yaml", f"iwae/{names[1]}/model.keras"}
+    assert set(found) == {f"iwae/{iwae.TABLE.result}", f"iwae/{names[0]}/config.yaml", f"iwae/{names[1]}/model.keras"}
     assert json.loads(found[f"iwae/{names[1]}/model.keras"]) == {"of": names[1]}
 
 

@@ -10,7 +10,7 @@ import typer
 from tfvae.cli.common import quiet_import
 from tfvae.interruption import EXIT_CODE, Interrupted, Interruption
 
-_WHAT = ("iwae", "aevb", "frey-face")
+_WHAT = ("iwae", "aevb", "frey-face", "pixels")
 _SAMPLES = 5000
 
 
@@ -18,36 +18,37 @@ def reproduce(
     what: Annotated[
         str | None,
         typer.Argument(
-            metavar="iwae|aevb|frey-face",
+            metavar="iwae|aevb|frey-face|pixels",
             help="iwae: Burda's table of one stochastic layer. aevb: Kingma and Welling's samples for 2, 5, 10 and 20 "
-            "latents. frey-face: ten folds of the file --path.",
+            "latents. frey-face: ten folds of the file --path. pixels: flows and VAEs, bits per dimension.",
         ),
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder for the results, in a sub-folder of that name.")] = Path("runs"),
     rows: Annotated[
-        str | None, typer.Option(help="Of iwae: rows separated by commas, such as vae-k1,iwae-k5. [default: all]")
+        str | None,
+        typer.Option(help="Of iwae and pixels: rows separated by commas, such as vae-k1,iwae-k5. [default: all]"),
     ] = None,
     path: Annotated[Path | None, typer.Option(help="Of frey-face: the file.")] = None,
     samples: Annotated[
-        int | None, typer.Option(min=1, help="Of iwae and aevb: samples S for log p(x). [default: 5000]")
+        int | None, typer.Option(min=1, help="Of all but frey-face: samples S for log p(x). [default: 5000]")
     ] = None,
     table: Annotated[bool, typer.Option("--table", help="Print all results in --out as one page.")] = False,
 ) -> None:
     """Make published results again; what is done is not done twice, and Ctrl-C loses little.
 
-    On two cores iwae takes hours, aevb half an hour and frey-face an hour.
+    On two cores iwae and pixels take hours, aevb half an hour and frey-face an hour.
     """
     if table == (what is not None):
         raise ValueError(f"`tfvae reproduce` takes either one of {', '.join(_WHAT)} or --table.")
     if what is not None and what not in _WHAT:
         raise ValueError(f"`tfvae reproduce` knows {', '.join(_WHAT)}; received {what!r}.")
     for name, value, owners in (
-        ("rows", rows, ("iwae",)),
+        ("rows", rows, ("iwae", "pixels")),
         ("path", path, ("frey-face",)),
-        ("samples", samples, ("iwae", "aevb")),
+        ("samples", samples, ("iwae", "aevb", "pixels")),
     ):
         if value is not None and what not in owners:
-            raise ValueError(f"`--{name}` is of {' and '.join(owners)} only.")
+            raise ValueError(f"`--{name}` is of {', '.join(owners)} only.")
     if table:
         from tfvae.reproduction import document  # needs no TensorFlow
 
@@ -59,16 +60,18 @@ def reproduce(
     with Interruption() as interruption:
         with quiet_import():
             from tfvae import devices
-            from tfvae.reproduction import aevb, frey_face, iwae
+            from tfvae.reproduction import aevb, frey_face, iwae, pixels
+            from tfvae.reproduction import rows as tables
 
             devices.grow_memory()
         folder, command = out / what, f"tfvae reproduce {what}"
         if samples is not None:
             command += f" --samples {samples}"
         try:
-            if what == "iwae":
-                wanted = iwae.NAMES if rows is None else tuple(name.strip() for name in rows.split(","))
-                iwae.run(folder, wanted, samples or _SAMPLES, command=command, interruption=interruption)
+            if what in ("iwae", "pixels"):
+                table_of_rows = {"iwae": iwae.TABLE, "pixels": pixels.TABLE}[what]
+                wanted = None if rows is None else tuple(name.strip() for name in rows.split(","))
+                tables.run(table_of_rows, folder, wanted, samples or _SAMPLES, command, interruption)
             elif what == "aevb":
                 aevb.run(folder, samples or _SAMPLES, command=command, interruption=interruption)
             else:

@@ -6,11 +6,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 
-from tfvae.evaluation import fix, likelihood_estimate
+from tfvae.evaluation import fix
 from tfvae.files import write_json, written_whole
-from tfvae.models import VAE
+from tfvae.models import GuardedModel
 from tfvae.run import evaluation, load_data, model_of
 from tfvae.saving import load
 from tfvae.settings import settings_of
@@ -30,8 +31,8 @@ def publish(run: Path, folder: Path) -> dict[str, Any]:
         folder: made if missing; gets model.keras and card.json.
 
     Returns:
-        The card: the settings, the figures of the run's evaluation and L_S, S = 100, of each of the first 500 test
-        images, rounded to 1e-4 nats.
+        The card: the settings, the figures of the run's evaluation and log p(x) or L_S, S = 100, of each of the first
+        500 test images, rounded to 1e-4 nats.
 
     Raises:
         FileNotFoundError: the run is not there or was not evaluated.
@@ -39,21 +40,21 @@ def publish(run: Path, folder: Path) -> dict[str, Any]:
     """
     settings, (report, _) = settings_of(run), evaluation.read(run)
     trained = model_of(run)
-    model = VAE.from_config(trained.get_config())  # not compiled
+    model = _uncompiled(trained)
     for part, others in zip(model.parts, trained.parts, strict=True):
         part.set_weights(others.get_weights())
     images = load_data(settings).test.first(_EXAMPLES).images
     x = fix(images, model.preprocess)
-    card = {
+    card: dict[str, Any] = {
         # Where the run's first weights and the data lay is of no use on another machine.
         "settings": {name: value for name, value in vars(settings).items() if name not in ("weights", "data_dir")},
-        **{name: report[name] for name in ("data", "likelihood", "reliability", "versions")},
+        **{name: report[name] for name in ("data", "likelihood", "reliability", "versions") if name in report},
         "examples": {
             "data": settings.data,
             "number": len(x.x),
             "digest": x.digest,
             "sample_size": _SAMPLES,
-            "bound": np.round(likelihood_estimate(model, x.x, _SAMPLES).bound, 4).tolist(),
+            "bound": np.round(model.log_likelihood(images, _SAMPLES), 4).tolist(),
         },
     }
     folder.mkdir(parents=True, exist_ok=True)
@@ -64,7 +65,14 @@ def publish(run: Path, folder: Path) -> dict[str, Any]:
     return card
 
 
-def _holds(file: Path, model: VAE) -> bool:
+def _uncompiled(model: GuardedModel) -> GuardedModel:
+    """A model of the same configuration, with weights of its own and without an optimiser."""
+    config: dict[str, Any] = keras.saving.serialize_keras_object(model)
+    config.pop("compile_config", None)
+    return keras.saving.deserialize_keras_object(config)
+
+
+def _holds(file: Path, model: GuardedModel) -> bool:
     """Whether a file has this model's configuration and weights."""
     if not file.exists():
         return False
@@ -74,7 +82,7 @@ def _holds(file: Path, model: VAE) -> bool:
 
 
 def differences(folder: Path, images: np.ndarray) -> np.ndarray:
-    """How far L_S of each of the card's images is from what the card says, in nats.
+    """How far log p(x) or L_S of each of the card's images is from what the card says, in nats.
 
     Args:
         folder: with model.keras and card.json.
@@ -87,4 +95,4 @@ def differences(folder: Path, images: np.ndarray) -> np.ndarray:
     x = fix(images, model.preprocess)
     if x.digest != card["examples"]["digest"]:
         raise ValueError(f"The card is about the array {card['examples']['digest']}; these images make {x.digest}.")
-    return likelihood_estimate(model, x.x, card["examples"]["sample_size"]).bound - card["examples"]["bound"]
+    return model.log_likelihood(images, card["examples"]["sample_size"]) - card["examples"]["bound"]
