@@ -30,13 +30,12 @@ def test_the_page_is_that_of_the_json(neighbours, monkeypatch, tmp_path):
 def test_no_neighbour_was_measured_twice_with_a_seed(neighbours):
     rows = [(row["model"], row["seed"]) for row in neighbours.read()]
     assert len(rows) == len(set(rows))
-    assert {model for model, _ in rows} <= set(neighbours.MODELS) <= set(MODELS)
-    assert len(rows) >= 5
+    assert {model for model, _ in rows} == set(neighbours.MODELS) <= set(MODELS)
 
 
 def test_every_digit_comes_up_in_three_per_cent_of_a_gans_samples(neighbours):
     shares = [row["figures"]["rarest digit"] for row in neighbours.read() if row["model"] == "gan"]
-    assert shares and min(shares) >= 0.03
+    assert len(shares) >= 3 and min(shares) >= 0.03
 
 
 def test_gradients_find_as_good_a_mixture_as_expectation_maximisation():
