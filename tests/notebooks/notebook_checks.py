@@ -103,10 +103,26 @@ def check_autoencoders(printed, committed):
             assert vae["of_normal"] < vae["distance"] < min(ae["distance"], dae["distance"])
 
 
+def check_flows(printed, committed):
+    toy = printed["toy"]
+    assert toy["log_p"] > toy["normal"] + (0.5 if committed else 0.05) and toy["error"] < 1e-4
+    assert abs(toy["mean"]) < 0.2 and abs(toy["stddev"] - 1) < 0.2
+    assert all(0 < bits < 9 for bits in printed["bits"].values())
+    assert printed["spread"] == sorted(printed["spread"]) and printed["ends"] < 0.01
+    plain, flow = printed["priors"]["N(0, I)"], printed["priors"]["a flow"]
+    for each in (plain, flow):
+        assert each["bound"] > each["elbo"]
+    if committed:
+        assert max(printed["bits"]["RealNVP"], printed["bits"]["Glow"]) < printed["bits"]["VAE"] - 1
+        assert flow["elbo"] > plain["elbo"] + 2 and flow["bound"] > plain["bound"] + 2
+        assert flow["recognised"] > plain["recognised"] + 0.1
+
+
 CHECKS = {
     "01_first_vae": check_first_vae,
     "02_objective": check_objective,
     "03_naive_monte_carlo": check_naive_monte_carlo,
     "04_generating": check_generating,
     "05_autoencoders": check_autoencoders,
+    "06_flows": check_flows,
 }
