@@ -52,6 +52,7 @@ def over_seeds():
     return np.array([each.mean for each in estimates]), np.array([each.monte_carlo_error for each in estimates])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("width", "fewest", "most"), [(1.95996, 929, 971), (0.99446, 636, 724)])
 def test_an_interval_of_95_or_68_percent_holds_the_bound_as_often_as_it_says(over_seeds, width, fewest, most):
     found, errors = over_seeds

@@ -110,6 +110,7 @@ def test_colour_and_oblong_images():
     assert model.codes(model.representative(raw)).shape == (5, 8)
 
 
+@pytest.mark.slow
 def test_saved_it_is_the_same(tmp_path):
     model = tiny.compiled(masked_autoencoder())
     tiny.train(model, 3)

@@ -89,6 +89,7 @@ def test_other_models_on_two_replicas(two, changes):
     np.testing.assert_allclose(replicas[1]["val_loss"], one_device[1]["val_loss"], rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_sample_weights_on_two_replicas(two):
     data = batches([8, 7], weights=np.arange(60) % 4 / 2.0)
     one_device, replicas = (trained(strategy, data, epochs=1) for strategy in (None, two))

@@ -79,7 +79,13 @@ def test_it_learns(kind, objective):
     assert learns(tiny.compiled(tiny.vae(kind=kind, objective=objective)))
 
 
-@pytest.mark.parametrize(("preprocess", "likelihood"), OTHERS[::2], ids=named)
+@pytest.mark.parametrize(
+    ("preprocess", "likelihood"),
+    [
+        pytest.param(*case, id=named(case[1]), marks=pytest.mark.slow if case is OTHERS[-1] else ())
+        for case in OTHERS[::2]
+    ],
+)
 @pytest.mark.parametrize("mode", ["graph", tiny.slow("XLA"), tiny.slow("one program")])
 def test_other_likelihoods_learn(preprocess, likelihood, mode):
     model = tiny.vae(likelihood, preprocess=preprocess)

@@ -92,6 +92,7 @@ def test_what_is_there_is_neither_trained_nor_measured_again(folder, settings, m
         aevb.run(folder, 8, settings, SIZES, verbose=0)
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_goes_on(folder, settings, tmp_path):
     with pytest.raises(Interrupted):
         aevb.run(tmp_path, 7, settings, (2,), interruption=After(1), verbose=0)

@@ -56,6 +56,7 @@ def test_an_exchange_and_back_changes_no_bit():
     tiny.assert_same_bits(tiny.values([*model.variables, *model.optimizer.variables]), before)
 
 
+@pytest.mark.slow
 def test_an_unfinished_run_is_read_with_its_averages(tmp_path):
     np.savez(tmp_path / "images.npz", x_train=np.random.default_rng(0).integers(0, 256, (60, 8, 8, 1), dtype="uint8"))
     settings = Settings(

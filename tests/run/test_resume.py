@@ -153,6 +153,7 @@ def test_a_run_interrupted_again_and_again(small, whole, tmp_path):
     assert_same_run(folder, whole)
 
 
+@pytest.mark.slow
 def test_a_damaged_checkpoint_is_named_and_the_one_before_is_used(small, whole, tmp_path, capsys):
     folder = tmp_path / "run"
     stopped_at(folder, small, 2 * 15 + 5)
@@ -199,6 +200,7 @@ def test_two_processes_cannot_train_in_one_folder(small, tmp_path):
         pass
 
 
+@pytest.mark.slow
 def test_a_full_disk_stops_the_run_and_the_last_checkpoint_survives(small, whole, tmp_path, monkeypatch):
     folder, write, written = tmp_path / "run", zipfile.ZipFile.writestr, []
 
@@ -219,6 +221,7 @@ def test_a_full_disk_stops_the_run_and_the_last_checkpoint_survives(small, whole
     assert_same_run(folder, whole)
 
 
+@pytest.mark.slow
 def test_patience_stops_the_run_and_keeps_the_best_weights(small, tmp_path):
     """A huge step size makes the loss worse after some time."""
     settings = dataclasses.replace(small, epochs=12, learning_rate=0.3, schedule="constant", patience=2, warm_up=0)
