@@ -40,7 +40,7 @@ COMPARISON = ("tests/run/test_comparison.py",)
 FIXED = ("tests/evaluation/test_fixed.py",)
 BIJECTORS = ("tests/bijectors/test_bijectors.py",)
 FOLDS = ("tests/reproduction/test_frey_face.py",)
-ROWS = ("tests/reproduction/test_rows.py",)
+TABLES = ("tests/reproduction/test_tables.py",)
 SERVING = ("tests/serving/test_export.py",)
 START = ("tests/run/test_passes_and_weights.py",)
 
@@ -694,17 +694,17 @@ BUGS = [
     ),
     Bug(
         "a row's minutes without those of its start",
-        "reproduction/rows.py",
+        "reproduction/tables.py",
         '"minutes": before["minutes"] + training',
         '"minutes": training',
-        ROWS,
+        TABLES,
     ),
     Bug(
         "a look at some test images taken for a figure of the table",
-        "reproduction/rows.py",
+        "reproduction/tables.py",
         'or measured["data"]["examples"] != trained["test_images"]:',
         'or not measured["data"]["examples"]:',
-        ROWS,
+        TABLES,
     ),
     Bug(
         "a run that keeps its own weights where it should take others",

@@ -11,10 +11,10 @@ from test_document import AEVB, FILES, write
 sys.path.append(str(Path(__file__).resolve().parents[2] / "tools"))
 import publish_reproduction
 
-from tfvae.reproduction import aevb, cards, document, frey_face, iwae, pixels, rows
+from tfvae.reproduction import aevb, cards, document, frey_face, iwae, pixels, tables
 
 PICTURES = (
-    *(Path(table, rows.CURVES).with_suffix(suffix) for table in ("iwae", "pixels") for suffix in (".png", ".svg")),
+    *(Path(table, tables.CURVES).with_suffix(suffix) for table in ("iwae", "pixels") for suffix in (".png", ".svg")),
     *(Path("aevb", name) for name in (aevb.SAMPLES, aevb.MANIFOLD)),
     Path("frey-face", frey_face.MANIFOLD),
 )

@@ -60,8 +60,7 @@ def reproduce(
     with Interruption() as interruption:
         with quiet_import():
             from tfvae import devices
-            from tfvae.reproduction import aevb, frey_face, iwae, pixels
-            from tfvae.reproduction import rows as tables
+            from tfvae.reproduction import aevb, frey_face, iwae, pixels, tables
 
             devices.grow_memory()
         folder, command = out / what, f"tfvae reproduce {what}"
@@ -69,9 +68,9 @@ def reproduce(
             command += f" --samples {samples}"
         try:
             if what in ("iwae", "pixels"):
-                table_of_rows = {"iwae": iwae.TABLE, "pixels": pixels.TABLE}[what]
+                made = {"iwae": iwae.TABLE, "pixels": pixels.TABLE}[what]
                 wanted = None if rows is None else tuple(name.strip() for name in rows.split(","))
-                tables.run(table_of_rows, folder, wanted, samples or _SAMPLES, command, interruption)
+                tables.run(made, folder, wanted, samples or _SAMPLES, command, interruption)
             elif what == "aevb":
                 aevb.run(folder, samples or _SAMPLES, command=command, interruption=interruption)
             else:

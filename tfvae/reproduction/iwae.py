@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from tfvae.reproduction.rows import Row, Table
+from tfvae.reproduction.tables import Row, Table
 from tfvae.settings import Settings
 
 _BURDA = Settings(

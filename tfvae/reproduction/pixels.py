@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from tfvae.reproduction.rows import Row, Table
+from tfvae.reproduction.tables import Row, Table
 from tfvae.settings import Settings
 
 _VAE = Settings(scale="pixel", latent_size=50, validation_size=1000)

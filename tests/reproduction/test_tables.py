@@ -11,8 +11,8 @@ from PIL import Image
 
 from tfvae import evaluation, run
 from tfvae.interruption import Interrupted, Interruption
-from tfvae.reproduction import rows as tables
-from tfvae.reproduction.rows import Row, Table
+from tfvae.reproduction import tables
+from tfvae.reproduction.tables import Row, Table
 from tfvae.run import evaluation as run_evaluation
 from tfvae.settings import Settings, settings_of
 
