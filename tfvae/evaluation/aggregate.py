@@ -77,7 +77,8 @@ def aggregate_posterior(
         seed: of the draws of z; with 0 they are those of `evaluate`.
 
     Raises:
-        ValueError: there are no examples, `batch_size` is below 1, or the posterior is a point.
+        ValueError: there are no examples, `batch_size` is below 1, or the posterior is a point or
+            there is none.
         NotImplementedError: the posterior is a flow.
 
     Source: Hoffman and Johnson 2016, "ELBO surgery", NIPS workshop; Poole et al. 2019, arXiv:1905.06922.
@@ -85,8 +86,6 @@ def aggregate_posterior(
     check_examples(x, batch_size)
     if "latents" in model.lacks:
         raise ValueError(model.lacks["latents"])
-    if model.encoder.family.scores == "point":
-        raise ValueError("A posterior that is a point has no density, so there is no aggregate posterior.")
     if model.encoder.family.layers:
         raise NotImplementedError(
             "The density of each example's posterior at every other one's draw takes a pass for each dimension of "
