@@ -92,7 +92,7 @@ def test_mistakes_end_in_one_sentence_and_leave_what_was_there(run, source, tmp_
         ([run, source, "--out", tmp_path / "codes.csv"], "`--out` must be a file that ends in .npz; received"),
         (
             [run, source, "--out", tmp_path / "none/codes.npz"],
-            "codes.npz cannot be written: No such file or directory.",
+            "`--out` must be a file in a folder that exists; ",
         ),
         ([tmp_path, source, "--out", tmp_path / "codes.npz"], "is no run folder: it has no config.yaml."),
         ([nan, source, "--out", tmp_path / "codes.npz"], "The codes are not finite; are the model's weights?"),

@@ -290,7 +290,5 @@ def _require_positive(**numbers: Any) -> None:
 
 
 def _require_likelihood(model: UnsupervisedModel) -> None:
-    if not model.unit.is_likelihood:
-        raise ValueError(f"This model has no log p(x): {model.unit.convention}.")
-    if isinstance(model, VAE) and model.encoder.family.scores == "point":
-        raise ValueError("This model has no log p(x) by importance weights: its q(z|x) is a point and has no density.")
+    if "likelihood" in model.lacks:
+        raise ValueError(model.lacks["likelihood"])

@@ -49,8 +49,6 @@ class Abilities:
         """
         from tfvae.evaluation import log_likelihood
 
-        if "likelihood" in self.lacks:
-            raise ValueError(self.lacks["likelihood"])
         return log_likelihood(cast(Any, self), raw, sample_size=sample_size, seed=seed)
 
     @property
