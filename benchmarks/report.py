@@ -56,10 +56,10 @@ def medians(name: str) -> str:
     for experiment, systems in report["medians"].items():
         unit = report["units"][experiment]
         for system, value in sorted(systems.items(), key=lambda item: -item[1]):
-            all_repeats = [run["value"] for run in report["repeats"][experiment][system]]
-            spread = f"{figure(min(all_repeats))} to {figure(max(all_repeats))}"
-            memory = figure(max(run["peak_memory_mb"] for run in report["repeats"][experiment][system]))
-            rows.append([experiment, system, f"{figure(value)} {unit}", spread, str(len(all_repeats)), memory])
+            repeats = report["repeats"][experiment][system]
+            values, memory = ([run[what] for run in repeats] for what in ("value", "peak_memory_mb"))
+            spread = f"{figure(min(values))} to {figure(max(values))}"
+            rows.append([experiment, system, f"{figure(value)} {unit}", spread, str(len(repeats)), figure(max(memory))])
     return table(["experiment", "system", "median", "spread", "repeats", "peak memory, MB"], rows)
 
 

@@ -7,10 +7,11 @@ import shutil
 
 import numpy as np
 import pytest
+from interruptions import After
 from PIL import Image
 
 from tfvae import evaluation, run
-from tfvae.interruption import Interrupted, Interruption
+from tfvae.interruption import Interrupted
 from tfvae.reproduction import tables
 from tfvae.reproduction.tables import Row, Table
 from tfvae.run import evaluation as run_evaluation
@@ -27,12 +28,6 @@ TABLE_FILE = "some.json"
 
 def table(rows):
     return Table("some", "The paper", tuple(rows))
-
-
-class AtOnce(Interruption):
-    """One that comes after the first training step."""
-
-    wanted = property(lambda self: True, lambda self, value: None)
 
 
 @pytest.fixture(scope="module")
@@ -165,7 +160,7 @@ def test_an_interrupted_row_goes_on_and_the_rows_before_it_are_kept(folder, done
     shutil.rmtree(folder / "second")
     (folder / TABLE_FILE).unlink()
     with pytest.raises(Interrupted):
-        tables.run(table(rows), folder, ["second"], 30, interruption=AtOnce(), verbose=0)
+        tables.run(table(rows), folder, ["second"], 30, interruption=After(0), verbose=0)
     assert list(json.loads((folder / TABLE_FILE).read_text())["rows"]) == ["first"]
     assert list((folder / "second/checkpoints").iterdir())
     found = tables.run(table(rows), folder, ["second"], 30, verbose=0)["rows"]["second"]

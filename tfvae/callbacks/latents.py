@@ -101,9 +101,9 @@ def codes(model: keras.Model, images: np.ndarray) -> np.ndarray:
 
 
 def require_ability(model: keras.Model, ability: str) -> None:
-    """ValueError with the model's own reason if it cannot do that; see `Abilities.lacks`."""
-    if isinstance(model, Abilities) and ability in model.lacks:
-        raise ValueError(model.lacks[ability])
+    """ValueError with the model's own reason if it is one of ours and cannot do that."""
+    if isinstance(model, Abilities):
+        model.require(ability)
 
 
 def latent_size(model: keras.Model, callback: EpochPicture, at_least: int) -> int:

@@ -77,15 +77,13 @@ def aggregate_posterior(
         seed: of the draws of z; with 0 they are those of `evaluate`.
 
     Raises:
-        ValueError: there are no examples, `batch_size` is below 1, or the posterior is a point or
-            there is none.
+        ValueError: there are no examples, `batch_size` is below 1, or the posterior is a point or missing.
         NotImplementedError: the posterior is a flow.
 
     Source: Hoffman and Johnson 2016, "ELBO surgery", NIPS workshop; Poole et al. 2019, arXiv:1905.06922.
     """
     check_examples(x, batch_size)
-    if "latents" in model.lacks:
-        raise ValueError(model.lacks["latents"])
+    model.require("latents")
     if model.encoder.family.layers:
         raise NotImplementedError(
             "The density of each example's posterior at every other one's draw takes a pass for each dimension of "

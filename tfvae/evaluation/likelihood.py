@@ -114,7 +114,7 @@ def log_likelihood(model: UnsupervisedModel, raw: Any, sample_size: int = 5000, 
     examples = model.as_examples(raw)
     if not examples.shape[0]:
         raise ValueError("`raw` must hold at least one example; received none.")
-    _require_likelihood(model)
+    model.require("likelihood")
     model.preprocess.check(examples)
     return likelihood_estimate(model, model.preprocess(examples, Noise(EVALUATION_SEED)), sample_size, seed).bound
 
@@ -142,7 +142,7 @@ def likelihood_estimate(
     Statistics and Computing 9; its use on this bound: Nowozin 2018 (ICLR), "Debiasing evidence approximations".
     """
     _require_positive(sample_size=sample_size, repeats=repeats)
-    _require_likelihood(model)
+    model.require("likelihood")
     x = _examples(x)
     if x.shape[1:] != tuple(model.data_shape):
         raise ValueError(f"`x` must be examples of shape {tuple(model.data_shape)}; received {x.shape[1:]}.")
@@ -184,7 +184,7 @@ def simulated_bracket(model: VAE, n: int = 1000, sample_size: int = 500, seed: i
     _require_positive(n=n)
     if not isinstance(sample_size, Integral) or sample_size < 2:
         raise ValueError(f"`sample_size` must be an integer of at least 2; received {sample_size!r}.")
-    _require_likelihood(model)
+    model.require("likelihood")
     z, x = model.sample(n, seed=seed)
     parts, compile = [], worth_compiling(n, sample_size)
     for start in range(0, n, ROWS):
@@ -287,8 +287,3 @@ def _require_positive(**numbers: Any) -> None:
     for name, number in numbers.items():
         if not isinstance(number, Integral) or isinstance(number, bool) or number < 1:
             raise ValueError(f"`{name}` must be an integer of at least 1; received {number!r}.")
-
-
-def _require_likelihood(model: UnsupervisedModel) -> None:
-    if "likelihood" in model.lacks:
-        raise ValueError(model.lacks["likelihood"])

@@ -21,6 +21,11 @@ class Abilities:
         """
         return {"clusters": "The model has no mixture, whose components would be clusters."}
 
+    def require(self, ability: str) -> None:
+        """ValueError with the reason in `lacks` if the model cannot do that."""
+        if ability in self.lacks:
+            raise ValueError(self.lacks[ability])
+
     exact_likelihood = False
     """Whether `log_likelihood` is log p(x) itself, and no bound."""
 

@@ -72,17 +72,14 @@ def _iwae(result: dict[str, Any]) -> str:
         ],
     )
     how = _table(
-        ["row", "starts from", "seed", "array", "minutes", "processor minutes", "passes", "command"],
+        ["row", "starts from", "seed", "array", *_TRAINING],
         [
             [
                 row["title"],
                 "-" if row["start"] is None else result["rows"][row["start"]]["title"],
                 str(row["seed"]),
                 f"`{row['data']['digest']}`",
-                f"{row['minutes']:.0f}",
-                f"{row['processor_minutes']:.0f}",
-                f"{row['settings']['epochs'] * row['settings']['passes']:,}",
-                f"`{result['command']} --rows {name}`",
+                *_training(result, name),
             ]
             for name, row in result["rows"].items()
         ],
@@ -108,6 +105,20 @@ of all cores together ({hardware["processor"]}, {hardware["cores"]} cores).
 
 ![Loss on held-out images](reproduction/iwae/curves.png)
 """
+
+
+_TRAINING = ("minutes", "processor minutes", "passes", "command")
+
+
+def _training(result: dict[str, Any], name: str) -> list[str]:
+    """What a row of a table took, by `_TRAINING`."""
+    row = result["rows"][name]
+    return [
+        f"{row['minutes']:.0f}",
+        f"{row['processor_minutes']:.0f}",
+        f"{row['settings']['epochs'] * row['settings']['passes']:,}",
+        f"`{result['command']} --rows {name}`",
+    ]
 
 
 def _aim(row: dict[str, Any]) -> str:
@@ -228,15 +239,12 @@ def _pixels(result: dict[str, Any]) -> str:
         ],
     )
     how = _table(
-        ["model", "seed", "minutes", "processor minutes", "passes", "command"],
+        ["model", "seed", *_TRAINING],
         [
             [
                 row["title"],
                 str(row["seed"]),
-                f"{row['minutes']:.0f}",
-                f"{row['processor_minutes']:.0f}",
-                f"{row['settings']['epochs'] * row['settings']['passes']:,}",
-                f"`{result['command']} --rows {name}`",
+                *_training(result, name),
             ]
             for name, row in rows.items()
         ],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from tfvae import plots
+from tfvae.files import read_json
 from tfvae.models import GuardedModel
 
 SAMPLES = "samples.npz"
@@ -63,6 +63,7 @@ def side_by_side(folders: Sequence[Path]) -> tuple[Figure, list[str]]:
 
 
 def _why_none(folder: Path) -> str:
-    missing = json.loads((folder / "report.json").read_text(encoding="utf-8"))["missing"]
+    report = read_json(folder / "report.json")
+    assert report is not None
     again = f"it was measured before any were kept; run `tfvae evaluate {folder.parent}` again."
-    return missing.get("samples", again)
+    return report["missing"].get("samples", again)
