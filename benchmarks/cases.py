@@ -7,13 +7,14 @@ Everything is float32 but the images, which stay uint8 until a step converts the
 
 A model's weights cross frameworks as one flat list of arrays in Keras' layouts and in this order: for the encoder,
 then the decoder, kernel and bias of each hidden layer and of the head. A head's outputs are means, then raw scales.
+For RealNVP they are, coupling by coupling, shift and log scale of the elements and then its network's layers.
 """
 
 from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -24,8 +25,31 @@ LEARNING_RATE, BETA_1, BETA_2, EPSILON = 1e-3, 0.9, 0.999, 1e-7  # Adam's; epsil
 
 
 @dataclass(frozen=True)
-class Case:
-    """A model and how it is trained.
+class Training:
+    """How a model is trained.
+
+    Attributes:
+        batch: images in a batch.
+        images: of an epoch, and epochs that are timed after one that is not.
+    """
+
+    batch: int = 100
+    images: int = 55_000
+    epochs: int = 2
+
+    @property
+    def steps(self) -> int:
+        """Of an epoch; images that fill no batch are left out."""
+        return self.images // self.batch
+
+    def small(self) -> Any:
+        """The same model for a few steps, to show that it runs."""
+        return replace(self, images=4 * self.batch, epochs=1)
+
+
+@dataclass(frozen=True)
+class Case(Training):
+    """A VAE and how it is trained.
 
     Attributes:
         hidden: units of the encoder's dense layers; the decoder has them in reverse order.
@@ -34,8 +58,6 @@ class Case:
         latent: latent dimensions.
         likelihood: "normal" (one scale a pixel) or "bernoulli".
         samples: of the importance-weighted bound, or 0: the ELBO with one sample and the rate in closed form.
-        batch: images in a batch.
-        images: of an epoch, and epochs that are timed after one that is not.
     """
 
     hidden: tuple[int, ...] = ()
@@ -44,9 +66,6 @@ class Case:
     latent: int = 20
     likelihood: str = "bernoulli"
     samples: int = 0
-    batch: int = 100
-    images: int = 55_000
-    epochs: int = 2
 
     @property
     def draws(self) -> int:
@@ -59,18 +78,33 @@ class Case:
         return 2 if self.likelihood == "normal" else 1
 
     @property
-    def steps(self) -> int:
-        """Of an epoch; images that fill no batch are left out."""
-        return self.images // self.batch
-
-    @property
     def encoder_layers(self) -> int:
         """Hidden layers of the encoder, without the head."""
         return len(self.filters or self.hidden)
 
-    def small(self) -> Case:
-        """The same model for a few steps, to show that it runs."""
-        return replace(self, images=4 * self.batch, epochs=1)
+
+@dataclass(frozen=True)
+class RealNVP(Training):
+    """RealNVP with two scales, each of couplings of a checkerboard, the first one also of couplings of channel halves.
+
+    x = (u + U) / 256 goes through the logit of alpha + (1 - 2 alpha) x. Each coupling comes after a shift and a scale
+    of channels; its network has a 3x3 and a 1x1 convolution and a 3x3 head, whose outputs are shifts, then raw log
+    scales r, of which 3 tanh(r/3) is taken.
+
+    Attributes:
+        depth: couplings in a row; every second one is flipped.
+        filters: of the two hidden convolutions.
+        alpha: of the logit.
+    """
+
+    depth: int = 4
+    filters: tuple[int, int] = (32, 32)
+    alpha: float = 0.05
+
+    @property
+    def rows(self) -> list[tuple[int, int, int]]:
+        """Of couplings: the channels of an example, those that a network sees, and those that it moves."""
+        return [(1, 1, 1), (4, 2, 2), (2, 2, 2)]
 
 
 DENSE = Case(hidden=(500,), likelihood="normal")
@@ -82,6 +116,7 @@ BURDA = Case(
 BURDA_5 = replace(BURDA, samples=5)
 BURDA_50 = replace(BURDA, samples=50, images=10_000, epochs=1)
 CONVOLUTIONAL = Case(filters=(32, 64), batch=128, images=12_800, epochs=1)
+REALNVP = RealNVP(images=2_500, epochs=1)
 
 
 def layer_shapes(case: Case) -> list[tuple[tuple[int, ...], int]]:
@@ -109,6 +144,21 @@ def initial_weights(case: Case) -> list[np.ndarray]:
     for shape, size in layer_shapes(case):
         bound = np.sqrt(6 / (np.prod(shape[:-2]) * (shape[-2] + shape[-1])))
         weights += [random.uniform(-bound, bound, shape).astype("float32"), np.zeros(size, "float32")]
+    return weights
+
+
+def initial_flow_weights(case: RealNVP) -> list[np.ndarray]:
+    """Kernels as in `initial_weights`, but zero in heads, as the rest is: every coupling starts as the identity."""
+    random = np.random.default_rng(0)
+    weights = []
+    for channels, seen, moved in case.rows:
+        sizes = (seen, *case.filters, 2 * moved)
+        for _ in range(case.depth):
+            weights += [np.zeros(channels, "float32"), np.zeros(channels, "float32")]
+            for width, gain, (before, after) in zip((3, 1, 3), (6, 6, 0), itertools.pairwise(sizes), strict=True):
+                bound = np.sqrt(gain / (width**2 * (before + after)))
+                kernel = random.uniform(-bound, bound, (width, width, before, after)).astype("float32")
+                weights += [kernel, np.zeros(after, "float32")]
     return weights
 
 

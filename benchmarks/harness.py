@@ -37,7 +37,13 @@ from records import print_results, results_from_here, summary, write
 RESULT = "RESULT "
 TOLERANCE = 1e-4
 STARTED = "BENCHMARK_STARTED"  # environment variable: when the measuring process was started, `time.time()`
-NEEDS = {"jax_vae": "jax", "torch_vae": "torch", "pythae_vae": "pythae"}  # modules of peers that need an extra
+NEEDS = {  # modules of peers that need an extra
+    "jax_realnvp": "jax",
+    "jax_vae": "jax",
+    "pythae_vae": "pythae",
+    "torch_realnvp": "torch",
+    "torch_vae": "torch",
+}
 
 
 def main(question: Question) -> None:

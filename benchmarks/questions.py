@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from cases import Case
+from cases import Training
 
 Figures = dict[str, dict[str, float]]
 """By experiment and system."""
@@ -42,7 +42,7 @@ class Experiment:
     name: str
     unit: str
     systems: Sequence[System]
-    case: Case | None = None
+    case: Training | None = None
     ours: str = "tfvae_vae"
 
 

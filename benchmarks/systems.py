@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from cases import Case, training_images
+from cases import Case, Training, training_images
 from questions import System
 
 OURS, VALIDATED, BY_HAND, KERAS = "tfvae", "tfvae with validation", "TensorFlow by hand", "Keras example"
 JAX, EAGER, COMPILED = "JAX scan", "PyTorch eager", "PyTorch compiled"
 
 
-def training(name: str, module: str, case: Case, variant: str = "") -> System:
+def training(name: str, module: str, case: Training, variant: str = "") -> System:
     """A system whose figure is images a second in training."""
 
     def measure(peer: Any, smoke: bool) -> float:

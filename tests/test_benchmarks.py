@@ -17,7 +17,7 @@ import harness
 from questions import Target
 
 BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
-QUESTIONS = ("dense", "burda", "convolutional", "likelihood", "sampling", "startup", "memory")
+QUESTIONS = ("dense", "burda", "convolutional", "realnvp", "likelihood", "sampling", "startup", "memory")
 EXAMPLES = 8
 
 pytestmark = pytest.mark.slow

@@ -77,6 +77,14 @@ def test_convolutions_run_one_step_at_a_time_without_xla_on_a_cpu_only(monkeypat
     assert by_rule(model).arguments == {"jit_compile": True, "steps_per_execution": 50}
 
 
+def test_a_flow_of_thin_convolutions_is_compiled_for_a_cpu_and_each_position_counts():
+    model = tfvae.realnvp((4, 4, 1), levels=1, depth=1, filters=(8,))
+    positions, kernels, others = 16, 9 * 8 + 9 * 8 * 2, 8 + 2 + 2
+    per_step = 6 * 100 * ((1 + positions) * kernels + others) / 100e9
+    assert choice.estimated_seconds(model, 100) == pytest.approx(per_step)
+    assert by_rule(model, 10**6).arguments == {"jit_compile": True, "steps_per_execution": int(0.3 / (1e4 * per_step))}
+
+
 # By measurement.
 
 

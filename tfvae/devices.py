@@ -1,10 +1,11 @@
-"""What a process says about its GPUs before it uses them."""
+"""What computes: a GPU or the processor, XLA or not."""
 
 from __future__ import annotations
 
 import contextlib
 
 import tensorflow as tf
+from tensorflow.python.ops.control_flow_util import GraphOrParentsInXlaContext
 
 
 def grow_memory() -> None:
@@ -17,3 +18,13 @@ def grow_memory() -> None:
     with contextlib.suppress(RuntimeError):  # TensorFlow has started
         for gpu in tf.config.list_physical_devices("GPU"):
             tf.config.experimental.set_memory_growth(gpu, True)
+
+
+def on_gpu() -> bool:
+    """Whether TensorFlow has a GPU."""
+    return bool(tf.config.list_physical_devices("GPU"))
+
+
+def inside_xla() -> bool:
+    """Whether a function is being traced that XLA compiles. TensorFlow has no public name for that."""
+    return not tf.executing_eagerly() and GraphOrParentsInXlaContext(tf.compat.v1.get_default_graph())

@@ -12,6 +12,8 @@ from numbers import Integral
 
 import keras
 
+from tfvae.convolution import ThinConv2D
+
 
 def mlp(hidden: Sequence[int] = (500,), activation: str = "relu") -> keras.Model:
     """Dense layers on the flattened input: `[B, *any]` -> `[B, hidden[-1]]`.
@@ -81,12 +83,7 @@ def coupling_convnet(filters: Sequence[int] = (64, 64), activation: str = "relu"
     Source: Kingma and Dhariwal 2018, arXiv:1807.03039, appendix B.
     """
     check_sizes("filters", filters, at_least_one=True)
-    return keras.Sequential(
-        [
-            keras.layers.Conv2D(each, 1 if index else 3, padding="same", activation=activation)
-            for index, each in enumerate(filters)
-        ]
-    )
+    return keras.Sequential([ThinConv2D(each, 1 if index else 3, activation) for index, each in enumerate(filters)])
 
 
 def transformer(width: int = 64, blocks: int = 2, heads: int = 4) -> keras.Model:

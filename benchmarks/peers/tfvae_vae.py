@@ -13,7 +13,7 @@ import keras
 import numpy as np
 
 import tfvae
-from cases import LEARNING_RATE, SIDE, Case, Draws, initial_weights, training_images, validation_images
+from cases import LEARNING_RATE, SIDE, Case, Draws, Training, initial_weights, training_images, validation_images
 from peers.clock import Clock, FirstStep
 from tfvae import families, networks, preprocessing
 from tfvae.datasets import Split
@@ -57,24 +57,33 @@ def reference(case: Case, raw: np.ndarray) -> tuple[list[np.ndarray], Draws, flo
 
 
 def first_step_of(model: tfvae.VAE, case: Case, raw: np.ndarray) -> tuple[list[np.ndarray], Draws, float]:
-    random = np.random.default_rng(0)
-    for variable in model.trainable_variables:  # biases too, which are zero at the start
-        fan_in = int(np.prod(variable.shape[:-1]))
-        variable.assign(random.normal(0, fan_in**-0.5 if fan_in > 1 else 0.1, variable.shape))
-    weights = [np.array(variable) for variable in model.trainable_variables]
+    weights = drawn_weights(model)
     noise = tfvae.Noise(model.seed)
     data = noise.uniform("dequantize" if case.likelihood == "normal" else "binarize", len(raw), SHAPE)
     latent = noise.normal("posterior", len(raw), (case.latent,), case.draws)
+    return weights, Draws(data.numpy(), latent.numpy()), first_loss(model, raw)
+
+
+def drawn_weights(model: tfvae.UnsupervisedModel, factor: float = 1.0) -> list[np.ndarray]:
+    """Random weights, which are assigned; `factor` is 1 for weights that keep the scale of what goes through them."""
+    random = np.random.default_rng(0)
+    for variable in model.trainable_variables:  # biases too, which are zero at the start
+        fan_in = int(np.prod(variable.shape[:-1]))
+        variable.assign(factor * random.normal(0, fan_in**-0.5 if fan_in > 1 else 0.1, variable.shape))
+    return [np.array(variable) for variable in model.trainable_variables]
+
+
+def first_loss(model: tfvae.UnsupervisedModel, raw: np.ndarray) -> float:
+    """What the first step of training reports."""
     model.compile(keras.optimizers.Adam(LEARNING_RATE))
-    loss = model.train_on_batch(raw, return_dict=True)["loss"]
-    return weights, Draws(data.numpy(), latent.numpy()), float(loss)
+    return float(model.train_on_batch(raw, return_dict=True)["loss"])
 
 
 def train(case: Case, images: np.ndarray, variant: str = "") -> float:
     return fit(build(case), case, images, validation_images() if variant == "validation" else None)
 
 
-def fit(model: tfvae.VAE, case: Case, images: np.ndarray, validation: np.ndarray | None) -> float:
+def fit(model: tfvae.UnsupervisedModel, case: Training, images: np.ndarray, validation: np.ndarray | None) -> float:
     """Seconds of all epochs but the first."""
     clock = Clock()
     compile_for(model)

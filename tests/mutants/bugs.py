@@ -38,6 +38,7 @@ ASSESSMENT = ("tests/evaluation/test_assessment.py",)
 EVALUATION = ("tests/run/test_evaluation.py",)
 COMPARISON = ("tests/run/test_comparison.py",)
 FIXED = ("tests/evaluation/test_fixed.py",)
+CONVOLUTION = ("tests/test_convolution.py",)
 BIJECTORS = ("tests/bijectors/test_bijectors.py",)
 FOLDS = ("tests/reproduction/test_frey_face.py",)
 TABLES = ("tests/reproduction/test_tables.py",)
@@ -803,6 +804,20 @@ BUGS = [
         "self._shift_and_log_scale(x * kept)",
         "self._shift_and_log_scale(x)",
         BIJECTORS,
+    ),
+    Bug(
+        "contributions of a pixel to the neighbours on the other side",
+        "convolution.py",
+        "zip(contributions, taps, strict=True)",
+        "zip(contributions, taps[::-1], strict=True)",
+        CONVOLUTION,
+    ),
+    Bug(
+        "neighbourhoods of a kernel that is as high as it is wide",
+        "convolution.py",
+        "[width // 2] * 2, [0, 0]]",
+        "[height // 2] * 2, [0, 0]]",
+        CONVOLUTION,
     ),
     Bug(
         "a masked network whose element sees itself",

@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfvae.bijectors.base import Bijector, require_image, sum_of_events
+from tfvae.convolution import ThinConv2D
 
 _MOST = 3.0  # log scale of one coupling
 
@@ -47,7 +48,7 @@ class Coupling(Bijector, abc.ABC):
         self._spatial = len(moved) == 3 and features[1:-1] == moved[:-1]
         zeros = {"kernel_initializer": "zeros", "dtype": self.dtype_policy, "name": "head"}
         if self._spatial:
-            self._head = keras.layers.Conv2D(2 * moved[-1], 3, padding="same", **zeros)
+            self._head = ThinConv2D(2 * moved[-1], 3, **zeros)
         else:
             self._head = keras.layers.Dense(2 * math.prod(moved), **zeros)
             features = (None, math.prod(features[1:]))
