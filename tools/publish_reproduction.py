@@ -4,8 +4,8 @@ RUNS is the command's --out. Results and pictures go to docs/reproduction, the p
 them, and the weights of the tables' rows go to saved_models, each with its card. What is not there is named and left
 out; but the folds of Frey Face that are done are taken as they are, since all of them take hours.
 
-With --restore the other way round: the published rows of Burda's table and the folds of Frey Face come back into
-RUNS, so that `tfvae reproduce` keeps them; `iwae` starts other rows from their weights.
+With --restore the other way round: the published rows of the tables and the folds of Frey Face come back into RUNS, so
+that `tfvae reproduce` keeps them, and starts other rows from their weights.
 """
 
 import shutil
@@ -23,6 +23,8 @@ RESULTS = {
     "pixels/pixels.json": ("pixels/curves.png", "pixels/curves.svg"),
 }
 """The results, which are written when all of it is done, and the pictures that the page shows of each."""
+TABLES = ("iwae/iwae.json", "pixels/pixels.json")
+"""The results of which each row has weights."""
 FOLDS = "frey-face/folds"
 
 
@@ -31,8 +33,7 @@ def main(runs: Path, root: Path = ROOT) -> list[str]:
     missing = publish_results(runs, root / "docs" / "reproduction")
     with written_whole(root / "docs" / "reproduction.md") as unfinished:
         unfinished.write_text(document(root / "docs" / "reproduction"), encoding="utf-8")
-    tables = (runs / "iwae" / "iwae.json", runs / "pixels" / "pixels.json")
-    return missing + [each for table in tables for each in publish_weights(table, root / "saved_models")]
+    return missing + [each for table in TABLES for each in publish_weights(runs / table, root / "saved_models")]
 
 
 def publish_results(runs: Path, target: Path) -> list[str]:
@@ -69,14 +70,18 @@ def _copy_folds(source: Path, target: Path) -> None:
 
 
 def restore(runs: Path, root: Path = ROOT) -> None:
-    """Puts the published rows of Burda's table back into `runs`, but for those whose runs are there, and the folds."""
-    _copy_folds(root / "docs" / "reproduction", runs)
-    result = root / "docs" / "reproduction" / "iwae" / "iwae.json"
-    (runs / "iwae").mkdir(parents=True, exist_ok=True)
-    shutil.copy(result, runs / "iwae")
-    for name in (read_json(result) or {"rows": ()})["rows"]:
-        if not (runs / "iwae" / name).exists():
-            shutil.copytree(root / "saved_models" / f"mnist-{name}", runs / "iwae" / name)
+    """Puts the published rows of the tables back into `runs`, but for those whose runs are there, and the folds."""
+    published = root / "docs" / "reproduction"
+    _copy_folds(published, runs)
+    for table in TABLES:
+        rows = (read_json(published / table) or {"rows": ()})["rows"]
+        folder = (runs / table).parent
+        if rows:
+            folder.mkdir(parents=True, exist_ok=True)
+            shutil.copy(published / table, folder)
+        for name in rows:
+            if not (folder / name).exists():
+                shutil.copytree(root / "saved_models" / f"mnist-{name}", folder / name)
 
 
 if __name__ == "__main__":

@@ -104,6 +104,21 @@ def test_it_learns_its_exact_likelihood(kind):
     assert model.unit.bits_per_dim(exact.mean(), 64) == pytest.approx(8 - exact.mean() / 64 / np.log(2))
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("make", [tfvae.realnvp, tfvae.glow, tfvae.maf])
+def test_whatever_the_seed_a_constant_border_harms_nothing(make, seed):
+    images = tfvae.datasets.load("mnist").train.first(600).images
+    assert np.all(images[:, 0] == 0)
+    keras.utils.set_random_seed(seed)
+    model = tiny.compiled(make(depth=1, seed=seed), keras.optimizers.Adam(1e-3))
+    model.density.start_at(np.asarray(model.representative(images)))
+    history = model.fit(images[:500], validation_data=images[500:], batch_size=50, epochs=3, verbose=0).history
+    assert model.skipped_steps == 0
+    assert np.all(np.diff(history["loss"]) < 0)
+    assert np.all(np.isfinite(history["val_loss"]))
+
+
 @pytest.mark.parametrize("kind", [tiny.slow(kind) for kind in KINDS])
 def test_saved_it_is_the_same_and_goes_on_as_if_nothing_had_happened(kind, tmp_path):
     model = started(kind)

@@ -1,5 +1,6 @@
 """What tools/publish_reproduction.py takes into the repository, and what it leaves out and names."""
 
+import itertools
 import json
 import subprocess
 import sys
@@ -85,14 +86,25 @@ def test_what_is_not_finished_is_left_as_it_was_and_named(runs, root, published)
 
 def test_what_is_published_comes_back_for_rows_without_a_run(root, tmp_path):
     write(root / "docs/reproduction", FILES)
-    names = list(json.loads((root / "docs/reproduction/iwae" / iwae.TABLE.result).read_text())["rows"])
-    for name in names:
+    tables = {table.name: table.result for table in (iwae.TABLE, pixels.TABLE)}
+    names = {
+        each: list(json.loads((root / "docs/reproduction" / each / tables[each]).read_text())["rows"])
+        for each in tables
+    }
+    for name in itertools.chain(*names.values()):
         write(root / f"saved_models/mnist-{name}", {"model.keras": {"of": name}})
-    write(tmp_path / "runs/iwae", {f"{names[0]}/config.yaml": {}})
+    here, *others = names["iwae"]
+    write(tmp_path / "runs/iwae", {f"{here}/config.yaml": {}})
     publish_reproduction.restore(tmp_path / "runs", root)
     found = files(tmp_path / "runs")
-    assert set(found) == {f"iwae/{iwae.TABLE.result}", f"iwae/{names[0]}/config.yaml", f"iwae/{names[1]}/model.keras"}
-    assert json.loads(found[f"iwae/{names[1]}/model.keras"]) == {"of": names[1]}
+    weights = {f"iwae/{name}/model.keras" for name in others} | {
+        f"pixels/{name}/model.keras" for name in names["pixels"]
+    }
+    assert (
+        set(found) == {f"{name}/{result}" for name, result in tables.items()} | {f"iwae/{here}/config.yaml"} | weights
+    )
+    for each in weights:
+        assert json.loads(found[each]) == {"of": each.split("/")[1]}
 
 
 def test_folds_are_published_before_all_are_done_and_come_back(runs, root, published, tmp_path):
@@ -100,7 +112,7 @@ def test_folds_are_published_before_all_are_done_and_come_back(runs, root, publi
         (runs / name).unlink()
     write(runs, {f"frey-face/folds/study-0{fold}.json": {"fold": fold} for fold in range(2)})
     publish_reproduction.main(runs, root)
-    write(root / "docs/reproduction", {"iwae/iwae.json": {"rows": {}}})
+    write(root / "docs/reproduction", {name: {"rows": {}} for name in publish_reproduction.TABLES})
     publish_reproduction.restore(tmp_path / "back", root)
     kept = {path.name: path.read_bytes() for path in (tmp_path / "back/frey-face/folds").iterdir()}
     assert kept == {path.name: path.read_bytes() for path in (runs / "frey-face/folds").iterdir()}
