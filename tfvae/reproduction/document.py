@@ -257,8 +257,23 @@ is no less than the truth; *recognised* is the share of samples that the package
 
 {table}
 {how}
+{"".join(_distance(row) for row in rows.values())}
 ![Loss on held-out images](reproduction/pixels/curves.png)
 """
+
+
+def _distance(row: dict[str, Any]) -> str:
+    """How far a row is from the published figure, and whether it had learned all it could."""
+    passes, losses = row["curve"]["passes"], row["curve"]["held_out_loss"]
+    best = passes[losses.index(min(losses))]
+    learned = f"its held-out loss was lowest after {best:g} of {passes[-1]:g} passes"
+    if row["published"] is None:
+        return f"- {row['title']}: {learned}.\n"
+    gap = row["likelihood"]["bits_per_dim"] - row["published"]
+    return (
+        f"- {row['title']}: {gap:+.3f} bits/dim from the published figure, with {row['model']['parameters']:,} "
+        f"parameters and {row['processor_minutes']:.0f} processor minutes; {learned}.\n"
+    )
 
 
 def _table(head: list[str], rows: list[list[str]]) -> str:
