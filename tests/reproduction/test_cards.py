@@ -28,8 +28,9 @@ def examples(folder):
 
 
 def models(folder):
-    """The folders in it."""
-    return sorted(each for each in folder.glob("*") if each.is_dir())
+    """The folders in it that hold more than versions for TensorFlow Serving."""
+    folders = (each for each in folder.glob("*") if each.is_dir())
+    return sorted(each for each in folders if any(not path.name.isdecimal() for path in each.iterdir()))
 
 
 def incomplete(folder):

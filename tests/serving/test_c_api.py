@@ -6,15 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
 sys.path.append(str(Path(__file__).parent))
 import served
 
 import tfvae
-from tfvae.run.reading import model_digest
 from tfvae.serving import card
-from tfvae.serving.answers import Answers
 
 pytestmark = pytest.mark.slow  # a process that answers everything
 
@@ -47,7 +44,11 @@ def bad(rows):
     return {
         "up to 255": ("encode_float", {"image": np.float32(image)}, r"floats outside \[0, 1\]"),
         "NaN": ("encode_float", {"image": np.float32(np.where(is_second, np.nan, image / 255))}, "not finite"),
-        "channels": ("encode", {"image": image[..., [0, 0, 0]]}, "must be equal"),
+        "channels": (
+            "encode",
+            {"image": image[..., [0, 0, 0]]},
+            r"\[3,28,28,3\] is not compatible with expected shape \[\?,28,28,1\]",
+        ),
         "rows": ("encode_sample", {"image": image, "seed": np.arange(2)}, "same number of rows"),
         "damaged": ("encode_bytes", {"image_bytes": np.array([png[0], png[1][:60], png[2]])}, "PNG"),
         "no image": ("reconstruct_bytes", {"image_bytes": np.array([b"no image"])}, "image file format"),
@@ -95,29 +96,6 @@ def test_a_thousand_rows_do_not_depend_on_their_neighbours_bit_for_bit(rows):
     check_rows(served.answers(MODEL / "1", in_sizes(rows)))
 
 
-def test_every_signature_says_what_the_python_model_says(rows, found):
-    assert found["signatures"] == sorted([*rows, "serving_default"]) and set(found["all"]) == set(rows)
-    model = Answers(tfvae.load(MODEL / "model.keras"), card.read(MODEL)["sample_size"], np.zeros(1))
-    given = {
-        "image": rows["encode"]["image"][:20],
-        "seed": tf.constant(rows["sample"]["seed"][:20]),
-        "z": rows["decode"]["z"][:20],
-    }
-    expected = {
-        stem: getattr(model, stem)(**{key: given[key] for key in ("image", "seed", "z") if key in rows[stem]})
-        for stem in rows
-        if not stem.endswith(("_bytes", "_float"))
-    }
-    for name, answer in found["all"].items():
-        right = expected[name.removesuffix("_bytes").removesuffix("_float")]
-        for output, values in answer.items():
-            if output == "image_bytes":
-                image = np.asarray(right.get("image", right.get("mean")))
-                assert np.abs(served.pixels(values) - 255.0 * image).max() < 0.51
-            elif output != "percentile":  # the card's reference images are not here
-                np.testing.assert_allclose(values, right[output], rtol=2e-5, atol=2e-6, err_msg=f"{name} {output}")
-
-
 def test_the_same_seed_gives_the_same_answer_and_others_do_not(found):
     for answer in found["seeds"].values():
         one, other, same = answer["z"]
@@ -142,13 +120,3 @@ def test_colours_and_jpeg_files_are_read_as_grey_levels(found):
     expected = found["all"]["encode"]["mean"][:4]
     np.testing.assert_array_equal(found["colours"]["encode_bytes"]["mean"], expected)
     assert 0 < np.abs(found["JPEG"]["encode_bytes"]["mean"] - expected).max() < 2
-
-
-def test_the_published_model_is_small_and_made_from_the_weights_beside_it():
-    files = [path for path in (MODEL / "1").rglob("*") if path.is_file()]
-    assert sum(path.stat().st_size for path in files) < 5e6
-    about = card.read(MODEL, 1)
-    name = f"saved_models/{MODEL.name}"
-    assert about["command"] == f"tfvae export {name}/model.keras {name} --reference mnist"
-    assert about["source_digest"] == model_digest(MODEL / "model.keras")
-    assert not about["missing"] and about["reference_images"] == 1000

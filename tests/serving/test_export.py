@@ -73,6 +73,7 @@ LACKS = {
         {"encode_sample", "sample", "log_likelihood"},
     ),
     "mixture": (lambda: tfvae.mixture(tiny.SHAPE, 3), {"encode", "encode_sample", "decode", "reconstruct"}),
+    "flow": (lambda: tfvae.realnvp(tiny.SHAPE, filters=(4,)), {"encode", "encode_sample", "decode", "reconstruct"}),
     "masked": (lambda: tfvae.masked_autoencoder(tiny.SHAPE), ALL - {"encode", "reconstruct", "anomaly_score"}),
     "points": (points, set()),
     "levels": (
@@ -323,6 +324,7 @@ def test_a_run_is_exported_and_its_card_printed(ended, tmp_path, monkeypatch, ca
     assert command("card", "models/mine") == 0
     text = capsys.readouterr().out
     assert text.startswith("mine, version 1: Autoencoder, ") and "\nanomaly_score_float\n" in text
+    assert "\nanomalies: told from 20 images, whose mean score is " in text
     assert "\nno log_likelihood: An autoencoder has no p(x): its loss is a squared error." in text
     assert "  <- image_bytes string [B]: a PNG or JPEG file of 8 x 8 with 1 channel(s); base64 in JSON" in text
     assert command("card", "models/mine", "--version", 2) == 1

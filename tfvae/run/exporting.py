@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -55,10 +56,21 @@ def export_run(
     if data is not None:
         settings = Settings(data=data) if settings is None else dataclasses.replace(settings, data=data)
     reference = None if settings is None else validation_images(settings)
-    origin = {"source": run.name, "source_digest": model_digest(run), "command": command}
+    origin = {
+        "source": run.name,
+        "source_digest": model_digest(run),
+        "command": command,
+        "reference_data": None if settings is None else _split(settings),
+    }
     return export(model, target, reference, sample_size, version, litert, origin)
 
 
 def validation_images(settings: Settings) -> np.ndarray:
     """The first thousand images that training holds out for validation."""
     return parts(load_data(settings), settings)[1].first(_REFERENCE).images
+
+
+def _split(settings: Settings) -> dict[str, Any]:
+    """Which images are held out; of a file only its name, as where it lies is of no use on another machine."""
+    data = Path(settings.data).name if Path(settings.data).is_absolute() else settings.data
+    return {"data": data, "validation_size": settings.validation_size, "seed": settings.seed}

@@ -36,6 +36,7 @@ def make(
         "convention": model.unit.convention,
         "sample_size": answers.sample_size,
         "reference_images": None if answers.reference is None else len(answers.reference),
+        "reference_score": None if answers.reference is None else float(answers.reference.mean(dtype="float64")),
         "signatures": {key: _signature(each) for key, each in signatures.items()},
         "missing": missing,
         "warm_up_requests": warmed_up,
@@ -87,6 +88,9 @@ def _head(card: dict[str, Any]) -> list[str]:
         f"data {shape}{latents}; x by {card['preprocessing']}, without noise",
         f"log p(x): {card['convention']}",
     ]
+    if card["reference_images"] and "reference_score" in card:
+        mean = f"whose mean score is {card['reference_score']:.2f}"
+        lines.append(f"anomalies: told from {card['reference_images']:,} images, {mean}")
     if card.get("command"):
         lines.append(f"made by: {card['command']}")
     of_packages = ", ".join(f"{name} {version}" for name, version in card["versions"].items())

@@ -83,7 +83,9 @@ def _signature(answers: Answers, name: str, block: Any, form: Form | None = None
     inputs = {key: field for each in takes for key, field in _input(answers, each, form).items()}
 
     def serve(*values: tf.Tensor) -> Tensors:
-        given = dict(zip(takes, values, strict=True))
+        # The C API takes inputs of any shape, and a later operation would speak of its own operands.
+        shaped = (tf.ensure_shape(each, spec.shape, name=spec.name) for each, spec in zip(values, specs, strict=True))
+        given = dict(zip(takes, shaped, strict=True))
         _check_rows(given)
         if form is not None:
             given["image"] = form.read(given["image"])
