@@ -31,7 +31,7 @@ PREPROCESSINGS = ("binarize", "dequantize", "levels", "rescale")
 ACTIVATIONS = ("relu", "gelu", "silu", "elu", "tanh")
 SCALES = ("shared", "image", "pixel")
 OBJECTIVES = ("elbo", "iwae")
-PRIORS, POSTERIORS = ("normal", "flow", "mixture"), ("normal", "flow")
+PRIORS, POSTERIORS = ("normal", "flow", "mixture", "vamp"), ("normal", "flow")
 GRADIENTS = ("plain", "stl", "dreg")
 SCHEDULES = ("cosine", "constant")
 CORRUPTIONS = ("gaussian", "masking", "salt-and-pepper")
@@ -184,9 +184,11 @@ class Settings:
     )
     prior: str = _option(
         "normal",
-        'p(z): "normal", "flow", affine couplings on top of it, or "mixture" of normals; their rate is averaged.',
+        'p(z): "normal", "flow", affine couplings on top of it, "mixture" of normals, or "vamp", the average of the '
+        "posteriors of learned pseudo-inputs; the rate of all but the first is averaged.",
         models=("vae",),
     )
+    pseudo_inputs: int = _option(500, "Of the prior vamp, which each step encodes too.", models=("vae",))
     posterior: str = _option(
         "normal",
         'q(z|x): "normal", a diagonal one, or "flow", inverse autoregressive flows on top of it; its rate is averaged.',
@@ -304,6 +306,10 @@ class Settings:
             raise ValueError(f"`steps_per_execution` must be 1 without XLA; received {self.steps_per_execution}.")
         if self.model == "vae" and self.prior != "mixture" and (self.components, self.rank) != (10, 0):
             raise ValueError("`components` and `rank` are of a mixture; set `prior` to mixture, or `model` to gmm.")
+        if self.prior != "vamp" and self.pseudo_inputs != 500:
+            raise ValueError("`pseudo_inputs` are of the prior vamp; set `prior` to it.")
+        if self.prior == "vamp" and self.posterior == "flow":
+            raise ValueError("The prior vamp is an average of normal posteriors; set `posterior` to normal.")
         if self.free_bits and (self.prior, self.posterior) != ("normal", "normal"):
             raise ValueError(
                 "`free_bits` is a floor for the rate of each latent dimension, which has a closed form for a normal "
@@ -412,6 +418,7 @@ _BETWEEN_0_AND_1 = ("above 0 and below 1", lambda value: 0 < value < 1)
 _BOUNDS = {
     **dict.fromkeys(("latent_size", "epochs", "passes", "batch_size", "sample_size", "patch_size"), _AT_LEAST_1),
     **dict.fromkeys(("train_size", "validation_size", "test_size", "patience", "components", "draws"), _AT_LEAST_1),
+    "pseudo_inputs": _AT_LEAST_1,
     **dict.fromkeys(("steps_per_execution", "flow_depth", "flow_levels"), _AT_LEAST_1),
     "alpha": ("above 0 and below 0.5", lambda value: 0 < value < 0.5),
     "seed": ("between 0 and 2^32 - 1", lambda value: 0 <= value < 2**32),  # what NumPy's generators take

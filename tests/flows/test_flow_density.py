@@ -132,11 +132,6 @@ def test_saved_it_is_the_same_and_goes_on_as_if_nothing_had_happened(kind, tmp_p
     tiny.assert_same_bits(tiny.values(loaded.weights), tiny.values(model.weights))
 
 
-@pytest.fixture(scope="module")
-def two():
-    return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"], cross_device_ops=tf.distribute.ReductionToOneDevice())
-
-
 @pytest.mark.slow
 def test_two_replicas_start_and_train_like_one_device(two):
     """Batches that split unevenly, and one of a single example."""

@@ -16,12 +16,6 @@ import tfvae
 LABELS = np.arange(60) % 3
 
 
-@pytest.fixture(scope="module")
-def two():
-    """Two logical CPUs (see conftest.py); by default they would race in collective operations."""
-    return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"], cross_device_ops=tf.distribute.ReductionToOneDevice())
-
-
 def model_on(strategy=None, optimizer=keras.optimizers.SGD, rate=1e-2, **changes):
     with strategy.scope() if strategy else contextlib.nullcontext():
         return tiny.compiled(tiny.vae(**changes), optimizer(rate))

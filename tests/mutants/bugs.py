@@ -38,6 +38,7 @@ ASSESSMENT = ("tests/evaluation/test_assessment.py",)
 EVALUATION = ("tests/run/test_evaluation.py",)
 COMPARISON = ("tests/run/test_comparison.py",)
 FIXED = ("tests/evaluation/test_fixed.py",)
+VAMP = ("tests/models/test_vamp_prior.py",)
 CONVOLUTION = ("tests/test_convolution.py",)
 BIJECTORS = ("tests/bijectors/test_bijectors.py",)
 FOLDS = ("tests/reproduction/test_frey_face.py",)
@@ -804,6 +805,20 @@ BUGS = [
         "self._shift_and_log_scale(x * kept)",
         "self._shift_and_log_scale(x)",
         BIJECTORS,
+    ),
+    Bug(
+        "a prior of posteriors of nothing",
+        "priors.py",
+        "encoder(self._inputs.value))",
+        "encoder(tf.zeros_like(self._inputs.value)))",
+        VAMP,
+    ),
+    Bug(
+        "draws from the first half of the pseudo-inputs",
+        "priors.py",
+        "tf.cast(uniform * self.pseudo_inputs, tf.int32)",
+        "tf.cast(uniform * self.pseudo_inputs / 2, tf.int32)",
+        VAMP,
     ),
     Bug(
         "contributions of a pixel to the neighbours on the other side",

@@ -41,6 +41,10 @@ class Density(UnsupervisedModel):
         self.density = density
 
     exact_likelihood = True
+    starts_from_data = True
+
+    def start_at(self, x: Any, seed: int = 0) -> None:
+        self.density.start_at(np.asarray(x), seed)
 
     @property
     def parts(self) -> tuple[keras.Layer, ...]:

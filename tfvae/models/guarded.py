@@ -104,6 +104,17 @@ class GuardedModel(Abilities, keras.Model, abc.ABC):
         """x for raw data, without noise: `[B, *data]`."""
         return self.preprocess(self.as_examples(raw))
 
+    starts_from_data = False
+    """Whether `start_at` does anything."""
+
+    def start_at(self, x: Any, seed: int = 0) -> None:
+        """Sets the weights that training starts from by examples `[N, *data]` in the units of x. Mostly nothing is.
+
+        Args:
+            x: examples.
+            seed: of what is random in that.
+        """
+
     @property
     def sample_size(self) -> int:
         """Samples for each example that the reported numbers are averages over."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
@@ -15,7 +16,7 @@ from tfvae.models.unsupervised import UnsupervisedModel
 from tfvae.noise import Noise
 from tfvae.objectives import ELBO, Objective
 from tfvae.preprocessing import Preprocessing
-from tfvae.priors import MixtureOfNormals, Prior
+from tfvae.priors import MixtureOfNormals, Prior, VampPrior
 from tfvae.serialization import arguments, config_of
 from tfvae.trace import Trace, latent
 
@@ -65,6 +66,11 @@ class VAE(UnsupervisedModel):
             raise ValueError(
                 f"`prior` is over latents of shape {prior.event_shape}, `encoder` gives them in shape {latent_shape}."
             )
+        if isinstance(prior, VampPrior) and (prior.data_shape != data_shape or encoder.family.layers):
+            raise ValueError(
+                f"`prior` is made of normal posteriors of data of shape {prior.data_shape}; the data have shape "
+                f"{data_shape} and q(z|x) is of the family `{type(encoder.family).__name__}`."
+            )
         gradient = getattr(self.objective, "gradient", "plain")
         if encoder.family.layers and gradient != "plain":
             raise ValueError(
@@ -85,6 +91,14 @@ class VAE(UnsupervisedModel):
     def parts(self) -> tuple[keras.Layer, ...]:
         """What has weights: the encoder, the decoder and the prior."""
         return self.encoder, self.decoder, self.prior
+
+    @property
+    def starts_from_data(self) -> bool:  # type: ignore[override]
+        return isinstance(self.prior, VampPrior)
+
+    def start_at(self, x: Any, seed: int = 0) -> None:
+        if self.starts_from_data:
+            self.prior.start_at(np.asarray(self.preprocess.grey(x)), seed)
 
     def call(self, raw: Any, training: bool | None = None) -> tfp.distributions.Distribution:
         return self.decoder(self.posterior(self.representative(raw), bool(training)).mean(), training=training)

@@ -13,7 +13,7 @@ from tfvae.conditional import ConditionalDistribution
 from tfvae.flows import Flow, InverseAutoregressive
 from tfvae.models import GuardedModel, NaiveMonteCarlo
 from tfvae.objectives import ELBO, ImportanceWeighted, Objective, WarmUp
-from tfvae.priors import MixtureOfNormals, Prior, StandardNormal
+from tfvae.priors import MixtureOfNormals, Prior, StandardNormal, VampPrior
 from tfvae.settings import Settings
 
 
@@ -61,17 +61,19 @@ def _vae(settings: Settings, image_shape: Sequence[int], steps_per_epoch: int) -
         _preprocessing(settings),
         _objective(settings, steps_per_epoch),
         settings.seed,
-        _prior(settings),
+        _prior(settings, image_shape),
         _posterior(settings),
     )
 
 
-def _prior(settings: Settings) -> Prior | None:
+def _prior(settings: Settings, image_shape: Sequence[int]) -> Prior | None:
     match settings.prior:
         case "normal":
             return None
         case "mixture":
             return MixtureOfNormals((settings.latent_size,), settings.components, settings.rank, name="prior")
+        case "vamp":
+            return VampPrior((settings.latent_size,), image_shape, settings.pseudo_inputs, name="prior")
         case _:
             couplings = bijectors.vector_flow(settings.flow_depth or 1, settings.flow_hidden)
             return Flow((settings.latent_size,), couplings, name="prior")

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tfvae.models import Density, GuardedModel
+from tfvae.models import GuardedModel
 from tfvae.noise import Noise
 from tfvae.run.reading import model_of
 from tfvae.settings import Settings
@@ -33,8 +33,8 @@ def start(model: GuardedModel, settings: Settings, images: Any) -> None:
             raise ValueError(f"`start_at_mean` is not for this likelihood: {error}") from None
     if settings.weights is not None:
         _take_weights(model, Path(settings.weights))
-    elif isinstance(model, Density):
-        model.density.start_at(_examples(model, images), settings.seed)
+    elif model.starts_from_data:
+        model.start_at(_examples(model, images), settings.seed)
 
 
 def _examples(model: GuardedModel, images: Any) -> np.ndarray:
