@@ -27,18 +27,25 @@ def written_whole(path: Path) -> Iterator[Path]:
         raise
 
 
+@contextlib.contextmanager
+def writing(target: Any) -> Iterator[None]:
+    """An OSError of the block becomes one that says that `target`, a path or words for it, cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(f"{target} cannot be written: {error.strerror or error}.") from error
+
+
 def write_json(path: Path, result: dict[str, Any]) -> None:
     """Writes a result whole or not at all, in a folder that is made if missing.
 
     Raises:
         OSError: it cannot be written.
     """
-    try:
+    with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with written_whole(path) as unfinished:
             unfinished.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise OSError(f"{path} cannot be written: {error.strerror or error}.") from error
 
 
 def read_json(path: Path) -> dict[str, Any] | None:

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from tfvae.cli.common import RunFolder, quiet_import
+from tfvae.files import writing
 from tfvae.settings import settings_of
 
 
@@ -80,10 +81,8 @@ def compare(
 @contextlib.contextmanager
 def _written(path: Path) -> Iterator[None]:
     """Says that a file was written, or why it cannot be."""
-    try:
+    with writing(path):
         yield
-    except OSError as error:
-        raise OSError(f"{path} cannot be written: {error.strerror or error}.") from error
     typer.echo(f"Wrote {path}")
 
 

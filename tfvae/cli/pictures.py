@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from tfvae.cli.common import RunFolder, load_model
+from tfvae.files import writing
 from tfvae.settings import settings_of
 
 _MOST_IMAGES = 1000  # in a picture
@@ -80,10 +81,8 @@ def interpolate(
 def _write(picture: Any, path: Path) -> None:
     from tfvae.callbacks.picture import write_png
 
-    try:
+    with writing(path):
         write_png(picture.figure(), path)
-    except OSError as error:
-        raise type(error)(f"{path} cannot be written: {error.strerror or error}.") from error
     typer.echo(f"Wrote {path}")
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tfvae import datasets, training
-from tfvae.files import written_whole
+from tfvae.files import writing, written_whole
 from tfvae.interruption import Interruption
 from tfvae.models import GuardedModel
 from tfvae.run import build, execution
@@ -59,10 +59,8 @@ def train(
     if not resume:
         _require_empty(folder)
     is_new = not folder.exists()
-    try:
+    with writing(f"The run folder {folder}"):
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OSError(f"The run folder {folder} cannot be written: {error.strerror}.") from error
     try:
         with locked(folder):
             if not resume:
@@ -140,11 +138,8 @@ def parts(data: datasets.Dataset, settings: Settings) -> tuple[Any, Any]:
 
 
 def _write_settings(folder: Path, settings: Settings) -> None:
-    try:
-        with written_whole(folder / CONFIG) as path:
-            path.write_text(settings.as_yaml(), encoding="utf-8")
-    except OSError as error:
-        raise OSError(f"The run folder {folder} cannot be written: {error.strerror}.") from error
+    with writing(f"The run folder {folder}"), written_whole(folder / CONFIG) as path:
+        path.write_text(settings.as_yaml(), encoding="utf-8")
 
 
 def _require_same(identity: dict[str, str], before: dict[str, str]) -> None:

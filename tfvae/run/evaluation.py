@@ -17,7 +17,7 @@ from tfvae.callbacks.picture import write_figure
 from tfvae.evaluation.assessment import Assessment, Examples, assess
 from tfvae.evaluation.fixed import fix
 from tfvae.evaluation.table import table
-from tfvae.files import read_json
+from tfvae.files import read_json, writing
 from tfvae.hardware import hardware, versions
 from tfvae.run import load_data, reading, sample_grids
 from tfvae.run.reading import model_digest, model_of
@@ -143,11 +143,8 @@ def _training(folder: Path) -> dict[str, Any]:
 
 def _check_writable(folder: Path) -> None:
     """What cannot be written is said before the minutes of measuring."""
-    try:
-        with tempfile.TemporaryDirectory(prefix=f".{EVALUATION}-", dir=folder):
-            pass
-    except OSError as error:
-        raise OSError(f"{folder / EVALUATION} cannot be written: {error.strerror or error}.") from error
+    with writing(folder / EVALUATION), tempfile.TemporaryDirectory(prefix=f".{EVALUATION}-", dir=folder):
+        pass
 
 
 def _is_complete(report: Any, arrays: dict[str, np.ndarray]) -> bool:
@@ -160,22 +157,19 @@ def _is_complete(report: Any, arrays: dict[str, np.ndarray]) -> bool:
 
 def _write(folder: Path, found: Assessment, images: np.ndarray, samples: dict[str, Any] | None) -> None:
     """Makes the folder whole, or leaves what was there."""
-    try:
-        with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as scratch:
-            new, old = Path(scratch, "new"), Path(scratch, "old")
-            new.mkdir()
-            (new / REPORT).write_text(_as_json(found.report), encoding="utf-8")
-            (new / TABLE).write_text(table(found.report), encoding="utf-8")
-            np.savez(new / ARRAYS, **found.by_example)
-            pictures = _pictures(found, images)
-            if samples is not None:
-                np.savez(new / sample_grids.SAMPLES, **samples)
-                pictures["samples"] = sample_grids.picture(**samples)
-            for name, figure in pictures.items():
-                write_figure(figure, new / f"{name}.png")
-            _replace(folder, new, old)
-    except OSError as error:
-        raise OSError(f"{folder} cannot be written: {error.strerror or error}.") from error
+    with writing(folder), tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as scratch:
+        new, old = Path(scratch, "new"), Path(scratch, "old")
+        new.mkdir()
+        (new / REPORT).write_text(_as_json(found.report), encoding="utf-8")
+        (new / TABLE).write_text(table(found.report), encoding="utf-8")
+        np.savez(new / ARRAYS, **found.by_example)
+        pictures = _pictures(found, images)
+        if samples is not None:
+            np.savez(new / sample_grids.SAMPLES, **samples)
+            pictures["samples"] = sample_grids.picture(**samples)
+        for name, figure in pictures.items():
+            write_figure(figure, new / f"{name}.png")
+        _replace(folder, new, old)
 
 
 def _replace(folder: Path, new: Path, old: Path) -> None:
