@@ -54,6 +54,7 @@ BENCH = [
     "torch>=2.13",  # the framework that most people would write a VAE in
     'jax>=0.10; python_version >= "3.11"',  # the same compiler, XLA, without TensorFlow and Keras around it
     "pythae>=0.1.2",  # the other library of VAEs, with its own models and trainer
+    "openvino>=2026.4",  # the other runtime that reads SavedModels
 ]
 
 setup(

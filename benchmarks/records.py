@@ -16,7 +16,9 @@ from questions import Figures, Question, Target
 from tfvae.hardware import processor
 
 RESULTS = Path(__file__).parent / "results"
-PACKAGES = ("tfvae", "tensorflow", "keras", "tensorflow-probability", "numpy", "torch", "jax", "jaxlib", "pythae")
+PACKAGES = (
+    "tfvae", "tensorflow", "keras", "tensorflow-probability", "numpy", "torch", "jax", "jaxlib", "pythae", "openvino",
+)  # fmt: skip
 
 
 def summary(question: Question, repeats: dict[str, dict[str, list[dict]]]) -> dict[str, Any]:

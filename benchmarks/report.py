@@ -92,6 +92,37 @@ def costs() -> str:
     return table(["what grows", "figure", "value: figure", "peak memory, MB"], rows)
 
 
+def serving(*words: str) -> str:
+    """What an exported model's signatures take, through each of the loaders."""
+    model = read("serving")["models"][" ".join(words)]
+    by_loader = {"TensorFlow's C API": model["latencies"]} | {
+        name: model.get(name, {}) for name in ("Keras", "OpenVINO")
+    }
+    rows = []
+    for signature in model["latencies"]:
+        for loader, times in by_loader.items():
+            if signature in times:
+                sizes = times[signature].values()
+                cells = [f"{figure(each['p50_ms'])} ({figure(each['p99_ms'])})" for each in sizes]
+                most = max(each["rows_per_second"] for each in sizes)
+                rows.append([f"`{signature}`", loader, *cells, f"{most:,.0f}"])
+    sizes = next(iter(model["latencies"].values()))
+    head = [f"{size} row{'s' * (size != '1')}: p50 (p99), ms" for size in sizes]
+    return table(["signature", "through", *head, "rows/s at most"], rows)
+
+
+def load() -> str:
+    """Size and loading of the exported models, and how they stood many requests at once."""
+    rows = []
+    for name, model in read("serving")["models"].items():
+        load = model["under_load"]
+        answers = [f"{load[what]:,}" for what in ("good", "refused", "wrong")]
+        speed, memory = f"{load['requests_per_second']:,.0f}", f"{load['bytes_per_request']:,.0f}"
+        rows.append([name, f"{model['bytes'] / 1e6:.1f}", f"{model['load_seconds']:.2f}", *answers, speed, memory])
+    answers = ["right", "malformed and refused", "wrong"]
+    return table(["model", "MB", "load, s", *answers, "requests/s", "bytes a request"], rows)
+
+
 def precision() -> str:
     return "\n".join(f"- {sentence(found)}" for found in read("precision")["comparisons"])
 
@@ -108,7 +139,7 @@ def figure(value: float) -> str:
 
 MAKERS = {
     "targets": targets, "medians": medians, "derived": derived, "profile": profile, "costs": costs, "machine": machine,
-    "precision": precision,
+    "precision": precision, "serving": serving, "load": load,
 }  # fmt: skip
 
 
