@@ -115,6 +115,10 @@ def test_an_empty_file_gives_nothing(tmp_path):
         ({"model": "glow", "alpha": 0.5}, "`alpha` must be above 0 and below 0.5; received 0.5."),
         ({"model": "glow", "prior": "flow"}, "`prior` is no setting of the model 'glow', but of 'vae'."),
         ({"model": "maf", "flow_levels": 3}, "`flow_levels` is no setting of the model 'maf', but of 'realnvp' or"),
+        (
+            {"prior": "flow", "latent_size": 1},
+            "The couplings of the prior flow need two latents: `latent_size` must be at least 2.",
+        ),
         ({"flow_depth": 3}, "`flow_depth` is of a flow; this model has none. Set `prior` or `posterior` to flow."),
         (
             {"prior": "flow", "free_bits": 0.1},

@@ -178,7 +178,8 @@ class VampPrior(Prior):
 
     With all training examples as pseudo-inputs it would be the aggregate posterior, the best of all priors for the
     ELBO; K of them, which need not look like data, are what one can afford: each step also encodes them. TFP has no
-    closed form for the KL divergence from it: use `ELBO(analytic_kl=False)`.
+    closed form for the KL divergence from it: use `ELBO(analytic_kl=False)`. The encoder encodes pseudo-inputs as it
+    does outside training, which matters for layers that differ, such as dropout.
 
     Args:
         event_shape: shape of a latent.

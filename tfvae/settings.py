@@ -331,6 +331,8 @@ class Settings:
                 if getattr(self, name):
                     raise ValueError(f"`{name}` is of a flow; this model has none. Set `prior` or `posterior` to flow.")
             return
+        if self.model == "vae" and self.prior == "flow" and self.latent_size < 2:
+            raise ValueError("The couplings of the prior flow need two latents: `latent_size` must be at least 2.")
         if self.posterior == "flow" and self.gradient != "plain":
             raise ValueError(
                 f"`gradient` {self.gradient!r} leaves out the parameters of q(z|x), which of the posterior flow are "

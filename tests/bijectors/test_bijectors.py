@@ -234,3 +234,12 @@ def test_a_bijector_is_for_one_shape():
     bijector.build((None, 4))
     with pytest.raises(ValueError, match=r"was built for examples of shape \(4,\); received \(5,\)"):
         bijector.build((None, 5))
+
+
+def test_where_the_logit_reaches_nothing_the_density_is_zero():
+    bijector = bijectors.Logit(0.05)
+    x = tf.constant([[0.0, 1.0], [0.5, 1.06], [-0.06, 0.5], [0.5, np.nan]])
+    z, log_det = bijector.forward(x)
+    assert np.all(np.isfinite(z[:3]))
+    assert np.isfinite(log_det[0]) and np.isnan(log_det[3])
+    np.testing.assert_array_equal(log_det[1:3], [-np.inf, -np.inf])

@@ -27,13 +27,13 @@ RAW = tiny.images(40)
 K = 6
 
 
-def model_with(pseudo_inputs=K, posterior=None, objective=None):
+def model_with(pseudo_inputs=K, posterior=None, objective=None, data_shape=tiny.SHAPE):
     keras.utils.set_random_seed(0)
     posterior = posterior or families.Normal((tiny.LATENT,))
     return tfvae.VAE(
         encoder=tfvae.ConditionalDistribution(tiny.network(), posterior),
         decoder=tfvae.ConditionalDistribution(tiny.network(), families.Normal(tiny.SHAPE, scale="shared")),
-        prior=VampPrior((tiny.LATENT,), tiny.SHAPE, pseudo_inputs, name="prior"),
+        prior=VampPrior((tiny.LATENT,), data_shape, pseudo_inputs, name="prior"),
         preprocess=tfvae.preprocessing.Dequantize(),
         objective=objective or tfvae.ELBO(analytic_kl=False),
         seed=5,
@@ -197,8 +197,12 @@ def test_settings_that_do_not_fit_are_refused(changes, message):
         ),
         (
             lambda: model_with(posterior=flows.InverseAutoregressive((tiny.LATENT,), 1, (4,))),
-            "`prior` is made of normal posteriors of data of shape (8, 8, 1); the data have shape (8, 8, 1) and q(z|x) "
-            "is of the family `InverseAutoregressive`.",
+            "`prior` needs the density of each posterior everywhere; a `InverseAutoregressive` has it for its own draws "
+            "only.",
+        ),
+        (
+            lambda: model_with(data_shape=(8, 8, 3)),
+            "`prior` has pseudo-inputs of shape (8, 8, 3), the data (8, 8, 1).",
         ),
     ],
 )

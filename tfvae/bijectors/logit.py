@@ -18,7 +18,7 @@ class Logit(Bijector):
         z = log p/(1 - p),  p = alpha + (1 - 2 alpha) x
 
     All z have an x, so a flow through it also has some mass at x in (-a, 0) and (1, 1 + a), a = alpha/(1 - 2 alpha):
-    a trained one has little, and its draws may lie there.
+    a trained one has little, and its draws may lie there. Beyond, where nothing can be drawn, the log-det is -inf.
 
     Args:
         alpha: between 0 and 1/2. The smaller it is, the further dark and bright pixels are drawn apart.
@@ -40,8 +40,10 @@ class Logit(Bijector):
 
     def forward(self, x: tf.Tensor, context: tf.Tensor | None = None) -> tuple[tf.Tensor, tf.Tensor]:
         p = self.alpha + (1 - 2 * self.alpha) * x
+        outside = (p <= 0) | (p >= 1)
+        p = tf.where(outside, tf.constant(0.5, p.dtype), p)
         z = tf.math.log(p) - tf.math.log1p(-p)
-        return z, self._log_det(z)
+        return z, self._log_det(z) + sum_of_events(tf.where(outside, tf.constant(-math.inf, z.dtype), 0.0))
 
     def inverse(self, z: tf.Tensor, context: tf.Tensor | None = None) -> tuple[tf.Tensor, tf.Tensor]:
         x = (tf.sigmoid(z) - self.alpha) / (1 - 2 * self.alpha)

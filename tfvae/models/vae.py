@@ -66,11 +66,14 @@ class VAE(UnsupervisedModel):
             raise ValueError(
                 f"`prior` is over latents of shape {prior.event_shape}, `encoder` gives them in shape {latent_shape}."
             )
-        if isinstance(prior, VampPrior) and (prior.data_shape != data_shape or encoder.family.layers):
-            raise ValueError(
-                f"`prior` is made of normal posteriors of data of shape {prior.data_shape}; the data have shape "
-                f"{data_shape} and q(z|x) is of the family `{type(encoder.family).__name__}`."
-            )
+        if isinstance(prior, VampPrior):
+            if prior.data_shape != data_shape:
+                raise ValueError(f"`prior` has pseudo-inputs of shape {prior.data_shape}, the data {data_shape}.")
+            if encoder.family.layers:
+                raise ValueError(
+                    f"`prior` needs the density of each posterior everywhere; a `{type(encoder.family).__name__}` has "
+                    "it for its own draws only."
+                )
         gradient = getattr(self.objective, "gradient", "plain")
         if encoder.family.layers and gradient != "plain":
             raise ValueError(
