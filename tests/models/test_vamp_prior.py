@@ -197,8 +197,8 @@ def test_settings_that_do_not_fit_are_refused(changes, message):
         ),
         (
             lambda: model_with(posterior=flows.InverseAutoregressive((tiny.LATENT,), 1, (4,))),
-            "`prior` needs the density of each posterior everywhere; a `InverseAutoregressive` has it for its own draws "
-            "only.",
+            "`prior` needs the density of each posterior everywhere; a `InverseAutoregressive` has it for its own "
+            "draws only.",
         ),
         (
             lambda: model_with(data_shape=(8, 8, 3)),
