@@ -25,7 +25,7 @@ ROWS = 20
 
 
 def test_the_models_that_the_documents_name_are_there():
-    assert {"mnist-vae-k1", "mnist-vae-2d", "mnist-vae-flow-prior"} <= set(EXPORTED)
+    assert {"mnist-vae-k1", "mnist-vae-2d", "mnist-vae-flow-prior", "mnist-realnvp"} <= set(EXPORTED)
 
 
 @pytest.mark.parametrize("name", EXPORTED)
