@@ -118,6 +118,23 @@ def check_flows(printed, committed):
         assert flow["recognised"] > plain["recognised"] + 0.1
 
 
+def check_serving(printed, committed):
+    assert printed["signatures"] == 19
+    assert max(printed["differences"].values()) < 1e-4
+    assert set(printed["rows"]["served"].values()) == {0} and max(printed["rows"]["Keras' encoder"].values()) > 0
+    assert printed["rest"] < 0.51 and printed["rest_codes"] < 1e-6  # half a grey level is rounded away
+    assert printed["floats up to 255"] and printed["half a file"]
+    assert (printed["grpc"] or 0) < 1e-4  # None without Serving's messages
+    percentiles = printed["percentiles"]
+    assert percentiles["noise"] == 100
+    assert 20 < printed["digits"]["median"] < 80 and printed["digits"]["above"] < 0.1
+    if committed:
+        assert percentiles["inverted"] == percentiles["pixels shuffled"] == 100
+        assert max(percentiles[name] for name in ("a digit", "two at once", "a square", "upside down")) < 99
+        assert percentiles["half as bright"] == percentiles["nothing"] < 50
+        assert printed["grpc"] is not None
+
+
 CHECKS = {
     "01_first_vae": check_first_vae,
     "02_objective": check_objective,
@@ -125,4 +142,5 @@ CHECKS = {
     "04_generating": check_generating,
     "05_autoencoders": check_autoencoders,
     "06_flows": check_flows,
+    "07_serving": check_serving,
 }
