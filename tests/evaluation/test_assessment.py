@@ -55,6 +55,7 @@ def test_with_the_exact_posterior_every_figure_is_its_closed_form():
     assert found["monte_carlo_error"] < 1e-9
     assert found["sampling_error"] == pytest.approx(evidence.std(ddof=1) / np.sqrt(len(X)))
     assert found["draw_error"] == 0
+    assert (found["median"], found["lowest"]) == pytest.approx((np.median(evidence), evidence.min()))
     assert found["distortion"] == pytest.approx(SYSTEM.distortion(X, EXACT).mean(), rel=1e-9)
     assert report["latents"]["rate"] == pytest.approx(SYSTEM.rate(X, EXACT).mean(), rel=1e-9)
     assert report["simulated"]["gap"] == pytest.approx(0, abs=1e-9)

@@ -36,6 +36,9 @@ def likelihood(model: VAE, estimate: LikelihoodEstimate) -> dict[str, Any]:
         "interval_95": [bound - 1.96 * error, bound + 1.96 * error] if np.isfinite(error) else None,
         "monte_carlo_error": _number(error),
         "sampling_error": _number(estimate.sampling_error),
+        # A density may give one example in thousands almost nothing, and the mean is then about that one.
+        "median": float(np.median(estimate.bound)),
+        "lowest": float(np.min(estimate.bound)),
         "corrected": None if estimate.sample_size == 1 else bound + estimate.mean_correction,
         "correction": None if estimate.sample_size == 1 else estimate.mean_correction,
     }

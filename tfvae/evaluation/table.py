@@ -57,6 +57,8 @@ def _likelihood(found: dict[str, Any]) -> list[str]:
         _row("  test-set error", _number(found["sampling_error"]), "other test examples"),
         _row("  draw error", _number(found["draw_error"]), "another draw of the same examples' x"),
     ]
+    if "lowest" in found:
+        rows.append(_row("  median", f"{found['median']:.3f}", f"of the examples; lowest {found['lowest']:,.0f}"))
     if not found["exact"]:
         rows.append(_row("corrected by the jackknife", _number(found["corrected"]), _correction(found["correction"])))
     if "distortion" in found:

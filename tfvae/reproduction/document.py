@@ -267,9 +267,13 @@ def _distance(row: dict[str, Any]) -> str:
     passes, losses = row["curve"]["passes"], row["curve"]["held_out_loss"]
     best = passes[losses.index(min(losses))]
     learned = f"its held-out loss was lowest after {best:g} of {passes[-1]:g} passes"
+    found = row["likelihood"]
+    if "median" in found:  # of versions that measure it
+        spread = f"more than {found['median']:,.0f} nats, the lowest {found['lowest']:,.0f}"
+        learned += f"; half of the test images have {spread}"
     if row["published"] is None:
         return f"- {row['title']}: {learned}.\n"
-    gap = row["likelihood"]["bits_per_dim"] - row["published"]
+    gap = found["bits_per_dim"] - row["published"]
     return (
         f"- {row['title']}: {gap:+.3f} bits/dim from the published figure, with {row['model']['parameters']:,} "
         f"parameters and {row['processor_minutes']:.0f} processor minutes; {learned}.\n"
