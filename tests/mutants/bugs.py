@@ -548,8 +548,8 @@ BUGS = [
     Bug(
         "samples cost no time",
         "execution/choice.py",
-        "return 6 * parameters * batch_size * samples / (",
-        "return 6 * parameters * batch_size / (",
+        "return 6 * uses * batch_size * samples / (",
+        "return 6 * uses * batch_size / (",
         ("tests/test_execution.py",),
     ),
     Bug(
