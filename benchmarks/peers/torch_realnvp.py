@@ -1,22 +1,16 @@
-"""PyTorch: the loop that people write, with the data resident and their order from `torch.randperm`.
-
-Variants of `train`, to be combined with a space between, as in `torch_vae.py`: "" is eager, "compiled" is
-`torch.compile` of the loss (forwards and backwards) with the fused Adam, "channels-last" keeps convolutions in that
-memory format.
-"""
+"""PyTorch: RealNVP in the loop of `torch_vae.py`, with its variants."""
 
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
-from cases import BETA_1, BETA_2, EPSILON, LEARNING_RATE, SIDE, Draws, RealNVP, initial_flow_weights
+from cases import SIDE, Draws, RealNVP, initial_flow_weights
+from peers import torch_vae
 
 HALF_LOG_2_PI = 0.5 * math.log(2 * math.pi)
 
@@ -114,38 +108,7 @@ def loss(case: RealNVP, weights: list[np.ndarray], raw: np.ndarray, draws: Draws
     return Model(case, weights).loss(as_images(raw), as_images(draws.data)).item()
 
 
-def make_step(case: RealNVP, variant: str) -> Any:
-    """A function of a raw batch that trains one step and gives the loss."""
-    model = Model(case, initial_flow_weights(case))
-    if "channels-last" in variant:
-        model = model.to(memory_format=torch.channels_last)
-    compiled = "compiled" in variant
-    optimizer = torch.optim.Adam(
-        model.parameters(), LEARNING_RATE, (BETA_1, BETA_2), EPSILON, fused=True if compiled else None
-    )
-    loss_of = torch.compile(model.loss) if compiled else model.loss
-
-    def step(raw: torch.Tensor) -> torch.Tensor:
-        value = loss_of(raw, torch.rand(raw.shape))
-        optimizer.zero_grad(set_to_none=True)
-        value.backward()
-        optimizer.step()
-        return value
-
-    return step
-
-
 def train(case: RealNVP, images: np.ndarray, variant: str = "") -> float:
-    data, step = as_images(images), make_step(case, variant)
-
-    def epoch() -> None:
-        order = torch.randperm(len(data))
-        for rows in order[: case.steps * case.batch].split(case.batch):
-            value = step(data[rows])
-        value.item()
-
-    epoch()
-    start = time.perf_counter()
-    for _ in range(case.epochs):
-        epoch()
-    return time.perf_counter() - start
+    model = Model(case, initial_flow_weights(case))
+    step = torch_vae.step_of(model, lambda raw: (torch.rand(raw.shape),), variant)
+    return torch_vae.seconds(case, as_images(images), step)

@@ -17,6 +17,7 @@ from __future__ import annotations
 import itertools
 import math
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,7 @@ from cases import (
     SIDE,
     Case,
     Draws,
+    Training,
     initial_weights,
     training_images,
 )
@@ -169,7 +171,15 @@ def from_keras(case: Case, weights: list[np.ndarray]) -> list[np.ndarray]:
 
 def make_step(case: Case, variant: str) -> Any:
     """A function of a raw batch that trains one step and gives the loss."""
-    model = VAE(case)
+
+    def draw(raw: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        return torch.rand(raw.shape), torch.randn(case.draws, len(raw), case.latent)
+
+    return step_of(VAE(case), draw, variant)
+
+
+def step_of(model: nn.Module, draw: Callable[[torch.Tensor], tuple[torch.Tensor, ...]], variant: str) -> Any:
+    """The same for a model with a `loss` of a raw batch and of what `draw` draws for it."""
     if "channels-last" in variant:
         model = model.to(memory_format=torch.channels_last)
     compiled = "compiled" in variant
@@ -180,7 +190,7 @@ def make_step(case: Case, variant: str) -> Any:
     loss_of = torch.compile(model.loss) if compiled else model.loss
 
     def step(raw: torch.Tensor) -> torch.Tensor:
-        value = loss_of(raw, torch.rand(raw.shape), torch.randn(case.draws, len(raw), case.latent))
+        value = loss_of(raw, *draw(raw))
         optimizer.zero_grad(set_to_none=True)
         value.backward()
         optimizer.step()
@@ -190,7 +200,11 @@ def make_step(case: Case, variant: str) -> Any:
 
 
 def train(case: Case, images: np.ndarray, variant: str = "") -> float:
-    data, step = as_images(case, images), make_step(case, variant)
+    return seconds(case, as_images(case, images), make_step(case, variant))
+
+
+def seconds(case: Training, data: torch.Tensor, step: Any) -> float:
+    """Of all epochs but the first."""
 
     def epoch() -> None:
         order = torch.randperm(len(data))
