@@ -89,7 +89,7 @@ class RealNVP(Training):
 
     x = (u + U) / 256 goes through the logit of alpha + (1 - 2 alpha) x. Each coupling comes after a shift and a scale
     of channels; its network has a 3x3 and a 1x1 convolution and a 3x3 head, whose outputs are shifts, then raw log
-    scales r, of which 3 tanh(r/3) is taken.
+    scales r, of which tanh(r) is taken.
 
     Attributes:
         depth: couplings in a row; every second one is flipped.

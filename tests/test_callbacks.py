@@ -180,7 +180,7 @@ def test_or_the_two_most_active(models, drawn, tmp_path):
 def test_rates_are_those_of_the_images_given(models, drawn, tmp_path):
     epochs(LatentRates(tmp_path, IMAGES), models[4])
     expected = latent_statistics(models[4], IMAGES)
-    ((rate, active),) = drawn["latent_rates"]
+    ((rate, active, _),) = drawn["latent_rates"]
     np.testing.assert_array_equal(rate, expected.rate)
     np.testing.assert_array_equal(active, expected.active)
 
@@ -189,7 +189,7 @@ def test_where_the_rate_has_no_parts_variances_are_shown(drawn, tmp_path):
     model = full_vae()
     epochs(LatentRates(tmp_path, IMAGES, log_dir=tmp_path / "tb"), model)
     expected = latent_statistics(model, IMAGES)
-    ((variance, active, total),) = drawn["latent_variances"]
+    ((variance, active, total, _),) = drawn["latent_variances"]
     np.testing.assert_array_equal(variance, expected.variance_of_mean)
     np.testing.assert_array_equal(active, expected.active)
     assert total == expected.total_rate

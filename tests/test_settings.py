@@ -20,7 +20,8 @@ def test_every_setting_survives_its_yaml_file(tmp_path):
     # By beta, warm-up, free bits and start_at_mean; and those of other models.
     excluded = {"objective", "gradient", "weights", "model"} | {
         *("corruption", "corruption_strength", "mask_share", "patch_size", "components", "rank", "draws", "penalty"),
-        *("prior", "pseudo_inputs", "posterior", "flow_depth", "flow_hidden", "flow_levels", "alpha"),
+        *("prior", "pseudo_inputs", "posterior", "flow_depth", "flow_hidden", "flow_levels", "alpha", "levels"),
+        "inference",
     }
     assert set(other.differences(Settings())) == {field.name for field in dataclasses.fields(Settings)} - excluded
     (tmp_path / "settings.yaml").write_text(other.as_yaml())

@@ -29,7 +29,18 @@ if TYPE_CHECKING:
     )
     from tfvae.conditional import ConditionalDistribution
     from tfvae.flow_recipes import glow, maf, realnvp
-    from tfvae.models import GAN, VAE, Autoencoder, Density, MaskedAutoencoder, NaiveMonteCarlo, UnsupervisedModel
+    from tfvae.hierarchical_recipes import ladder_vae, stacked_vae
+    from tfvae.models import (
+        GAN,
+        VAE,
+        Autoencoder,
+        Density,
+        LadderVAE,
+        MaskedAutoencoder,
+        NaiveMonteCarlo,
+        StackedVAE,
+        UnsupervisedModel,
+    )
     from tfvae.noise import Noise
     from tfvae.objectives import ELBO, Distortion, ImportanceWeighted, Objective, WarmUp
     from tfvae.recipes import autoencoder, conv_vae, gan, masked_autoencoder, mixture, vae
@@ -49,11 +60,13 @@ _NAMES = {
     "ELBO": "tfvae.objectives",
     "GAN": "tfvae.models",
     "ImportanceWeighted": "tfvae.objectives",
+    "LadderVAE": "tfvae.models",
     "Latent": "tfvae.trace",
     "MaskedAutoencoder": "tfvae.models",
     "NaiveMonteCarlo": "tfvae.models",
     "Noise": "tfvae.noise",
     "Objective": "tfvae.objectives",
+    "StackedVAE": "tfvae.models",
     "Trace": "tfvae.trace",
     "UnsupervisedModel": "tfvae.models",
     "VAE": "tfvae.models",
@@ -63,11 +76,13 @@ _NAMES = {
     "export": "tfvae.serving.saved_model",
     "gan": "tfvae.recipes",
     "glow": "tfvae.flow_recipes",
+    "ladder_vae": "tfvae.hierarchical_recipes",
     "load": "tfvae.saving",
     "maf": "tfvae.flow_recipes",
     "masked_autoencoder": "tfvae.recipes",
     "mixture": "tfvae.recipes",
     "realnvp": "tfvae.flow_recipes",
+    "stacked_vae": "tfvae.hierarchical_recipes",
     "vae": "tfvae.recipes",
 }
 

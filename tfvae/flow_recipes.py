@@ -31,7 +31,9 @@ def realnvp(
     Raises:
         ValueError: an argument is out of range, or a side that is to be halved is odd.
     """
-    return _flow(image_shape, bijectors.realnvp(levels, depth, filters), alpha, seed)
+    bijector = bijectors.realnvp(levels, depth, filters)
+    _check_halvings("RealNVP", image_shape, levels, levels - 1)
+    return _flow(image_shape, bijector, alpha, seed)
 
 
 def glow(
@@ -55,7 +57,9 @@ def glow(
     Raises:
         ValueError: an argument is out of range, or a side that is to be halved is odd.
     """
-    return _flow(image_shape, bijectors.glow(levels, depth, filters), alpha, seed)
+    bijector = bijectors.glow(levels, depth, filters)
+    _check_halvings("Glow", image_shape, levels, levels)
+    return _flow(image_shape, bijector, alpha, seed)
 
 
 def maf(
@@ -78,6 +82,17 @@ def maf(
         ValueError: an argument is out of range.
     """
     return _flow(image_shape, bijectors.maf(depth, hidden), alpha, seed)
+
+
+def _check_halvings(name: str, image_shape: Sequence[int], levels: int, times: int) -> None:
+    """ValueError unless height and width can be halved so often."""
+    check_image_shape(image_shape)
+    height, width, _ = image_shape
+    if height % 2**times or width % 2**times:
+        raise ValueError(
+            f"{name} of {levels} levels halves height and width {times} times; {height} x {width} images would get odd "
+            f"sides. Use fewer levels, or resize the images to multiples of {2**times}."
+        )
 
 
 def _flow(image_shape: Sequence[int], bijector: bijectors.Bijector, alpha: float, seed: int) -> Density:

@@ -58,17 +58,51 @@ def deconvnet(image_shape: Sequence[int], filters: Sequence[int] = (64, 32), act
     height, width, _ = image_shape
     factor = 2 ** len(filters)
     rows, columns = -(-height // factor), -(-width // factor)
-    layers: list[keras.Layer] = [
+    start = [
         keras.layers.Dense(rows * columns * filters[0], activation=activation),
         keras.layers.Reshape((rows, columns, filters[0])),
     ]
-    layers += [
+    return keras.Sequential([*start, *_doublings((rows, columns), (height, width), filters, activation)])
+
+
+def upconvnet(
+    size: Sequence[int], target: Sequence[int], filters: Sequence[int] = (32,), activation: str = "relu"
+) -> keras.Model:
+    """Transposed convolutions from maps to larger maps: `[B, *size, C]` -> `[B, *target, filters[-1]]`.
+
+    Args:
+        size: `(H, W)` of what comes in.
+        target: `(H, W)` of what goes out, at most `2^n` times as many; what is over is cut at the bottom and the right.
+        filters: channels of each of the n layers, at least one layer.
+        activation: Keras' name of the activation.
+    """
+    check_sizes("filters", filters, at_least_one=True)
+    if any(large > small * 2 ** len(filters) for small, large in zip(size, target, strict=True)):
+        raise ValueError(f"{len(filters)} doublings do not make {tuple(target)} of {tuple(size)}.")
+    return keras.Sequential(_doublings(size, target, filters, activation))
+
+
+def _doublings(
+    size: Sequence[int], target: Sequence[int], filters: Sequence[int], activation: str
+) -> list[keras.Layer]:
+    layers: list[keras.Layer] = [
         keras.layers.Conv2DTranspose(each, 3, strides=2, padding="same", activation=activation) for each in filters
     ]
-    surplus = ((0, rows * factor - height), (0, columns * factor - width))
+    surplus = [(0, 2 ** len(filters) * small - large) for small, large in zip(size, target, strict=True)]
     if any(cut for _, cut in surplus):
         layers.append(keras.layers.Cropping2D(surplus))
-    return keras.Sequential(layers)
+    return layers
+
+
+def flatconvnet(filters: Sequence[int] = (32,), activation: str = "relu") -> keras.Model:
+    """3x3 convolutions that keep an image's size: `[B, H, W, C]` -> `[B, H, W, filters[-1]]`.
+
+    Args:
+        filters: channels of each layer, at least one layer.
+        activation: Keras' name of the activation.
+    """
+    check_sizes("filters", filters, at_least_one=True)
+    return keras.Sequential([keras.layers.Conv2D(each, 3, padding="same", activation=activation) for each in filters])
 
 
 def coupling_convnet(filters: Sequence[int] = (64, 64), activation: str = "relu") -> keras.Model:

@@ -97,13 +97,14 @@ class ELBO(Objective):
 
     Args:
         beta: weight of the rate (1: the bound itself). A number >= 0, or a Keras schedule of the training step such
-            as `WarmUp(5000)`; validation uses its final value.
+            as `WarmUp(5000)`; validation uses its final value. Of several levels of latents one for all, or a tuple
+            with one for each, the lowest first.
         sample_size: number S of samples for each example; 1 is usual.
         analytic_kl: True: the rate in closed form, for pairs of distributions for which TFP has one. False: the rate
             averaged over the same samples, log q(z|x) - log p(z), for any pair.
         free_bits: nats >= 0 that each latent dimension of each example may cost before it is charged: the loss sums
             max(KL_d, free_bits) over dimensions d (per example and dimension, not averaged over the batch first).
-            Needs the closed form.
+            Needs the closed form. One number, or a tuple as for `beta`.
 
     `elbo`, `distortion` and `rate` are those of beta = 1 and no free bits, always.
 
@@ -114,33 +115,43 @@ class ELBO(Objective):
     beta: Any = 1.0
     sample_size: int = 1
     analytic_kl: bool = True
-    free_bits: float = 0.0
+    free_bits: Any = 0.0
 
     def __post_init__(self) -> None:
         _check_sample_size(self.sample_size)
-        is_schedule = isinstance(self.beta, keras.optimizers.schedules.LearningRateSchedule)
-        if not is_schedule and not (isinstance(self.beta, (int, float)) and 0 <= self.beta < math.inf):
-            raise ValueError(f"`beta` must be a number >= 0 or a Keras schedule; received {self.beta!r}.")
-        if not isinstance(self.free_bits, (int, float)) or not 0 <= self.free_bits < math.inf:
-            raise ValueError(f"`free_bits` must be >= 0 nats; received {self.free_bits!r}.")
-        if self.free_bits and not self.analytic_kl:
+        for name in ("beta", "free_bits"):
+            if isinstance(getattr(self, name), list):  # as Keras saves a tuple
+                object.__setattr__(self, name, tuple(getattr(self, name)))
+        for beta in _each(self.beta):
+            is_schedule = isinstance(beta, keras.optimizers.schedules.LearningRateSchedule)
+            if not is_schedule and not (isinstance(beta, (int, float)) and 0 <= beta < math.inf):
+                raise ValueError(f"`beta` must be a number >= 0 or a Keras schedule; received {beta!r}.")
+        for floor in _each(self.free_bits):
+            if not isinstance(floor, (int, float)) or not 0 <= floor < math.inf:
+                raise ValueError(f"`free_bits` must be >= 0 nats; received {floor!r}.")
+        if any(_each(self.free_bits)) and not self.analytic_kl:
             raise ValueError("`free_bits` is a floor for each latent dimension and needs `analytic_kl=True`.")
 
     def __call__(self, trace: Trace, step: Any = None) -> Scores:
         distortion = _distortion(trace)
+        levels = len(trace.latents)
         if self.analytic_kl:
             kl = [_required_kl(latent.kl) for latent in trace.latents]
-            rate = _total([tf.reduce_sum(each, axis=-1) for each in kl], distortion)
-            charged = _total([tf.reduce_sum(tf.maximum(each, self.free_bits), axis=-1) for each in kl], distortion)
+            floors = _by_level("free_bits", self.free_bits, levels)
+            rates = [tf.reduce_sum(each, axis=-1) for each in kl]
+            charged = [tf.reduce_sum(tf.maximum(each, floor), axis=-1) for each, floor in zip(kl, floors, strict=True)]
         else:
-            rate = charged = _sampled_rate(trace)
-        loss = distortion + tf.cast(self._beta_at(step), distortion.dtype) * charged
+            rates = charged = _sampled_rates(trace)
+        betas = (self._at(beta, step) for beta in _by_level("beta", self.beta, levels))
+        weighted = [tf.cast(beta, each.dtype) * each for beta, each in zip(betas, charged, strict=True)]
+        rate = _total(rates, distortion)
+        loss = distortion + _total(weighted, distortion)
         return Scores(loss=loss, elbo=-(distortion + rate), distortion=distortion, rate=rate)
 
-    def _beta_at(self, step: Any) -> Any:
-        if isinstance(self.beta, keras.optimizers.schedules.LearningRateSchedule):
-            return self.beta(tf.constant(_FINAL_STEP, tf.int64) if step is None else step)
-        return self.beta
+    def _at(self, beta: Any, step: Any) -> Any:
+        if isinstance(beta, keras.optimizers.schedules.LearningRateSchedule):
+            return beta(tf.constant(_FINAL_STEP, tf.int64) if step is None else step)
+        return beta
 
 
 @keras.saving.register_keras_serializable("tfvae")
@@ -178,7 +189,8 @@ class ImportanceWeighted(Objective):
 
     def __call__(self, trace: Trace, step: Any = None) -> Scores:
         del step  # nothing here changes in the course of training
-        distortion, rate = _distortion(trace), _sampled_rate(trace)
+        distortion = _distortion(trace)
+        rate = _total(_sampled_rates(trace), distortion)
         log_w = log_weights(trace, through_z_only=self.gradient != "plain")
         loss = -importance_weighted_bound(log_w)
         path_weights = None
@@ -262,9 +274,23 @@ def _distortion(trace: Trace) -> tf.Tensor:
     return -tf.reduce_mean(trace.log_px_z, axis=0)
 
 
-def _sampled_rate(trace: Trace) -> tf.Tensor:
-    rates = [tf.reduce_mean(latent.log_q - latent.log_p, axis=0) for latent in trace.latents]
-    return _total(rates, trace.log_px_z[0])
+def _sampled_rates(trace: Trace) -> list[tf.Tensor]:
+    """Of each level."""
+    return [tf.reduce_mean(latent.log_q - latent.log_p, axis=0) for latent in trace.latents]
+
+
+def _each(value: Any) -> tuple[Any, ...]:
+    """The values for the levels, or the one for all."""
+    return value if isinstance(value, tuple) else (value,)
+
+
+def _by_level(name: str, value: Any, levels: int) -> tuple[Any, ...]:
+    """A value for each level."""
+    if not isinstance(value, tuple):
+        return (value,) * levels
+    if len(value) != levels:
+        raise ValueError(f"`{name}` has {len(value)} values, one for each level; the model has {levels}.")
+    return value
 
 
 def _total(terms: list[tf.Tensor], like: tf.Tensor) -> tf.Tensor:

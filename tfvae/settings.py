@@ -32,6 +32,7 @@ ACTIVATIONS = ("relu", "gelu", "silu", "elu", "tanh")
 SCALES = ("shared", "image", "pixel")
 OBJECTIVES = ("elbo", "iwae")
 PRIORS, POSTERIORS = ("normal", "flow", "mixture", "vamp"), ("normal", "flow")
+INFERENCES = ("top-down", "bottom-up")
 GRADIENTS = ("plain", "stl", "dreg")
 SCHEDULES = ("cosine", "constant")
 CORRUPTIONS = ("gaussian", "masking", "salt-and-pepper")
@@ -92,6 +93,18 @@ def _scale(name: str, value: Any) -> str | float:
         known = ", ".join(map(repr, SCALES))
         raise ValueError(f"`{name}` must be {known} or a number > 0; received {value!r}.{_near(str(value), SCALES)}")
     return number
+
+
+def _by_level(name: str, value: Any) -> float | tuple[float, ...]:
+    """A number >= 0, or several separated by commas."""
+    parts = value.split(",") if isinstance(value, str) else value if isinstance(value, (list, tuple)) else [value]
+    try:
+        numbers = tuple(math.nan if isinstance(part, bool) else float(part) for part in parts)
+    except (TypeError, ValueError):
+        numbers = (math.nan,)
+    if not numbers or not all(0 <= number < math.inf for number in numbers):
+        raise ValueError(f"`{name}` must be at least 0, one number or one for each level; received {value!r}.")
+    return numbers if len(numbers) > 1 else numbers[0]
 
 
 def _whole(value: Any) -> int:
@@ -167,6 +180,18 @@ class Settings:
     latent_size: int = _option(
         6, "Latent dimensions D. 2 can be drawn as a map; more reconstruct better.", models=_WITH_LATENTS
     )
+    levels: int = _option(
+        1,
+        "Levels of latents. Of dense networks each has half the latents and units of the one below, whose numbers are "
+        "those given; of convolutions half the height and width, with `latent_size` channels.",
+        models=("vae",),
+    )
+    inference: str = _option(
+        "top-down",
+        'Of several levels: "top-down", where q and p of a level depend on all levels above, or "bottom-up", where '
+        "each level is the data of the next, as in Burda et al.",
+        models=("vae",),
+    )
     corruption: str = _option(
         "gaussian",
         'What the denoising autoencoder undoes: "gaussian" noise, "masking" (pixels set to 0) or "salt-and-pepper" '
@@ -233,9 +258,19 @@ class Settings:
     beta: float = _option(
         1.0, "Weight of the rate KL(q(z|x) || p(z)) in the loss; 1 is the bound itself.", models=("vae",)
     )
-    warm_up: float = _option(0.0, "Epochs in which beta rises from 0.", models=("vae",))
-    free_bits: float = _option(
-        0.0, "Nats that each latent dimension of each image may cost before it is charged.", models=("vae",)
+    warm_up: float | tuple[float, ...] = _option(
+        0.0,
+        "Epochs in which beta rises from 0; of several levels also one number for each, from the lowest to the top, "
+        "such as 0,10.",
+        _by_level,
+        models=("vae",),
+    )
+    free_bits: float | tuple[float, ...] = _option(
+        0.0,
+        "Nats that each latent dimension of each image may cost before it is charged; of several levels also one "
+        "number for each.",
+        _by_level,
+        models=("vae",),
     )
     epochs: int = _option(25, "Rounds of training; after each the model is validated, drawn and saved.")
     passes: int = _option(1, "Passes over the training images that make an epoch: more where one takes a second.")
@@ -288,9 +323,10 @@ class Settings:
                 f"`corruption_strength` of {self.corruption!r} is a share of pixels, below 1; received "
                 f"{self.corruption_strength:g}."
             )
-        if self.warm_up > self.epochs:
+        if max(_numbers(self.warm_up)) > self.epochs:
             raise ValueError(
-                f"`warm_up` must not be longer than training, {self.epochs} epochs; received {self.warm_up:g}."
+                f"`warm_up` must not be longer than training, {self.epochs} epochs; received "
+                f"{max(_numbers(self.warm_up)):g}."
             )
         if self.objective == "iwae" and (self.beta, self.warm_up, self.free_bits) != (1.0, 0.0, 0.0):
             raise ValueError(
@@ -310,7 +346,8 @@ class Settings:
             raise ValueError("`pseudo_inputs` are of the prior vamp; set `prior` to it.")
         if self.prior == "vamp" and self.posterior == "flow":
             raise ValueError("The prior vamp is an average of normal posteriors; set `posterior` to normal.")
-        if self.free_bits and (self.prior, self.posterior) != ("normal", "normal"):
+        self._check_levels()
+        if any(_numbers(self.free_bits)) and (self.prior, self.posterior) != ("normal", "normal"):
             raise ValueError(
                 "`free_bits` is a floor for the rate of each latent dimension, which has a closed form for a normal "
                 "prior and posterior only."
@@ -323,6 +360,33 @@ class Settings:
         if not self.hidden:
             object.__setattr__(self, "hidden", HIDDEN[str(self.network)])
 
+    def _check_levels(self) -> None:
+        """Refuses what is for one level only, or for several."""
+        for name in ("warm_up", "free_bits"):
+            if len(_numbers(getattr(self, name))) not in (1, self.levels):
+                raise ValueError(
+                    f"`{name}` must be one number, or one for each of the {self.levels} `levels`; received "
+                    f"{','.join(f'{number:g}' for number in _numbers(getattr(self, name)))}."
+                )
+        if self.levels == 1:
+            if self.inference != "top-down":
+                raise ValueError(f"`inference` {self.inference!r} is of several levels; set `levels`.")
+            return
+        if self.posterior == "flow":
+            raise ValueError("The posterior flow is of one level; set `posterior` to normal, or `levels` to 1.")
+        if self.gradient != "plain":
+            raise ValueError(f"`gradient` {self.gradient!r} is of one level; use 'plain', or set `levels` to 1.")
+        if self.prior == "vamp" and self.inference == "bottom-up":
+            raise ValueError(
+                "The prior vamp needs q of the highest level given the image, which is there top-down only; set "
+                "`inference` to top-down."
+            )
+        if self.network != "conv" and self.latent_size >> (self.levels - 1) < 1:
+            raise ValueError(
+                f"`latent_size` must be at least {2 ** (self.levels - 1)} for {self.levels} levels, each with half as "
+                f"many latents as the one below; received {self.latent_size}."
+            )
+
     def _resolve_flow(self) -> None:
         """Fills in the sizes of a flow, and refuses what does not go with one."""
         in_vae = [name for name in ("prior", "posterior") if getattr(self, name) == "flow"]
@@ -331,8 +395,11 @@ class Settings:
                 if getattr(self, name):
                     raise ValueError(f"`{name}` is of a flow; this model has none. Set `prior` or `posterior` to flow.")
             return
-        if self.model == "vae" and self.prior == "flow" and self.latent_size < 2:
-            raise ValueError("The couplings of the prior flow need two latents: `latent_size` must be at least 2.")
+        if self.model == "vae" and self.prior == "flow" and self.latent_size >> (self.levels - 1) < 2:
+            least, where = 2**self.levels, "" if self.levels == 1 else f" at the highest of {self.levels} levels"
+            raise ValueError(
+                f"The couplings of the prior flow need two latents{where}: `latent_size` must be at least {least}."
+            )
         if self.posterior == "flow" and self.gradient != "plain":
             raise ValueError(
                 f"`gradient` {self.gradient!r} leaves out the parameters of q(z|x), which of the posterior flow are "
@@ -411,7 +478,7 @@ _CHOICES = {
     "network": tuple(HIDDEN), "activation": ACTIVATIONS, "likelihood": LIKELIHOODS,
     "preprocess": PREPROCESSINGS, "objective": OBJECTIVES, "gradient": GRADIENTS,
     "schedule": SCHEDULES, "precision": PRECISIONS, "model": MODELS, "corruption": CORRUPTIONS,
-    "prior": PRIORS, "posterior": POSTERIORS,
+    "prior": PRIORS, "posterior": POSTERIORS, "inference": INFERENCES,
 }  # fmt: skip
 _AT_LEAST_1 = ("at least 1", lambda value: 1 <= value < math.inf)
 _AT_LEAST_0 = ("at least 0", lambda value: 0 <= value < math.inf)
@@ -419,12 +486,13 @@ _ABOVE_0 = ("above 0", lambda value: 0 < value < math.inf)
 _BETWEEN_0_AND_1 = ("above 0 and below 1", lambda value: 0 < value < 1)
 _BOUNDS = {
     **dict.fromkeys(("latent_size", "epochs", "passes", "batch_size", "sample_size", "patch_size"), _AT_LEAST_1),
+    "levels": _AT_LEAST_1,
     **dict.fromkeys(("train_size", "validation_size", "test_size", "patience", "components", "draws"), _AT_LEAST_1),
     "pseudo_inputs": _AT_LEAST_1,
     **dict.fromkeys(("steps_per_execution", "flow_depth", "flow_levels"), _AT_LEAST_1),
     "alpha": ("above 0 and below 0.5", lambda value: 0 < value < 0.5),
     "seed": ("between 0 and 2^32 - 1", lambda value: 0 <= value < 2**32),  # what NumPy's generators take
-    **dict.fromkeys(("beta", "warm_up", "free_bits", "rank", "penalty"), _AT_LEAST_0),
+    **dict.fromkeys(("beta", "rank", "penalty"), _AT_LEAST_0),
     **dict.fromkeys(("learning_rate", "epsilon", "averaging", "mask_share"), _BETWEEN_0_AND_1),
     **dict.fromkeys(("clip", "corruption_strength"), _ABOVE_0),
 }
@@ -458,6 +526,11 @@ def _checked_type(name: str, value: Any) -> Any:
     if not fits:
         raise ValueError(f"`{name}` must be {_KINDS[kind]}; received {value!r}.")
     return kind(value)
+
+
+def _numbers(value: float | tuple[float, ...]) -> tuple[float, ...]:
+    """Of each level, or the one for all."""
+    return value if isinstance(value, tuple) else (value,)
 
 
 def _one_of(name: str, value: Any, choices: tuple[str, ...]) -> str:

@@ -43,13 +43,26 @@ class Trace(NamedTuple):
     latents: tuple[Latent, ...]
 
 
+class Inferred(NamedTuple):
+    """The latents of one group for some examples, before they become numbers.
+
+    Attributes:
+        z: `[S, B, *latent]`, or `[B, *latent]`.
+        posterior: q(z|x), or q of z given x and the groups that were inferred before; batch shape `[B]` or `[S, B]`.
+        prior: p(z), or p of z given the groups above; batch shape `[]`, `[B]` or `[S, B]`.
+    """
+
+    z: tf.Tensor
+    posterior: tfp.distributions.Distribution
+    prior: tfp.distributions.Distribution
+
+
 def latent(z: tf.Tensor, posterior: tfp.distributions.Distribution, prior: tfp.distributions.Distribution) -> Latent:
     """The numbers of one group of latent variables.
 
     Args:
         z: `[S, B, *event]`, drawn from `posterior` by reparameterisation.
-        posterior: q(z|x), batch shape `[B]`.
-        prior: p(z), batch shape `[]` or `[B]` (or `[S, B]` where it depends on latents above).
+        posterior, prior: see `Inferred`.
     """
     return Latent(
         z=z,

@@ -31,7 +31,7 @@ def moves(weights: Weights, seen: jax.Array) -> tuple[jax.Array, jax.Array]:
         x = jax.lax.conv_general_dilated(x, kernel, (1, 1), "SAME", dimension_numbers=LAYOUT) + bias
         x = jax.nn.relu(x) if layer < 2 else x
     shift, raw = jnp.split(x, 2, axis=-1)
-    return shift, 3 * jnp.tanh(raw / 3)
+    return shift, jnp.tanh(raw)
 
 
 def checkerboard(weights: Weights, flip: bool, x: jax.Array) -> tuple[jax.Array, jax.Array]:

@@ -40,7 +40,7 @@ class Coupling(nn.Module):
 
     def moves(self, seen: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         shift, raw = self.network(seen).chunk(2, dim=1)
-        return shift, 3 * torch.tanh(raw / 3)
+        return shift, torch.tanh(raw)
 
 
 class Checkerboard(Coupling):

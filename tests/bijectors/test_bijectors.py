@@ -116,6 +116,23 @@ def test_at_the_depth_that_ships_float32_comes_back(make):
     np.testing.assert_allclose(inverse_log_det, -log_det, rtol=1e-5)
 
 
+@pytest.mark.parametrize("bound", [0.5, 3.0])
+def test_no_coupling_scales_by_more_than_its_bound(bound, float64):
+    """Whatever it sees: its log-det is a sum over the elements that it moves."""
+    coupling = bijectors.CheckerboardCoupling(tanh_convnet(), log_scale_bound=bound)
+    perturbed(coupling, (4, 4, 1), deviation=50.0)
+    _, log_det = coupling.forward(1000 * np.random.default_rng(0).normal(size=(20, 4, 4, 1)))
+    assert bound * 4 < np.max(np.abs(log_det)) <= bound * 8
+
+
+def test_couplings_of_realnvp_scale_by_e_at_most_and_those_saved_before_by_e_cubed():
+    couplings = [each for each in bijectors.realnvp()._flatten_layers() if isinstance(each, Coupling)]
+    assert {each.log_scale_bound for each in couplings} == {1.0}
+    config = couplings[0].get_config()
+    del config["log_scale_bound"]
+    assert type(couplings[0]).from_config(config).log_scale_bound == 3.0
+
+
 def test_autoregressive_elements_depend_on_those_before_them_only(float64):
     bijector = perturbed(bijectors.MaskedAutoregressive((16, 12), activation="tanh"), (6,))
     x = tf.constant(np.random.default_rng(0).normal(size=(1, 6)))
@@ -218,6 +235,11 @@ def test_examples_that_are_not_for_it_are_refused_in_a_sentence(bijector, event_
         (lambda: bijectors.Chain([keras.layers.Dense(2)]), TypeError, "`bijectors` must be a list of at least one"),
         (lambda: bijectors.Logit(0.5), ValueError, "`alpha` must be a number above 0 and below 0.5; received 0.5."),
         (lambda: bijectors.HalvesCoupling(3), TypeError, "`network` must be a Keras layer or model; received int."),
+        (
+            lambda: bijectors.HalvesCoupling(tanh_mlp(), log_scale_bound=0),
+            ValueError,
+            "`log_scale_bound` must be a positive number; received 0.",
+        ),
         (lambda: bijectors.MaskedAutoregressive(()), ValueError, "`hidden` must be a tuple of integers >= 1"),
         (lambda: networks.coupling_convnet(()), ValueError, "`filters` must be a tuple of integers >= 1"),
     ],

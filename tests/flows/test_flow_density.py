@@ -1,5 +1,6 @@
 """A flow as p(x): its density, its draws, training on one device and on two, saving, temperature, interpolation."""
 
+import math
 import sys
 from pathlib import Path
 
@@ -165,6 +166,13 @@ def test_the_way_between_two_images_begins_and_ends_with_them():
     np.testing.assert_allclose(model.density.bijector.forward(rows[:, 1])[0], 0.75 * z + 0.25 * other, atol=1e-3)
 
 
+def test_numbers_may_be_numpys():
+    model = tfvae.glow(tiny.SHAPE, depth=1, filters=(2,))
+    cool = model.sample(np.int64(2), temperature=np.float32(0.5))[1]
+    np.testing.assert_array_equal(cool, model.sample(2, temperature=0.5)[1])
+    assert model.interpolate(RAW[:1], RAW[1:2], np.int64(3)).shape == (1, 3, *tiny.SHAPE)
+
+
 def test_pictures_of_temperature_and_interpolation(tmp_path):
     model = started("Glow")
     for grid in (SampleGrid(tmp_path, n=4, temperature=0.7), InterpolationGrid(tmp_path, RAW[:4], steps=3)):
@@ -181,7 +189,7 @@ def test_what_is_no_flow_has_neither_temperature_nor_interpolation(tmp_path):
             attempt()
     for grid in (SampleGrid(tmp_path, temperature=0.7), InterpolationGrid(tmp_path, RAW[:4])):
         grid.set_model(tiny.vae())
-        with pytest.raises(ValueError, match="the model is a `VAE`"):
+        with pytest.raises(ValueError, match="model is a `VAE`"):
             grid.check()
 
 
@@ -197,7 +205,35 @@ def test_what_is_no_flow_has_neither_temperature_nor_interpolation(tmp_path):
             "`images` must be pairs, at least one; received 3 images",
         ),
         (lambda: tfvae.glow((28, 28)), ValueError, "`image_shape` must be (height, width, channels)"),
-        (lambda: tfvae.glow((27, 28, 1)), ValueError, "`Squeeze` halves images whose height and width are even"),
+        (
+            lambda: tfvae.glow((27, 28, 1)),
+            ValueError,
+            "Glow of 2 levels halves height and width 2 times; 27 x 28 images would get odd sides.",
+        ),
+        *(
+            (lambda n=n: tfvae.glow(tiny.SHAPE).sample(n), ValueError, f"`n` must be an integer >= 1; received {n!r}.")
+            for n in (0, -1, 2.5, True, "3")
+        ),
+        *(
+            (
+                lambda value=value: tfvae.glow(tiny.SHAPE).sample(2, temperature=value),
+                ValueError,
+                "`temperature` must be a number >= 0",
+            )
+            for value in (True, None, np.array([0.5, 0.6]), math.inf)
+        ),
+        *(
+            (
+                lambda start=start, end=end: tfvae.glow(tiny.SHAPE).interpolate(start, end),
+                ValueError,
+                message,
+            )
+            for start, end, message in (
+                (RAW[:3], RAW[:2], "`start` and `end` must be equally many examples, at least one; received 3 and 2."),
+                (RAW[:0], RAW[:0], "`start` and `end` must be equally many examples, at least one; received 0 and 0."),
+                (RAW[:2] + np.float32(0), RAW[:2], "`raw` has "),
+            )
+        ),
     ],
 )
 def test_mistakes_are_refused_in_a_sentence(attempt, error, message):

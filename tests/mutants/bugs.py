@@ -64,8 +64,8 @@ BUGS = [
     Bug(
         "rate with the wrong sign",
         "objectives.py",
-        "elbo=-(distortion + rate), distortion=distortion, rate=rate)\n\n    def _beta_at",
-        "elbo=-(distortion - rate), distortion=distortion, rate=rate)\n\n    def _beta_at",
+        "elbo=-(distortion + rate), distortion=distortion, rate=rate)\n\n    def _at",
+        "elbo=-(distortion - rate), distortion=distortion, rate=rate)\n\n    def _at",
         OBJECTIVES,
     ),
     Bug(
@@ -85,8 +85,8 @@ BUGS = [
     Bug(
         "beta also in the reported rate",
         "objectives.py",
-        "return Scores(loss=loss, elbo=-(distortion + rate), distortion=distortion, rate=rate)\n\n    def _beta_at",
-        "return Scores(loss=loss, elbo=-loss, distortion=distortion, rate=rate)\n\n    def _beta_at",
+        "return Scores(loss=loss, elbo=-(distortion + rate), distortion=distortion, rate=rate)\n\n    def _at",
+        "return Scores(loss=loss, elbo=-loss, distortion=distortion, rate=rate)\n\n    def _at",
         OBJECTIVES,
     ),
     Bug(

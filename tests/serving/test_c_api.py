@@ -51,7 +51,10 @@ def bad(rows):
         ),
         "rows": ("encode_sample", {"image": image, "seed": np.arange(2)}, "same number of rows"),
         "damaged": ("encode_bytes", {"image_bytes": np.array([png[0], png[1][:60], png[2]])}, "PNG"),
-        "no image": ("reconstruct_bytes", {"image_bytes": np.array([b"no image"])}, "image file format"),
+        "no image": ("reconstruct_bytes", {"image_bytes": np.array([b"no image"])}, "must be PNG or JPEG files"),
+        "nothing": ("reconstruct_bytes", {"image_bytes": np.array([b""])}, "must be PNG or JPEG files"),
+        # A header alone: had it been decoded, the message would be that of a damaged file.
+        "a claim": ("encode_bytes", {"image_bytes": np.array([png[0][:16] + b"\0\0\x4e\x20" * 2])}, "images of shape"),
         "other size": ("encode_bytes", {"image_bytes": other_size}, "must be of images of shape"),
         "latents": ("decode", {"z": np.full((2, 50), np.inf, "float32")}, "`z` must be finite"),
     }

@@ -12,12 +12,10 @@ import tensorflow as tf
 from tfvae.bijectors.base import Bijector, require_image, sum_of_events
 from tfvae.convolution import ThinConv2D
 
-_MOST = 3.0  # log scale of one coupling
 
-
-def bounded(raw: tf.Tensor) -> tf.Tensor:
-    """A log scale between -3 and 3, which near 0 is `raw` itself: no step of training makes a scale huge."""
-    return _MOST * tf.tanh(raw / _MOST)
+def bounded(raw: tf.Tensor, bound: float = 3.0) -> tf.Tensor:
+    """A log scale between -bound and bound, near 0 `raw` itself: no step of training makes a scale huge."""
+    return bound * tf.tanh(raw / bound)
 
 
 class Coupling(Bijector, abc.ABC):
@@ -29,15 +27,23 @@ class Coupling(Bijector, abc.ABC):
         network: a body, from the kept half to features; of images best one that keeps height and width, whose head is a
             3x3 convolution; otherwise it is dense.
         flip: keep the other half.
+        log_scale_bound: a log scale stays between minus this and this. A row of couplings amplifies what it never saw
+            by the product of their scales, each fed by what the one before made of it: small for long rows.
+
+    Raises:
+        TypeError: the network is no Keras layer.
+        ValueError: the bound is not positive.
     """
 
-    parts = ("network", "flip")
+    parts = ("network", "flip", "log_scale_bound")
 
-    def __init__(self, network: keras.Layer, flip: bool = False, name: str | None = None):
+    def __init__(self, network: keras.Layer, flip: bool = False, log_scale_bound: float = 3.0, name: str | None = None):
         super().__init__(name=name)
         if not isinstance(network, keras.Layer):
             raise TypeError(f"`network` must be a Keras layer or model; received {type(network).__name__}.")
-        self.network, self.flip = network, bool(flip)
+        if not isinstance(log_scale_bound, (int, float)) or not 0 < log_scale_bound < math.inf:
+            raise ValueError(f"`log_scale_bound` must be a positive number; received {log_scale_bound!r}.")
+        self.network, self.flip, self.log_scale_bound = network, bool(flip), float(log_scale_bound)
 
     def _make_network(self, seen: tuple[int, ...], moved: tuple[int, ...]) -> None:
         """For a network that sees `seen` and whose head makes shift and log scale of shape `moved`."""
@@ -58,10 +64,10 @@ class Coupling(Bijector, abc.ABC):
         features = tf.cast(self.network(seen), self.compute_dtype)
         if self._spatial:
             shift, raw = tf.split(self._head(features), 2, axis=-1)
-            return shift, bounded(raw)
+            return shift, bounded(raw, self.log_scale_bound)
         flat = tf.reshape(features, [-1, math.prod(features.shape[1:])])
         shift, raw = (tf.reshape(part, [-1, *self._moved_shape]) for part in tf.split(self._head(flat), 2, axis=-1))
-        return shift, bounded(raw)
+        return shift, bounded(raw, self.log_scale_bound)
 
 
 @keras.saving.register_keras_serializable("tfvae")

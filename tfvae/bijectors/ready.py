@@ -36,7 +36,8 @@ def realnvp(levels: int = 2, depth: int = 4, filters: Sequence[int] = (32, 32), 
 
     def row(coupling: type[HalvesCoupling] | type[CheckerboardCoupling]) -> list[Bijector]:
         bodies = [networks.coupling_convnet(filters, activation) for _ in range(depth)]
-        return [each for index, body in enumerate(bodies) for each in (ActNorm(), coupling(body, flip=index % 2 == 1))]
+        couplings = [coupling(body, flip=index % 2 == 1, log_scale_bound=1.0) for index, body in enumerate(bodies)]
+        return [part for each in couplings for part in (ActNorm(), each)]
 
     scales = [[*row(CheckerboardCoupling), Squeeze(), *row(HalvesCoupling)] for _ in range(levels - 1)]
     return MultiScale([Chain(each) for each in [*scales, row(CheckerboardCoupling)]])

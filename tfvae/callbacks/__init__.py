@@ -3,6 +3,7 @@
 from tfvae.callbacks.curves import Curves
 from tfvae.callbacks.images import InterpolationGrid, Manifold, ReconstructionGrid, SampleGrid
 from tfvae.callbacks.latents import LatentMap, LatentRates
+from tfvae.callbacks.levels import LevelSamples, Traversals
 from tfvae.callbacks.picture import EpochPicture, Picture
 
 __all__ = [
@@ -11,8 +12,10 @@ __all__ = [
     "InterpolationGrid",
     "LatentMap",
     "LatentRates",
+    "LevelSamples",
     "Manifold",
     "Picture",
     "ReconstructionGrid",
     "SampleGrid",
+    "Traversals",
 ]

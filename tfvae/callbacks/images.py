@@ -42,7 +42,7 @@ class SampleGrid(EpochPicture):
         self.n, self.seed, self.mean, self.temperature = n, seed, mean, temperature
 
     def check(self) -> None:
-        _require_images(self.model, self)
+        require_images(self.model, self)
         require_ability(self.model, "samples")
         if self.temperature != 1.0 and not self.model.interpolates:
             raise ValueError(f"A temperature is of flows only; the model is a `{type(self.model).__name__}`.")
@@ -54,7 +54,7 @@ class SampleGrid(EpochPicture):
         else:
             _, x = self.model.sample(self.n, seed=self.seed, temperature=self.temperature)
             title += f" at temperature {self.temperature:g}"
-        return Picture(plots.image_grid(_grey(self.model, x), title=title))
+        return Picture(plots.image_grid(grey(self.model, x), title=title))
 
 
 class ReconstructionGrid(EpochPicture):
@@ -77,13 +77,13 @@ class ReconstructionGrid(EpochPicture):
         self.images = images
 
     def check(self) -> None:
-        _require_images(self.model, self)
+        require_images(self.model, self)
         require_ability(self.model, "reconstructions")
         require_examples(self.model, self.images)
 
     def draw(self) -> Picture:
         views = self.model.views(self.images)
-        return Picture(plots.view_grid({title: _grey(self.model, x) for title, x in views.items()}))
+        return Picture(plots.view_grid({title: grey(self.model, x) for title, x in views.items()}))
 
 
 class InterpolationGrid(EpochPicture):
@@ -110,13 +110,13 @@ class InterpolationGrid(EpochPicture):
         self.images, self.steps = images, steps
 
     def check(self) -> None:
-        _require_images(self.model, self)
+        require_images(self.model, self)
         if not self.model.interpolates:
-            raise ValueError(f"`InterpolationGrid` is for flows; the model is a `{type(self.model).__name__}`.")
+            raise ValueError(f"Ways between images are drawn of flows; this model is a `{type(self.model).__name__}`.")
         require_examples(self.model, self.images)
 
     def draw(self) -> Picture:
-        rows = _grey(self.model, self.model.interpolate(self.images[::2], self.images[1::2], self.steps))
+        rows = grey(self.model, self.model.interpolate(self.images[::2], self.images[1::2], self.steps))
         title = "between two images, in the latents of the flow"
         return Picture(plots.image_grid(rows.reshape(-1, *rows.shape[2:]), self.steps, title))
 
@@ -154,8 +154,10 @@ class Manifold(EpochPicture):
         self.images, self.n, self.dimensions = images, n, dimensions
 
     def check(self) -> None:
-        _require_images(self.model, self)
+        require_images(self.model, self)
         require_ability(self.model, "latents")
+        if self.model.levels > 1:
+            raise ValueError("A manifold is of one level of latents; `Traversals` are of several.")
         size = latent_size(self.model, self, at_least=2)
         if self.dimensions is not None:
             if max(self.dimensions) >= size:
@@ -168,13 +170,13 @@ class Manifold(EpochPicture):
             require_examples(self.model, self.images)
 
     def draw(self) -> Picture:
-        shape = self.model.encoder.family.event_shape
+        shape = self.model.latent_shape
         size = int(np.prod(shape))
         right, upwards = self._plane(size)
         values = np.array([NormalDist().inv_cdf((i + 0.5) / self.n) for i in range(self.n)])
         z = np.zeros((self.n, self.n, size), self.model.compute_dtype)
         z[..., right], z[..., upwards] = values, values[:, np.newaxis]
-        images = _grey(self.model, self.model.decoder(z.reshape(-1, *shape)).mean())
+        images = grey(self.model, self.model.likelihood(z.reshape(-1, *shape)).mean())
         names = (f"z[{right}]", f"z[{upwards}]")
         title = f"decoder means, {names[0]} and {names[1]} at quantiles of N(0, 1)"
         if size > 2:
@@ -191,11 +193,13 @@ class Manifold(EpochPicture):
         return int(most), int(second)
 
 
-def _grey(model: keras.Model, x: Any) -> np.ndarray:
+def grey(model: keras.Model, x: Any) -> np.ndarray:
+    """What a picture shows of x: grey values."""
     return np.asarray(model.preprocess.grey(x))
 
 
-def _require_images(model: keras.Model, callback: EpochPicture) -> None:
+def require_images(model: keras.Model, callback: EpochPicture) -> None:
+    """ValueError if the model's examples cannot be drawn."""
     shape = tuple(model.data_shape)
     if len(shape) != 3 or shape[-1] not in (1, 3):
         raise ValueError(

@@ -59,7 +59,7 @@ class LatentRates(EpochPicture):
     """Writes the rate of each latent dimension at the end of every epoch, and which are active.
 
     Where the rate has no parts (see `evaluation.latent_statistics`), the variances of the posterior means are drawn.
-    In TensorBoard also as curves: total rate, active units and each dimension.
+    In TensorBoard also as curves: total rate, active units and each dimension, and those of each of several levels.
 
     Args:
         folder: where `latent_rates-epoch-001.png` and so on go; made if missing.
@@ -86,12 +86,17 @@ class LatentRates(EpochPicture):
     def draw(self) -> Picture:
         found = evaluation.latent_statistics(self.model, self.images)
         if found.rate is None:
-            figure = plots.latent_variances(found.variance_of_mean, found.active, found.total_rate)
+            parts = found.variance_of_mean, found.active, found.total_rate
+            figure = plots.latent_variances(*parts, level_of=found.level_of)
             curves = {f"variance_of_mean/{index}": value for index, value in enumerate(found.variance_of_mean)}
         else:
-            figure = plots.latent_rates(found.rate, found.active)
+            figure = plots.latent_rates(found.rate, found.active, level_of=found.level_of)
             curves = {f"rate/{index}": value for index, value in enumerate(found.rate)}
         totals = {"total_rate": found.total_rate, "active_units": float(found.active_units)}
+        if len(found.level_rate) > 1:
+            by_level = zip(found.level_rate, found.level_active_units, strict=True)
+            for level, (rate, active) in enumerate(by_level, start=1):
+                totals |= {f"level_rate/{level}": float(rate), f"level_active_units/{level}": float(active)}
         return Picture(figure, totals | curves)
 
 
@@ -110,7 +115,7 @@ def latent_size(model: keras.Model, callback: EpochPicture, at_least: int) -> in
     """Number of latent dimensions of a model; ValueError if it has no encoder or too few of them."""
     who = f"`{type(callback).__name__}`"
     _require_abilities(model, callback)
-    size = math.prod(model.encoder.family.event_shape)
+    size = math.prod(model.latent_shape)
     if size < at_least:
         raise ValueError(f"{who} needs at least {at_least} latent dimensions; the model has {size}.")
     return size

@@ -72,7 +72,10 @@ def interpolate(
     from tfvae import callbacks
     from tfvae.run import load_data
 
-    grid = callbacks.InterpolationGrid(run, load_data(settings_of(run)).test.first(2 * n).images, steps)
+    images = load_data(settings_of(run)).test.first(2 * n).images
+    if len(images) < 2 * n:
+        raise ValueError(f"`--n` {n} takes {2 * n} test images; the run's data have {len(images)}.")
+    grid = callbacks.InterpolationGrid(run, images, steps)
     grid.set_model(model)
     grid.check()
     _write(grid, path)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
+import signal
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from tfvae.cli.common import quiet_import
+from tfvae.serving.folder import versions
 
 _NAME = "Folder of the exported model; its name is the model's name in a server."
 
@@ -44,8 +47,18 @@ def export(
         from tfvae.run.exporting import export_run
 
         devices.grow_memory()
+    from tfvae.serving import card as cards
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C, which leaves nothing behind
+    newest = max(versions(target), default=None)
     folder = export_run(run, target, reference, sample_size, version, litert, command)
+    written = cards.read(target, int(folder.name))
     typer.echo(f"Wrote {folder}; `tfvae card {target}` says what it answers.")
+    if not written["warm_up_requests"]:
+        typer.echo("It has no warm-up requests: they need pip install 'tfvae[serving]'.")
+    with contextlib.suppress(FileNotFoundError, ValueError):  # an older version may have no card
+        if newest is not None and (lost := cards.lost(cards.read(target, newest), written)):
+            typer.echo(f"It lacks what version {newest} answers: {', '.join(lost)}.")
 
 
 def card(

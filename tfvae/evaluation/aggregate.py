@@ -78,12 +78,17 @@ def aggregate_posterior(
 
     Raises:
         ValueError: there are no examples, `batch_size` is below 1, or the posterior is a point or missing.
-        NotImplementedError: the posterior is a flow.
+        NotImplementedError: the posterior is a flow, or the model has several levels.
 
     Source: Hoffman and Johnson 2016, "ELBO surgery", NIPS workshop; Poole et al. 2019, arXiv:1905.06922.
     """
     check_examples(x, batch_size)
     model.require("latents")
+    if model.levels > 1:
+        raise NotImplementedError(
+            f"The aggregate posterior is of one group of latents; this model has {model.levels} levels, of which q of "
+            "one depends on draws of another."
+        )
     if model.encoder.family.layers:
         raise NotImplementedError(
             "The density of each example's posterior at every other one's draw takes a pass for each dimension of "

@@ -33,8 +33,7 @@ def encode(model: UnsupervisedModel, x: np.ndarray, batch_size: int = 500) -> Co
     batches = [x[start : start + batch_size] for start in range(0, len(x), batch_size)]
     if "latents" in model.lacks:
         return Codes(np.concatenate([np.asarray(model.codes(batch)) for batch in batches]), None)
-    posteriors = [model.posterior(batch) for batch in batches]
-    moments = [each.mean() for each in posteriors], [each.stddev() for each in posteriors]
+    moments = zip(*(model.moments(batch) for batch in batches), strict=True)
     return Codes(*(np.concatenate([*map(np.asarray, each)]).reshape(len(x), -1) for each in moments))
 
 

@@ -9,30 +9,41 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfvae.models import VAE
+from tfvae.models import VAE, HierarchicalVAE
 from tfvae.noise import EVALUATION_SEED, Noise
-from tfvae.trace import latent
+from tfvae.trace import Inferred, latent
 
 ACTIVE = 1e-2
 """Variance of the posterior mean above which a latent dimension is called active."""
 
 
 class LatentStatistics(NamedTuple):
-    """What `latent_statistics` finds. Latents that are no vectors are flattened to D dimensions.
+    """What `latent_statistics` finds. Latents that are no vectors are flattened, and those of several levels stand side
+    by side, the lowest level first: D dimensions.
 
     Attributes:
-        rate: average over the examples of KL(q(z_d|x) || p(z_d)), `[D]` in nats, exact; None where TFP has no closed
-            form for single dimensions (a full covariance, or a prior that is a mixture).
-        total_rate: average over the examples of KL(q(z|x) || p(z)) in nats.
-        sampled: whether `total_rate` is an estimate, from one draw of z for each example, because TFP has no closed
-            form; otherwise it is exact.
-        variance_of_mean: variance over the examples of the mean of q(z_d|x), `[D]`.
+        rate: average over the examples of KL(q(z_d|x) || p(z_d)), `[D]` in nats, exact (of several levels for two draws
+            of the latents that it depends on); None where TFP has no closed form for single dimensions (a full
+            covariance, or a prior that is a mixture).
+        level_rate: average over the examples of KL(q(z|x) || p(z)) of each level in nats, `[L]`.
+        sampled: whether `level_rate` is an estimate, from one draw of z for each example (of several levels from two),
+            because TFP has no closed form; otherwise it is exact.
+        variance_of_mean: variance over the examples of the mean of q(z_d|x), `[D]`. Where that mean depends on a draw
+            of other levels, the covariance of two of them: an unbiased estimate for their average, which may be
+            negative.
+        level_of: the level of each dimension, `[D]`, counted from 1 at the data.
     """
 
     rate: np.ndarray | None
-    total_rate: float
+    level_rate: np.ndarray
     sampled: bool
     variance_of_mean: np.ndarray
+    level_of: np.ndarray
+
+    @property
+    def total_rate(self) -> float:
+        """Average over the examples of KL(q(z|x) || p(z)) of all levels in nats."""
+        return float(np.sum(self.level_rate))
 
     @property
     def active(self) -> np.ndarray:
@@ -44,50 +55,77 @@ class LatentStatistics(NamedTuple):
         """Number of active dimensions."""
         return int(np.sum(self.active))
 
+    @property
+    def level_active_units(self) -> np.ndarray:
+        """Number of active dimensions of each level, `[L]`."""
+        return np.bincount(self.level_of[self.active], minlength=len(self.level_rate) + 1)[1:]
 
-def latent_statistics(model: VAE, raw: Any, batch_size: int = 500, seed: int = EVALUATION_SEED) -> LatentStatistics:
+
+def latent_statistics(
+    model: VAE | HierarchicalVAE, raw: Any, batch_size: int = 500, seed: int = EVALUATION_SEED
+) -> LatentStatistics:
     """The rate of each latent dimension and the number of active units.
 
         rate_d = 1/N sum_x KL(q(z_d|x) || p(z_d)),   active: Var_x(E_q[z_d|x]) > 0.01 (divided by N, not N - 1)
 
     x is the example's own fixed draw of binarisation or dequantisation, by its index in `raw`; with seed 0 that is the
     array that `evaluate` and `fix` use. The result is the same whatever the batch size, to rounding: sums are kept in
-    float64. The sampled total rate, too, has its draws by index.
+    float64. What is sampled, too, has its draws by index.
 
     Args:
         model: a VAE whose posterior has a density.
         raw: raw examples `[N, *data]`, or a `tf.data.Dataset` of batches of them, with or without labels.
         batch_size: examples at a time, where `raw` is no dataset.
-        seed: of x, and of the draws of a sampled rate.
+        seed: of x, and of draws of z.
 
     Raises:
         ValueError: there are no examples or bad ones, `batch_size` is below 1, or the posterior is a point.
 
     Source: Burda et al. 2015, arXiv:1509.00519, for active units and their threshold.
     """
-    if model.encoder.family.scores == "point":
-        raise ValueError("A posterior that is a point has no rate: it is infinite.")
-    means, rates, sampled = _Moments(), _Moments(), False
+    model.require("latents")
+    draws = 1 if model.levels == 1 else 2
+    levels, count = [_Level() for _ in range(model.levels)], 0
     for batch in _batches(raw, batch_size):
         examples = model.as_examples(batch)
         model.preprocess.check(examples)
-        noise = Noise(seed, 0, first_row=means.count)
-        posterior = model.posterior(model.preprocess(examples, noise))
-        z = model.encoder.family.draw(posterior, noise, "posterior", sample_size=1)
-        numbers = latent(z, posterior, model.prior.distribution(model.encoder))
-        means.add(posterior.mean())
-        sampled = numbers.kl is None
-        kl = tf.reduce_mean(numbers.log_q - numbers.log_p, axis=0)[:, tf.newaxis] if sampled else numbers.kl
-        rates.add(kl)
-    if not means.count:
+        noise = Noise(seed, 0, first_row=count)
+        for level, group in zip(levels, model.groups(model.preprocess(examples, noise), noise, draws), strict=True):
+            level.add(group)
+        count += len(examples)
+    if not count:
         raise ValueError("`raw` must hold at least one example; received none.")
-    by_dimension = not sampled and rates.mean.shape == means.mean.shape
+    by_dimension = all(level.rate.mean.shape == level.mean.mean.shape and not level.sampled for level in levels)
     return LatentStatistics(
-        rate=rates.mean if by_dimension else None,
-        total_rate=float(np.sum(rates.mean)),
-        sampled=sampled,
-        variance_of_mean=means.variance,
+        rate=np.concatenate([level.rate.mean for level in levels]) if by_dimension else None,
+        level_rate=np.array([np.sum(level.rate.mean) for level in levels]),
+        sampled=any(level.sampled for level in levels),
+        variance_of_mean=np.concatenate([level.variance_of_mean for level in levels]),
+        level_of=np.repeat(1 + np.arange(len(levels)), [level.mean.mean.size for level in levels]),
     )
+
+
+class _Level:
+    """Sums over the examples of one level's figures."""
+
+    def __init__(self) -> None:
+        self.mean, self.half_difference, self.rate, self.sampled = _Moments(), _Moments(), _Moments(), False
+
+    def add(self, group: Inferred) -> None:
+        numbers = latent(*group)
+        self.sampled = numbers.kl is None
+        kl = tf.reduce_mean(numbers.log_q - numbers.log_p, axis=0)[:, tf.newaxis] if self.sampled else numbers.kl
+        self.rate.add(kl)
+        means = np.asarray(group.posterior.mean())
+        if group.posterior.batch_shape.rank == 1:  # the same whatever was drawn
+            means = np.stack([means, means])
+        self.mean.add((means[0] + means[1]) / 2)
+        self.half_difference.add((means[0] - means[1]) / 2)
+
+    @property
+    def variance_of_mean(self) -> np.ndarray:
+        """Cov(a, b) = Var((a + b)/2) - Var((a - b)/2)."""
+        return self.mean.variance - self.half_difference.variance
 
 
 class _Moments:

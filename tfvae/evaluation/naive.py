@@ -80,7 +80,7 @@ def _program(model: VAE, x: tf.Tensor) -> Callable[..., tf.Tensor]:
 
     @tf.function(autograph=False, jit_compile=execution.by_rule(model).jit_compile)
     def program(seed: tf.Tensor, first_draw: tf.Tensor) -> tf.Tensor:
-        z = model.prior.draw(model.encoder, Noise(EVALUATION_SEED, seed, first_draw), _DRAWS)
-        return log_prob_of_pairs(model.decoder(z[:, tf.newaxis]), x)
+        z = model.draw_latents(Noise(EVALUATION_SEED, seed, first_draw), _DRAWS)
+        return log_prob_of_pairs(model.likelihood(z[:, tf.newaxis]), x)
 
     return program

@@ -133,6 +133,12 @@ def latents(
         "dimensions": len(use.variance_of_mean),
         "variance_of_mean": use.variance_of_mean.tolist(),
     }
+    if model.levels > 1:
+        figures |= {
+            "rate_per_level": use.level_rate.tolist(),
+            "active_units_per_level": use.level_active_units.tolist(),
+            "level_of_dimension": use.level_of.tolist(),
+        }
     if use.rate is None:
         missing["rate_per_dimension"] = (
             "TFP has no closed form of the rate of single dimensions for these distributions."
@@ -141,7 +147,7 @@ def latents(
         figures["rate_per_dimension"] = use.rate.tolist()
     try:
         aggregate = aggregate_posterior(model, x, seed=seed)
-    except NotImplementedError as error:  # a flow
+    except NotImplementedError as error:  # a flow, or several levels
         missing["aggregate_posterior"] = str(error)
         return figures, None
     figures |= {

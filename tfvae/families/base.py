@@ -102,20 +102,23 @@ class Family(abc.ABC):
         noise: Noise,
         stream: str,
         sample_size: int | None = None,
+        rows: Any = None,
     ) -> tf.Tensor:
         """Draws from a distribution that this family made, with given noise.
 
         Args:
-            distribution: with batch shape `[B]`.
+            distribution: with batch shape `[B]`; or `[S, B]`, of which each gives one draw.
             noise: where the random numbers come from.
             stream: names this use of them.
             sample_size: None, or the number S of draws for each example.
+            rows: B, where a single distribution gives them all.
 
         Returns:
             `[B, *event]`, or `[S, B, *event]` where `sample_size` is given.
         """
-        rows = distribution.batch_shape[0]
-        rows = distribution.batch_shape_tensor()[0] if rows is None else rows
+        if rows is None:
+            rows = distribution.batch_shape[-1]
+            rows = distribution.batch_shape_tensor()[-1] if rows is None else rows
         numbers = noise.normal if self.base == "normal" else noise.uniform
         base = numbers(stream, rows, self.event_shape, sample_size)
         return self.transform(distribution, tf.cast(base, distribution.dtype))

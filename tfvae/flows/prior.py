@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from numbers import Integral, Real
 from typing import Any
 
 import keras
@@ -64,10 +65,8 @@ class Flow(Prior):
 
         Source: Kingma and Dhariwal 2018, arXiv:1807.03039, who scale the base in the same way.
         """
-        if not isinstance(temperature, (int, float)) or not 0 <= temperature < math.inf:
-            raise ValueError(f"`temperature` must be a number >= 0; received {temperature!r}.")
         z = tf.cast(noise.normal("prior", rows, self.bijector.latent_shape), self.compute_dtype)
-        return self.bijector.inverse(temperature * z)[0]
+        return self.bijector.inverse(checked_temperature(temperature) * z)[0]
 
     def start_at(self, x: np.ndarray, seed: int = 0) -> None:
         self.bijector.start_at(tf.cast(x, self.compute_dtype))
@@ -87,7 +86,7 @@ class Flow(Prior):
 
         Source: Kingma and Dhariwal 2018, arXiv:1807.03039 (between two real images).
         """
-        if not isinstance(steps, int) or steps < 2:
+        if not isinstance(steps, Integral) or steps < 2:
             raise ValueError(f"`steps` must be an integer >= 2; received {steps!r}.")
         one, other = (self.bijector.forward(tf.cast(each, self.compute_dtype))[0] for each in (start, end))
         share = tf.reshape(tf.linspace(tf.zeros((), one.dtype), 1.0, steps), [1, steps, *[1] * (one.shape.rank - 1)])
@@ -101,3 +100,11 @@ class Flow(Prior):
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Flow:
         return cls(**arguments(config))
+
+
+def checked_temperature(temperature: Any) -> float:
+    """A temperature; ValueError unless it is a number >= 0."""
+    is_number = isinstance(temperature, Real) and not isinstance(temperature, bool)
+    if not is_number or not 0 <= float(temperature) < math.inf:
+        raise ValueError(f"`temperature` must be a number >= 0; received {temperature!r}.")
+    return float(temperature)

@@ -4,8 +4,11 @@ from tfvae.models.autoencoder import Autoencoder
 from tfvae.models.density import Density
 from tfvae.models.gan import GAN
 from tfvae.models.guarded import GuardedModel
+from tfvae.models.hierarchical import HierarchicalVAE
+from tfvae.models.ladder_vae import LadderVAE
 from tfvae.models.masked_autoencoder import MaskedAutoencoder
 from tfvae.models.naive_monte_carlo import NaiveMonteCarlo
+from tfvae.models.stacked_vae import StackedVAE
 from tfvae.models.unsupervised import UnsupervisedModel
 from tfvae.models.vae import VAE
 
@@ -15,7 +18,10 @@ __all__ = [
     "Autoencoder",
     "Density",
     "GuardedModel",
+    "HierarchicalVAE",
+    "LadderVAE",
     "MaskedAutoencoder",
     "NaiveMonteCarlo",
+    "StackedVAE",
     "UnsupervisedModel",
 ]

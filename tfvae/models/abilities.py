@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import Any, cast
 
 import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
+
+from tfvae.noise import Noise
 
 
 class Abilities:
@@ -43,8 +46,16 @@ class Abilities:
 
         Returns:
             z `[n, ...]`, what each was made from, and x `[n, *data]` in the units of the preprocessed data.
+
+        Raises:
+            ValueError: `n` is below 1, or no integer.
         """
         raise NotImplementedError(self.lacks["samples"])
+
+    def check_draws(self, n: Any) -> None:
+        """ValueError unless so many draws can be made; a tensor, in a graph, is taken as it is."""
+        if not tf.is_tensor(n) and (not isinstance(n, Integral) or isinstance(n, bool) or n < 1):
+            raise ValueError(f"`n` must be an integer >= 1; received {n!r}.")
 
     def log_likelihood(self, raw: Any, sample_size: int = 5000, seed: int = 0) -> np.ndarray:
         """The S-sample lower bound on log p(x) of each example in nats, `[N]`; see `evaluation.log_likelihood`.
@@ -64,6 +75,18 @@ class Abilities:
     def likelihood(self, z: Any) -> tfp.distributions.Distribution:
         """p(x|z) of latents or codes `[B, *latent]`; a point where x has no noise of its own."""
         raise NotImplementedError("This model has no decoder from latents to x.")
+
+    def draw_latents(self, noise: Noise, n: Any) -> tf.Tensor:
+        """Draws of z ~ p(z) for `likelihood`, `[n, *latent]`."""
+        raise NotImplementedError(self.lacks["latents"])
+
+    def draw_codes(self, x: Any, noise: Noise) -> tf.Tensor:
+        """A draw of z ~ q(z|x) for each preprocessed example, `[B, *latent]`."""
+        raise NotImplementedError(self.lacks["latents"])
+
+    def moments(self, x: Any) -> tuple[tf.Tensor, tf.Tensor]:
+        """Mean and standard deviation of q(z|x) of preprocessed examples, `[B, *latent]` both."""
+        raise NotImplementedError(self.lacks["latents"])
 
     def sample_title(self, mean: bool) -> str:
         """What `sample` gives, for the title of a picture."""

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfvae.flows import Flow
+from tfvae.flows.prior import checked_temperature
 from tfvae.models.unsupervised import UnsupervisedModel
 from tfvae.noise import Noise
 from tfvae.objectives import Distortion
@@ -55,7 +56,7 @@ class Density(UnsupervisedModel):
     def lacks(self) -> dict[str, str]:
         found = super().lacks | {
             "latents": "A density has no latents: its log p(x) is exact.",
-            "representation": "A density has no codes that labels could be read off.",
+            "representation": "A density has no codes: nothing stands for an example but itself.",
             "reconstructions": "A density encodes nothing, so there is nothing to reconstruct from.",
         }
         if isinstance(self.density, MixtureOfNormals):
@@ -92,7 +93,8 @@ class Density(UnsupervisedModel):
         Raises:
             ValueError: a density that is no flow has no temperature, or it is out of range.
         """
-        if temperature == 1.0:
+        self.check_draws(n)
+        if checked_temperature(temperature) == 1.0:
             x = self.density.draw(None, Noise(seed), n)
         else:
             x = self._flow("a temperature").draw(None, Noise(seed), n, temperature)
@@ -110,10 +112,18 @@ class Density(UnsupervisedModel):
             steps: both ends among them.
 
         Raises:
-            ValueError: the density is no flow.
+            ValueError: the density is no flow, there are no examples or bad ones, or not as many ends as starts.
         """
-        ends = self.representative(start), self.representative(end)
-        return self._flow("an interpolation").interpolate(*ends, steps)
+        pair = self.as_examples(start), self.as_examples(end)
+        if len(pair[0]) != len(pair[1]) or not len(pair[0]):
+            raise ValueError(
+                "`start` and `end` must be equally many examples, at least one; received "
+                f"{len(pair[0])} and {len(pair[1])}."
+            )
+        for each in pair:
+            self.preprocess.check(each)
+        one, other = (self.representative(each) for each in pair)
+        return self._flow("an interpolation").interpolate(one, other, steps)
 
     def _flow(self, wanted: str) -> Flow:
         if not isinstance(self.density, Flow):

@@ -146,6 +146,7 @@ class GAN(GuardedModel):
 
     def sample(self, n: Any, seed: Any = 0, mean: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
         """See `Abilities.sample`; an image has no noise of its own, so `mean` makes no difference."""
+        self.check_draws(n)
         z = self.prior.draw(None, Noise(seed), n)
         return z, self.generated(z)
 

@@ -107,6 +107,7 @@ class NaiveMonteCarlo(UnsupervisedModel):
         return Trace(log_px_z=log_prob_of_pairs(self.decoder(z[:, tf.newaxis], training=training), x), latents=())
 
     def sample(self, n: Any, seed: Any = 0, mean: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
+        self.check_draws(n)
         return ancestral_sample(self.prior, None, self.decoder, n, seed, mean)
 
     def get_config(self) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from tfvae.objectives import ELBO, Objective
 from tfvae.preprocessing import Preprocessing
 from tfvae.priors import MixtureOfNormals, Prior, VampPrior
 from tfvae.serialization import arguments, config_of
-from tfvae.trace import Trace, latent
+from tfvae.trace import Inferred, Trace, latent
 
 
 @keras.saving.register_keras_serializable("tfvae")
@@ -44,6 +44,9 @@ class VAE(UnsupervisedModel):
 
     Source: Kingma and Welling 2013, arXiv:1312.6114.
     """
+
+    levels = 1
+    """Number of levels of latents."""
 
     def __init__(
         self,
@@ -129,6 +132,10 @@ class VAE(UnsupervisedModel):
             found["likelihood"] = f"There is no log p(x), nor an ELBO: this model scores the {self.unit.scored}."
         return found
 
+    def moments(self, x: Any) -> tuple[tf.Tensor, tf.Tensor]:
+        posterior = self.posterior(x)
+        return posterior.mean(), posterior.stddev()
+
     def codes(self, x: Any) -> tf.Tensor:
         means = self.posterior(x).mean()
         return tf.reshape(means, [tf.shape(means)[0], -1])
@@ -152,12 +159,22 @@ class VAE(UnsupervisedModel):
         z: tf.Tensor | None = None,
     ) -> Trace:
         """See `UnsupervisedModel.trace_of`; `z`, latents `[S, B, *latent]`, may be given in place of draws from q."""
+        (group,) = self.groups(x, noise, sample_size, training, z)
+        likelihood = self.decoder(group.z, training=training)
+        return Trace(log_px_z=likelihood.log_prob(x), latents=(latent(*group),))
+
+    def groups(
+        self, x: tf.Tensor, noise: Noise, sample_size: int, training: bool | None = None, z: tf.Tensor | None = None
+    ) -> list[Inferred]:
+        """The latents of preprocessed examples `[B, *data]`, one group for each level: here one. S draws from q, or z.
+
+        Args:
+            x, noise, sample_size, training, z: see `trace_of`.
+        """
         posterior = self.posterior(x, training)
         if z is None:
             z = self.encoder.family.draw(posterior, noise, "posterior", sample_size)
-        likelihood = self.decoder(z, training=training)
-        prior = self.prior.distribution(self.encoder)
-        return Trace(log_px_z=likelihood.log_prob(x), latents=(latent(z, posterior, prior),))
+        return [Inferred(z, posterior, self.prior.distribution(self.encoder))]
 
     def sample(self, n: Any, seed: Any = 0, mean: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
         """Draws latents from the prior and data from the decoder.
@@ -171,7 +188,14 @@ class VAE(UnsupervisedModel):
         Returns:
             z `[n, *latent]` and x `[n, *data]` in the units of the preprocessed data.
         """
+        self.check_draws(n)
         return ancestral_sample(self.prior, self.encoder, self.decoder, n, seed, mean)
+
+    def draw_codes(self, x: Any, noise: Noise) -> tf.Tensor:
+        return self.groups(x, noise, 1)[0].z[0]
+
+    def draw_latents(self, noise: Noise, n: Any) -> tf.Tensor:
+        return self.prior.draw(self.encoder, noise, n)
 
     def get_config(self) -> dict[str, Any]:
         return config_of(self, "encoder", "decoder", "prior", "preprocess", "objective", "seed", "name")

@@ -88,28 +88,35 @@ def _draw_classes(axes: Axes, points: np.ndarray, labels: np.ndarray | None, cla
     axes.set_aspect("equal", adjustable="datalim")
 
 
-def latent_rates(rate: np.ndarray, active: np.ndarray, by_rate: bool = False) -> Figure:
+def latent_rates(
+    rate: np.ndarray, active: np.ndarray, by_rate: bool = False, level_of: np.ndarray | None = None
+) -> Figure:
     """The rate of each latent dimension as a bar: filled where the dimension is active.
 
     Args:
         rate: `[D]` in nats.
         active: `[D]` bool.
         by_rate: highest first, instead of in the order of the dimensions.
+        level_of: `[D]`, the level of each dimension, in order; lines then stand between the levels.
     """
-    return _latent_bars(rate, active, by_rate, "rate (nats)", f"total rate {np.sum(rate):.1f} nats")
+    title = f"total rate {np.sum(rate):.1f} nats"
+    return _latent_bars(rate, active, by_rate, "rate (nats)", title, None if by_rate else level_of)
 
 
-def latent_variances(variance_of_mean: np.ndarray, active: np.ndarray, total_rate: float) -> Figure:
+def latent_variances(
+    variance_of_mean: np.ndarray, active: np.ndarray, total_rate: float, level_of: np.ndarray | None = None
+) -> Figure:
     """The variance of each latent dimension's posterior mean as a bar, for models whose rate has no parts.
 
     Args:
         variance_of_mean: `[D]`; on a logarithmic axis that starts at 1e-4.
         active: `[D]` bool.
         total_rate: in nats, for the title.
+        level_of: see `latent_rates`.
     """
     title = f"total rate {total_rate:.1f} nats"
     positive = np.maximum(variance_of_mean, np.finfo(float).tiny)  # the axis is logarithmic
-    figure = _latent_bars(positive, active, False, "variance of the posterior mean", title)
+    figure = _latent_bars(positive, active, False, "variance of the posterior mean", title, level_of)
     figure.axes[0].set_yscale("log")
     figure.axes[0].set_ylim(bottom=_SMALLEST_VARIANCE)
     return figure
@@ -157,7 +164,9 @@ def latent_report(
     return figure
 
 
-def _latent_bars(values: np.ndarray, active: np.ndarray, by_value: bool, quantity: str, title: str) -> Figure:
+def _latent_bars(
+    values: np.ndarray, active: np.ndarray, by_value: bool, quantity: str, title: str, level_of: np.ndarray | None
+) -> Figure:
     dimensions = len(values)
     if values.shape != (dimensions,) or active.shape != values.shape:
         raise ValueError(f"Values and `active` must be [D] both; received shapes {values.shape} and {active.shape}.")
@@ -166,6 +175,8 @@ def _latent_bars(values: np.ndarray, active: np.ndarray, by_value: bool, quantit
     axes = figure.add_subplot()
     _bars(axes, values[order], active[order])
     _name_dimensions(axes, order, ", highest first" if by_value else "")
+    if level_of is not None and level_of[-1] > 1:
+        _mark_levels(axes, level_of)
     axes.set_ylabel(quantity)
     axes.set_title(f"{title}, {np.sum(active)} of {dimensions} units active", fontsize=10)
     # Outside it hides no bar.
@@ -177,6 +188,16 @@ def _latent_bars(values: np.ndarray, active: np.ndarray, by_value: bool, quantit
 def _bars(axes: Axes, values: np.ndarray, active: np.ndarray) -> None:
     for chosen, look in zip((active, ~active), _ACTIVITY.values(), strict=True):
         axes.bar(np.flatnonzero(chosen), values[chosen], linewidth=0.8, **look)
+
+
+def _mark_levels(axes: Axes, level_of: np.ndarray) -> None:
+    """A line before each level but the first, and the levels' numbers above."""
+    for level in range(1, level_of[-1] + 1):
+        members = np.flatnonzero(level_of == level)
+        if level > 1:
+            axes.axvline(members[0] - 0.5, color="black", linewidth=0.8, linestyle="--")
+        where = axes.get_xaxis_transform()
+        axes.text(members.mean(), 0.97, f"level {level}", transform=where, ha="center", va="top", fontsize=SMALL)
 
 
 def _activity_key(before: str = "") -> list[Patch]:

@@ -15,7 +15,7 @@ import dataclasses
 from tfvae.reproduction.tables import Row, Table
 from tfvae.settings import Settings
 
-_BURDA = Settings(
+BURDA = Settings(
     likelihood="bernoulli",
     hidden=(200, 200),
     activation="tanh",
@@ -27,12 +27,13 @@ _BURDA = Settings(
     averaging=0.999,
     validation_size=1000,
 )
+"""What all rows have."""
 
 ROWS = (
     Row(
         "vae-k1",
         "VAE, k = 1",
-        dataclasses.replace(_BURDA, start_at_mean=True, epochs=41),
+        dataclasses.replace(BURDA, start_at_mean=True, epochs=41),
         86.76,
         (("nbip/IWAE", 86.35), ("yoonholee/pytorch-vae", 87.01), ("xqding", 87.78)),
         aim=(86.6, 20),
@@ -40,7 +41,7 @@ ROWS = (
     Row(
         "iwae-k5",
         "IWAE, k = 5",
-        dataclasses.replace(_BURDA, objective="iwae", sample_size=5, epochs=24),
+        dataclasses.replace(BURDA, objective="iwae", sample_size=5, epochs=24),
         85.54,
         (("nbip/IWAE", 85.18),),
         start="vae-k1",
@@ -49,7 +50,7 @@ ROWS = (
     Row(
         "dreg-k5",
         "IWAE with DReG gradients, k = 5",
-        dataclasses.replace(_BURDA, objective="iwae", gradient="dreg", sample_size=5, epochs=6, learning_rate=1e-3),
+        dataclasses.replace(BURDA, objective="iwae", gradient="dreg", sample_size=5, epochs=6, learning_rate=1e-3),
         None,
         (("nbip/IWAE", 84.90),),
         start="iwae-k5",
@@ -57,7 +58,7 @@ ROWS = (
     Row(
         "iwae-k50",
         "IWAE, k = 50",
-        dataclasses.replace(_BURDA, objective="iwae", sample_size=50, epochs=12, passes=5, learning_rate=1e-3),
+        dataclasses.replace(BURDA, objective="iwae", sample_size=50, epochs=12, passes=5, learning_rate=1e-3),
         84.78,
         (("nbip/IWAE", 84.59),),
         start="iwae-k5",
@@ -67,14 +68,14 @@ ROWS = (
     Row(
         "vae-flow-prior",
         "VAE, k = 1, flow as p(z)",
-        dataclasses.replace(_BURDA, start_at_mean=True, prior="flow", epochs=28),
+        dataclasses.replace(BURDA, start_at_mean=True, prior="flow", epochs=28),
         None,
         against="vae-k1",
     ),
     Row(
         "vae-flow-posterior",
         "VAE, k = 1, flow as q(z given x)",
-        dataclasses.replace(_BURDA, start_at_mean=True, posterior="flow", epochs=20),
+        dataclasses.replace(BURDA, start_at_mean=True, posterior="flow", epochs=20),
         None,
         against="vae-k1",
     ),

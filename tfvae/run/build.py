@@ -8,9 +8,10 @@ from typing import Any
 
 import keras
 
-from tfvae import bijectors, corruption, families, flow_recipes, networks, preprocessing, recipes
+from tfvae import bijectors, corruption, families, flow_recipes, hierarchical_recipes, networks, preprocessing, recipes
 from tfvae.conditional import ConditionalDistribution
 from tfvae.flows import Flow, InverseAutoregressive
+from tfvae.levels import ConvolutionalLevels, DenseLevels, Levels
 from tfvae.models import GuardedModel, NaiveMonteCarlo
 from tfvae.objectives import ELBO, ImportanceWeighted, Objective, WarmUp
 from tfvae.priors import MixtureOfNormals, Prior, StandardNormal, VampPrior
@@ -54,6 +55,8 @@ def optimizer(settings: Settings, steps_per_epoch: int) -> keras.optimizers.Opti
 
 
 def _vae(settings: Settings, image_shape: Sequence[int], steps_per_epoch: int) -> GuardedModel:
+    if settings.levels > 1:
+        return _hierarchical(settings, image_shape, steps_per_epoch)
     return recipes.compose(
         *_bodies(settings, image_shape),
         settings.latent_size,
@@ -61,22 +64,43 @@ def _vae(settings: Settings, image_shape: Sequence[int], steps_per_epoch: int) -
         _preprocessing(settings),
         _objective(settings, steps_per_epoch),
         settings.seed,
-        _prior(settings, image_shape),
+        _prior(settings, (settings.latent_size,), image_shape),
         _posterior(settings),
     )
 
 
-def _prior(settings: Settings, image_shape: Sequence[int]) -> Prior | None:
+def _hierarchical(settings: Settings, image_shape: Sequence[int], steps_per_epoch: int) -> GuardedModel:
+    levels, size, activation = settings.levels, settings.latent_size, settings.activation
+    between: Levels
+    if settings.network == "conv":
+        between = ConvolutionalLevels(levels, image_shape, size, settings.hidden, activation)
+    else:
+        between = DenseLevels(levels, size, settings.hidden, activation)
+    compose = (
+        hierarchical_recipes.compose_ladder if settings.inference == "top-down" else hierarchical_recipes.compose_stack
+    )
+    return compose(
+        between,
+        _likelihood(settings, image_shape),
+        _preprocessing(settings),
+        _objective(settings, steps_per_epoch),
+        settings.seed,
+        _prior(settings, between.latent_shapes[-1], image_shape),
+    )
+
+
+def _prior(settings: Settings, latent_shape: Sequence[int], image_shape: Sequence[int]) -> Prior | None:
     match settings.prior:
         case "normal":
             return None
         case "mixture":
-            return MixtureOfNormals((settings.latent_size,), settings.components, settings.rank, name="prior")
+            return MixtureOfNormals(latent_shape, settings.components, settings.rank, name="prior")
         case "vamp":
-            return VampPrior((settings.latent_size,), image_shape, settings.pseudo_inputs, name="prior")
+            return VampPrior(latent_shape, image_shape, settings.pseudo_inputs, name="prior")
         case _:
             couplings = bijectors.vector_flow(settings.flow_depth or 1, settings.flow_hidden)
-            return Flow((settings.latent_size,), couplings, name="prior")
+            flow = couplings if len(latent_shape) == 1 else bijectors.Chain([bijectors.Flatten(), couplings])
+            return Flow(latent_shape, flow, name="prior")
 
 
 def _posterior(settings: Settings) -> families.Family | None:
@@ -166,10 +190,19 @@ def _preprocessing(settings: Settings) -> preprocessing.Preprocessing:
 def _objective(settings: Settings, steps_per_epoch: int) -> Objective:
     if settings.objective == "iwae":
         return ImportanceWeighted(settings.sample_size, settings.gradient)
-    warm_up = round(settings.warm_up * steps_per_epoch)
-    beta = WarmUp(warm_up, final=settings.beta) if warm_up else settings.beta
     closed_form = settings.prior == settings.posterior == "normal"
+    beta = _beta(settings, steps_per_epoch)
     return ELBO(beta, settings.sample_size, analytic_kl=closed_form, free_bits=settings.free_bits)
+
+
+def _beta(settings: Settings, steps_per_epoch: int) -> Any:
+    def rising(epochs: float) -> Any:
+        steps = round(epochs * steps_per_epoch)
+        return WarmUp(steps, final=settings.beta) if steps else settings.beta
+
+    if isinstance(settings.warm_up, tuple):  # one for each level
+        return tuple(map(rising, settings.warm_up))
+    return rising(settings.warm_up)
 
 
 @contextlib.contextmanager

@@ -45,7 +45,10 @@ def pictures(
         drawing.append(callbacks.LatentRates(folder / "latent_rates", many.images, log_dir=log_dir))
     if "representation" not in lacks and model.codes(model.representative(few.images[:1])).shape[1] >= 2:
         drawing.append(callbacks.LatentMap(folder / "latent_map", many.images, many.labels, names, log_dir=log_dir))
-    if "latents" not in lacks and settings.latent_size >= 2:
+    if settings.levels > 1:
+        drawing.append(callbacks.LevelSamples(folder / "level_samples", log_dir=log_dir))
+        drawing.append(callbacks.Traversals(folder / "traversals", many.images, log_dir=log_dir))
+    elif "latents" not in lacks and settings.latent_size >= 2:
         drawing.append(callbacks.Manifold(folder / "manifold", many.images, log_dir=log_dir))
     if log_dir is not None:
         drawing.append(callbacks.Curves(log_dir / "epochs"))

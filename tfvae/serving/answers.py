@@ -46,13 +46,13 @@ class Answers:
         x = self.model.representative(image)
         if "latents" in self.model.lacks:
             return {"mean": self.model.codes(x)}
-        return _moments(self.model.posterior(x))
+        return dict(zip(("mean", "stddev"), self.model.moments(x), strict=True))
 
     def encode_sample(self, image: Any, seed: Any) -> Tensors:
         """`z` ~ q(z|x), `[B, *latent]`."""
         self._require("representation")
         self._require("latents")
-        return {"z": self._trace(image, seed, 1).latents[0].z[0]}
+        return {"z": self.model.draw_codes(self.model.representative(image), Noise(seed))}
 
     def decode(self, z: Any) -> Tensors:
         """`mean` and `stddev` of p(x|z), `[B, *data]`, in the units of x; no `stddev` where x is a point."""

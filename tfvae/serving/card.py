@@ -68,6 +68,11 @@ def read(target: Path, version: int | None = None) -> dict[str, Any]:
     return card | {"version": int(path.parent.name)}
 
 
+def lost(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
+    """The signatures of one version that another one has not."""
+    return sorted(set(before["signatures"]) - set(after["signatures"]))
+
+
 def as_text(card: dict[str, Any]) -> str:
     """A card to be read: a head, the signatures, what is missing.
 

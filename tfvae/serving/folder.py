@@ -10,6 +10,8 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+MOST = 2**63 - 1
+"""The highest version: servers read 64-bit integers."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -35,7 +37,8 @@ def versions(target: Path) -> list[int]:
     """The versions in a model's folder, from the oldest."""
     if not target.is_dir():
         return []
-    return sorted(int(each.name) for each in target.iterdir() if each.name.isdecimal() and each.is_dir())
+    numbers = (int(each.name) for each in target.iterdir() if each.name.isdecimal() and each.is_dir())
+    return sorted(number for number in numbers if number <= MOST)
 
 
 def add_version(target: Path, fill: Callable[[Path], None], version: int | None = None) -> Path:

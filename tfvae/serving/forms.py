@@ -14,6 +14,7 @@ FILE, FILE_SUFFIX = "image_bytes", "_bytes"
 takes base64 in JSON where the name of an input ends in `_bytes`, and gives it where an output's does."""
 
 _PNG_CHANNELS = (1, 3, 4)  # that TensorFlow reads and writes
+_PNG, _JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"  # how the files begin
 
 
 class Form(NamedTuple):
@@ -60,12 +61,25 @@ def read_files(files: tf.Tensor, shape: Sequence[int]) -> tf.Tensor:
     """PNG or JPEG files `[B]` -> levels `[B, H, W, C]`, uint8. In a graph; damaged files and other sizes are errors."""
 
     def read(file: tf.Tensor) -> tf.Tensor:
-        image = tf.io.decode_image(file, channels=shape[2], dtype=tf.uint8, expand_animations=False)
         message = f"`image_bytes` must be of images of shape {tuple(shape)}."
-        with tf.control_dependencies([tf.debugging.assert_equal(tf.shape(image), list(shape), message=message)]):
-            return tf.reshape(image, shape)
+        # By the header, before anything is decoded: a file of some kilobytes may say that it holds 400 million pixels.
+        with tf.control_dependencies([tf.debugging.assert_equal(_size(file), list(shape[:2]), message=message)]):
+            image = tf.io.decode_image(file, channels=shape[2], dtype=tf.uint8, expand_animations=False)
+        return tf.ensure_shape(image, shape)
 
     return tf.map_fn(read, files, fn_output_signature=tf.TensorSpec(shape, tf.uint8))
+
+
+def _size(file: tf.Tensor) -> tf.Tensor:
+    """Height and width by the header of a PNG or JPEG file."""
+    is_png = (tf.strings.substr(file, 0, 8) == _PNG) & (tf.strings.length(file) >= 24)
+    is_jpeg = tf.strings.substr(file, 0, 3) == _JPEG
+    with tf.control_dependencies([tf.debugging.Assert(is_png | is_jpeg, ["`image_bytes` must be PNG or JPEG files."])]):
+        return tf.cond(
+            is_png,
+            lambda: tf.io.decode_raw(tf.strings.substr(file, 16, 8), tf.int32, little_endian=False)[::-1],
+            lambda: tf.image.extract_jpeg_shape(file)[:2],
+        )
 
 
 def as_files(grey: tf.Tensor) -> tf.Tensor:

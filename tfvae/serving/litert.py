@@ -33,13 +33,15 @@ def convert(model: GuardedModel) -> dict[str, bytes]:
     last digits. A model in half precision keeps what its networks compute in.
 
     Raises:
-        ValueError: the converter finds an operation that LiteRT has not.
+        ValueError: the converter finds an operation that LiteRT has not, or there is nothing to convert.
     """
     answers, found = Answers(model, sample_size=1), {}
     if "representation" not in model.lacks:
         found["encode"] = _converted(model, answers.encode, "image", model.data_shape)
     if model.latent_shape is not None:
         found["decode"] = _converted(model, answers.decode, "z", model.latent_shape)
+    if not found:
+        raise ValueError(f"A `{type(model).__name__}` has neither encode nor decode, which are what LiteRT gets.")
     return found
 
 

@@ -14,8 +14,8 @@ from tfvae.models import GuardedModel
 from tfvae.serving import card, warm_up
 from tfvae.serving import litert as litert_models
 from tfvae.serving.answers import Answers
-from tfvae.serving.folder import add_version, check_target
-from tfvae.serving.signatures import DEFAULT, Signature, signatures
+from tfvae.serving.folder import MOST, add_version, check_target
+from tfvae.serving.signatures import Signature, signatures, with_default
 
 SAMPLE_SIZE = 50
 _BATCH = 160  # reference images scored at a time
@@ -51,7 +51,7 @@ def export(
     Raises:
         TypeError: `model` is none of tfvae.
         ValueError: an argument is out of range, `reference` holds no images, or LiteRT cannot run the model.
-        FloatingPointError: the model's weights are not finite.
+        FloatingPointError: the model's weights, or its scores of the reference, are not finite.
         FileExistsError: there is such a version.
         OSError: the folder cannot be written.
     """
@@ -77,6 +77,8 @@ def _check(model: Any, sample_size: Any, version: Any) -> None:
     for name, number in (("sample_size", sample_size), ("version", 1 if version is None else version)):
         if not isinstance(number, int) or isinstance(number, bool) or number < 1:
             raise ValueError(f"`{name}` must be an integer >= 1; received {number!r}.")
+    if version is not None and version > MOST:
+        raise ValueError(f"`version` must be at most 2^63 - 1, what a server can read; received {version}.")
     for weight in model.weights:
         if not np.isfinite(keras.ops.convert_to_numpy(weight)).all():
             raise FloatingPointError(f"The model's weights are not finite ({weight.path}), so it was not exported.")
@@ -93,7 +95,13 @@ def _scores(model: GuardedModel, sample_size: int, reference: Any) -> np.ndarray
         parts = [score(reference[start : start + _BATCH]).numpy() for start in range(0, len(reference), _BATCH)]
     except NotImplementedError:
         return None
-    return np.concatenate(parts)
+    scores = np.concatenate(parts)
+    if not np.isfinite(scores).all():
+        raise FloatingPointError(
+            f"The model's score of {np.sum(~np.isfinite(scores))} of the {len(scores)} reference images is not finite, "
+            "so it was not exported: its weights are too large."
+        )
+    return scores
 
 
 def _save(model: GuardedModel, found: dict[str, Signature], folder: Path) -> None:
@@ -101,9 +109,7 @@ def _save(model: GuardedModel, found: dict[str, Signature], folder: Path) -> Non
     # The variables and not the model: a Keras model brings traces of its own calls, whose distributions cannot be
     # loaded without TensorFlow Probability.
     module.weights = [weight.value for weight in model.weights]
-    functions = {name: signature.function for name, signature in found.items()}
-    if DEFAULT in found:
-        functions[tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY] = found[DEFAULT].function
+    functions = {name: signature.function for name, signature in with_default(found).items()}
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     try:
         tf.saved_model.save(module, str(folder), signatures=functions)

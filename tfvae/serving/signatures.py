@@ -49,6 +49,13 @@ _ANSWERS = {
 }
 
 
+def with_default(signatures: dict[str, Signature]) -> dict[str, Signature]:
+    """The signatures, and once more the one that a request gets which names none."""
+    if DEFAULT not in signatures:
+        return signatures
+    return signatures | {tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY: signatures[DEFAULT]}
+
+
 def signatures(answers: Answers) -> tuple[dict[str, Signature], dict[str, str]]:
     """The signatures of a model by name, and a sentence for each answer that it lacks.
 

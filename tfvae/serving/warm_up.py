@@ -13,7 +13,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfvae.serving.forms import as_files
-from tfvae.serving.signatures import Field, Signature
+from tfvae.serving.signatures import Field, Signature, with_default
 
 FILE = Path("assets.extra/tf_serving_warmup_requests")
 """In the folder of a version: where Serving looks for them."""
@@ -36,7 +36,7 @@ def write(folder: Path, name: str, signatures: dict[str, Signature], shape: Sequ
     path = folder / FILE
     path.parent.mkdir(exist_ok=True)
     with tf.io.TFRecordWriter(str(path)) as records:
-        for signature, each in signatures.items():
+        for signature, each in with_default(signatures).items():
             records.write(_request(name, signature, each.inputs, shape).SerializeToString())
     return True
 

@@ -1,0 +1,266 @@
+"""What models with several levels of latents share: from a list of z, posterior and prior by level to everything."""
+
+from __future__ import annotations
+
+import abc
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from tfvae.conditional import ConditionalDistribution
+from tfvae.models.kinds import require_kinds
+from tfvae.models.unsupervised import UnsupervisedModel
+from tfvae.noise import Noise
+from tfvae.objectives import ELBO, Objective
+from tfvae.preprocessing import Preprocessing
+from tfvae.priors import Prior
+from tfvae.serialization import arguments, config_of
+from tfvae.trace import Inferred, Trace, latent
+
+Choose = Callable[[int, tfp.distributions.Distribution], tf.Tensor]
+"""Gives z of a level, counted from 0 at the data, when its distribution given what is known by then is at hand."""
+
+
+class HierarchicalVAE(UnsupervisedModel, abc.ABC):
+    """A VAE with levels of latents z_1 (at the data) ... z_L (at the top).
+
+        log p(x, z) = log p(x|z) + log p(z_L) + sum_l log p(z_l|z_(l+1) ... z_L)
+
+    A final class says what the networks see: it walks up or down. Here, z of all levels side by side, flattened, the
+    lowest first, is what `sample` returns, `likelihood` takes and `codes` gives: `[B, D]`.
+
+    Args:
+        posteriors: q of each level, the lowest first.
+        priors: p of each level but the top, the lowest first.
+        decoder: p(x|z).
+        prior: p(z_L).
+        preprocess: from raw data to x.
+        objective: what is minimised; the ELBO with one sample if not given.
+        seed: of the noise of training.
+
+    Raises:
+        TypeError: a part is of another kind.
+        ValueError: the parts do not fit, or a gradient of the objective is for one level.
+    """
+
+    def __init__(
+        self,
+        posteriors: Sequence[ConditionalDistribution],
+        priors: Sequence[ConditionalDistribution],
+        decoder: ConditionalDistribution,
+        prior: Prior,
+        preprocess: Preprocessing,
+        objective: Objective | None,
+        seed: int,
+        name: str | None,
+    ):
+        require_kinds(decoder=(decoder, ConditionalDistribution), prior=(prior, Prior))
+        for argument, parts in (("posteriors", posteriors), ("priors", priors)):
+            for index, part in enumerate(parts):
+                require_kinds(**{f"{argument}[{index}]": (part, ConditionalDistribution)})
+        super().__init__(preprocess, decoder.family, objective or ELBO(), seed=seed, name=name)
+        if decoder.family.scores == "point":
+            raise ValueError("`decoder` must have a density; that of `Delta` is no likelihood.")
+        for each in posteriors:
+            if each.family.scores == "point" or each.family.layers:
+                raise ValueError(
+                    f"The posterior of a level must have a density by itself; received `{type(each.family).__name__}`."
+                )
+        gradient = getattr(self.objective, "gradient", "plain")
+        if len(posteriors) > 1 and gradient != "plain":
+            raise ValueError(f'`objective` has the gradient "{gradient}", which is of one level of latents.')
+        self.latent_shapes = tuple(each.family.event_shape for each in posteriors)
+        """Shape of one z of each level, the lowest first."""
+        if prior.event_shape != self.latent_shapes[-1]:
+            raise ValueError(
+                f"`prior` is over latents of shape {prior.event_shape}, those of the highest level have "
+                f"{self.latent_shapes[-1]}."
+            )
+        for level, each in enumerate(priors):
+            if each.family.event_shape != self.latent_shapes[level]:
+                raise ValueError(
+                    f"The prior of level {level + 1} is over latents of shape {each.family.event_shape}, its posterior "
+                    f"over {self.latent_shapes[level]}."
+                )
+        self.posteriors, self.priors, self.decoder, self.prior = list(posteriors), list(priors), decoder, prior
+
+    part_names: ClassVar[tuple[str, ...]]
+    """The arguments of the final class that are lists of parts."""
+
+    @property
+    def top(self) -> Any:
+        """q(z_L|x) from x, for a prior that is made of it; None where it is not to be had."""
+        return None
+
+    @abc.abstractmethod
+    def inferred(self, x: tf.Tensor, choose: Choose, training: bool | None = None) -> tuple[list[Inferred], tf.Tensor]:
+        """Walks through the levels with x in sight; the lowest first, and what the decoder takes.
+
+        Args:
+            x: preprocessed examples `[B, *data]`, as the networks see them.
+            choose: z from its posterior.
+            training: as for Keras layers.
+        """
+
+    @abc.abstractmethod
+    def generated(self, choose: Choose) -> tuple[list[tf.Tensor], tf.Tensor]:
+        """Walks from the top to the data; z of each level, the lowest first, and what the decoder takes.
+
+        Args:
+            choose: z from its prior.
+        """
+
+    @property
+    def levels(self) -> int:
+        """Number L of levels."""
+        return len(self.latent_shapes)
+
+    @property
+    def latent_shape(self) -> tuple[int, ...]:
+        return (sum(math.prod(shape) for shape in self.latent_shapes),)
+
+    @property
+    def level_of(self) -> tuple[int, ...]:
+        """The level of each of the D elements, counted from 1 at the data."""
+        return tuple(level + 1 for level, shape in enumerate(self.latent_shapes) for _ in range(math.prod(shape)))
+
+    def call(self, raw: Any, training: bool | None = None) -> tfp.distributions.Distribution:
+        """p(x|z) where z is the mean of each posterior in turn."""
+        x = self.preprocess.grey(self.representative(raw))
+        return self.decoder(self.inferred(x, _mean, bool(training))[1], training=training)
+
+    def groups(
+        self, x: tf.Tensor, noise: Noise, sample_size: int, training: bool | None = None, z: tf.Tensor | None = None
+    ) -> list[Inferred]:
+        """S draws of the latents of each level for each preprocessed example, or `z` in their place; see `VAE`."""
+        return self._drawn(x, noise, sample_size, training, z)[0]
+
+    def trace_of(
+        self,
+        x: tf.Tensor,
+        noise: Noise,
+        sample_size: int = 1,
+        y: Any = None,
+        training: bool = False,
+        z: tf.Tensor | None = None,
+    ) -> Trace:
+        """See `UnsupervisedModel.trace_of`; `z`, latents `[S, B, D]`, may be given in place of draws from q."""
+        groups, context = self._drawn(x, noise, sample_size, training, z)
+        likelihood = self.decoder(context, training=training)
+        return Trace(log_px_z=likelihood.log_prob(x), latents=tuple(latent(*each) for each in groups))
+
+    def sample(
+        self, n: Any, seed: Any = 0, mean: bool = False, redrawn: int | None = None
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Draws the latents from the top down, and data from the decoder.
+
+        Args:
+            n, seed, mean: see `Abilities.sample`.
+            redrawn: the highest level that differs between the draws; those above are drawn once for all. None: all
+                levels differ.
+
+        Returns:
+            z `[n, D]` and x `[n, *data]` in the units of the preprocessed data.
+
+        Raises:
+            ValueError: there is no such level.
+        """
+        self.check_draws(n)
+        if redrawn is not None and redrawn not in range(1, self.levels + 1):
+            raise ValueError(f"`redrawn` must be a level from 1 to {self.levels}; received {redrawn!r}.")
+        noise = Noise(seed)
+        z, context = self.generated(self._draws(noise, n, self.levels if redrawn is None else redrawn))
+        likelihood = self.decoder(context)
+        x = likelihood.mean() if mean else self.decoder.family.draw(likelihood, noise, "likelihood")
+        return self._side_by_side(z), x
+
+    def draw_codes(self, x: Any, noise: Noise) -> tf.Tensor:
+        return self._side_by_side([group.z[0] for group in self.groups(x, noise, 1)])
+
+    def draw_latents(self, noise: Noise, n: Any) -> tf.Tensor:
+        return self._side_by_side(self.generated(self._draws(noise, n, self.levels))[0])
+
+    def likelihood(self, z: Any) -> tfp.distributions.Distribution:
+        parts = self._split(tf.convert_to_tensor(z))
+        return self.decoder(self.generated(lambda index, _: parts[index])[1])
+
+    def moments(self, x: Any) -> tuple[tf.Tensor, tf.Tensor]:
+        """Mean and standard deviation of each level's posterior, given the means of those before it: `[B, D]` both."""
+        groups, _ = self.inferred(self.preprocess.grey(x), _mean)
+        return self._side_by_side([each.z for each in groups]), self._side_by_side(
+            [each.posterior.stddev() for each in groups]
+        )
+
+    def codes(self, x: Any) -> tf.Tensor:
+        return self.moments(x)[0]
+
+    @property
+    def lacks(self) -> dict[str, str]:
+        found = super().lacks
+        if not self.unit.is_likelihood:
+            found["likelihood"] = f"There is no log p(x), nor an ELBO: this model scores the {self.unit.scored}."
+        return found
+
+    def views(self, raw: Any) -> dict[str, tf.Tensor]:
+        return {"image": self.representative(raw), "reconstruction": self(raw).mean()}
+
+    def get_config(self) -> dict[str, Any]:
+        return config_of(self, *self.part_names, "decoder", "prior", "preprocess", "objective", "seed", "name")
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> HierarchicalVAE:
+        return cls(**arguments(config))
+
+    def _drawn(
+        self, x: tf.Tensor, noise: Noise, sample_size: int, training: bool | None, z: tf.Tensor | None
+    ) -> tuple[list[Inferred], tf.Tensor]:
+        parts = None if z is None else self._split(z)
+
+        def choose(level: int, posterior: tfp.distributions.Distribution) -> tf.Tensor:
+            if parts is not None:
+                return parts[level]
+            return self.posteriors[level].family.draw(posterior, noise, self._stream("posterior", level), sample_size)
+
+        return self.inferred(self.preprocess.grey(x), choose, training)
+
+    def _draws(self, noise: Noise, n: Any, redrawn: int) -> Choose:
+        """Draws from the priors; a single one of each level above `redrawn`."""
+
+        def choose(level: int, prior: tfp.distributions.Distribution) -> tf.Tensor:
+            rows = 1 if level >= redrawn else n
+            if level == self.levels - 1:
+                return self.prior.draw(self.top, noise, rows)
+            return self.priors[level].family.draw(prior, noise, self._stream("prior", level), rows=rows)
+
+        return choose
+
+    def _stream(self, use: str, level: int) -> str:
+        """The name of a level's noise; at the top that of a model of one level."""
+        return use if level == self.levels - 1 else f"{use} {level + 1}"
+
+    def _side_by_side(self, z: Sequence[tf.Tensor]) -> tf.Tensor:
+        """`[..., *latent]` of each level, leading axes broadcast -> `[..., D]`."""
+        leading = tf.shape(z[0])[: z[0].shape.rank - len(self.latent_shapes[0])]
+        flat = [
+            tf.reshape(each, tf.concat([tf.shape(each)[: each.shape.rank - len(shape)], [math.prod(shape)]], axis=0))
+            for each, shape in zip(z, self.latent_shapes, strict=True)
+        ]
+        return tf.concat([tf.broadcast_to(each, tf.concat([leading, each.shape[-1:]], axis=0)) for each in flat], -1)
+
+    def _split(self, z: tf.Tensor) -> list[tf.Tensor]:
+        """`[..., D]` -> `[..., *latent]` of each level."""
+        if z.shape[-1] != self.latent_shape[0]:
+            raise ValueError(f"`z` must be latents of shape (..., {self.latent_shape[0]}); received {tuple(z.shape)}.")
+        parts = tf.split(z, [math.prod(shape) for shape in self.latent_shapes], axis=-1)
+        leading = tf.shape(z)[:-1]
+        return [
+            tf.ensure_shape(tf.reshape(part, tf.concat([leading, shape], axis=0)), [*z.shape[:-1], *shape])
+            for part, shape in zip(parts, self.latent_shapes, strict=True)
+        ]
+
+
+def _mean(_: int, posterior: tfp.distributions.Distribution) -> tf.Tensor:
+    return posterior.mean()
