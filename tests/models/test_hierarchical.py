@@ -198,13 +198,16 @@ def test_rates_and_the_variance_of_means_of_each_level(float64):
     """E[z_1|x] of the ladder is linear in x whatever is drawn of z_2, so its variance over x is known."""
     system, x = TwoLevels, TwoLevels.draw(4000)
     model = linear_ladder()
+    wide = system.given(system.z2, system.x)._replace(covariance=100 * np.eye(D2))
+    set_full(model.posteriors[1], wide)
     found = latent_statistics(model, x)
     exact = np.concatenate([system.given(each, system.x).mean(x).var(axis=0) for each in (system.z1, system.z2)])
     draws = system.given(system.z1, system.x, system.z2)
-    noise = np.diag(draws.slope[:, P:] @ system.given(system.z2, system.x).covariance @ draws.slope[:, P:].T)
+    noise = np.diag(draws.slope[:, P:] @ wide.covariance @ draws.slope[:, P:].T)
     # Of one draw in place of two it would be too high by the variance that z_2 adds.
     error = 4 * np.sqrt(2 / len(x)) * (exact[:D1] + noise)
     assert np.all(np.abs(found.variance_of_mean[:D1] - exact[:D1]) <= error)
+    assert np.any(error < noise)  # it would be seen
     np.testing.assert_allclose(found.variance_of_mean[D1:], exact[D1:], rtol=1e-9)
     assert found.level_of.tolist() == [1, 1, 1, 2, 2]
     assert found.level_active_units.tolist() == [D1, D2]

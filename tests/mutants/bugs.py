@@ -38,6 +38,7 @@ ASSESSMENT = ("tests/evaluation/test_assessment.py",)
 EVALUATION = ("tests/run/test_evaluation.py",)
 COMPARISON = ("tests/run/test_comparison.py",)
 FIXED = ("tests/evaluation/test_fixed.py",)
+HIERARCHICAL = ("tests/models/test_hierarchical.py",)
 VAMP = ("tests/models/test_vamp_prior.py",)
 CONVOLUTION = ("tests/test_convolution.py",)
 BIJECTORS = ("tests/bijectors/test_bijectors.py",)
@@ -57,8 +58,8 @@ BUGS = [
     Bug(
         "mean for sum over latent dimensions",
         "objectives.py",
-        "rate = _total([tf.reduce_sum(each, axis=-1)",
-        "rate = _total([tf.reduce_mean(each, axis=-1)",
+        "rates = [tf.reduce_sum(each, axis=-1)",
+        "rates = [tf.reduce_mean(each, axis=-1)",
         OBJECTIVES,
     ),
     Bug(
@@ -92,8 +93,8 @@ BUGS = [
     Bug(
         "free bits on the sum instead of each dimension",
         "objectives.py",
-        "tf.reduce_sum(tf.maximum(each, self.free_bits), axis=-1)",
-        "tf.maximum(tf.reduce_sum(each, axis=-1), self.free_bits)",
+        "tf.reduce_sum(tf.maximum(each, floor), axis=-1)",
+        "tf.maximum(tf.reduce_sum(each, axis=-1), floor)",
         OBJECTIVES,
     ),
     Bug(
@@ -134,8 +135,8 @@ BUGS = [
     Bug(
         "decoder fed the posterior mean instead of the draw",
         "models/vae.py",
-        "likelihood = self.decoder(z, training=training)",
-        "likelihood = self.decoder(tf.zeros_like(z) + posterior.mean(), training=training)",
+        "likelihood = self.decoder(group.z, training=training)",
+        "likelihood = self.decoder(tf.zeros_like(group.z) + group.posterior.mean(), training=training)",
         MATHS,
     ),
     Bug(
@@ -513,7 +514,7 @@ BUGS = [
     Bug(
         "every batch has the draws of the first",
         "evaluation/latents.py",
-        "first_row=means.count",
+        "first_row=count",
         "first_row=0",
         LATENTS,
     ),
@@ -527,8 +528,8 @@ BUGS = [
     Bug(
         "rate as a mean over latent dimensions",
         "evaluation/latents.py",
-        "total_rate=float(np.sum(rates.mean))",
-        "total_rate=float(np.mean(rates.mean))",
+        "level_rate=np.array([np.sum(level.rate.mean)",
+        "level_rate=np.array([np.mean(level.rate.mean)",
         LATENTS,
     ),
     Bug(
@@ -924,5 +925,47 @@ BUGS = [
         'if "image" in given:\n        tf.debugging',
         'if "images" in given:\n        tf.debugging',
         SERVING,
+    ),
+    Bug(
+        "the same noise for all levels",
+        "models/hierarchical.py",
+        "return use if level == self.levels - 1 else",
+        "return use if level >= 0 else",
+        HIERARCHICAL,
+    ),
+    Bug(
+        "a level too many is the same in all draws",
+        "models/hierarchical.py",
+        "rows = 1 if level >= redrawn else n",
+        "rows = 1 if level >= redrawn - 1 else n",
+        HIERARCHICAL,
+    ),
+    Bug(
+        "beta of the levels in reverse order",
+        "objectives.py",
+        '(self._at(beta, step) for beta in _by_level("beta", self.beta, levels))',
+        '(self._at(beta, step) for beta in _by_level("beta", self.beta, levels)[::-1])',
+        HIERARCHICAL,
+    ),
+    Bug(
+        "active units count the noise of the levels above",
+        "evaluation/latents.py",
+        "return self.mean.variance - self.half_difference.variance",
+        "return self.mean.variance + self.half_difference.variance",
+        HIERARCHICAL,
+    ),
+    Bug(
+        "a level's prior ignores the levels above",
+        "models/ladder_vae.py",
+        "self.priors[level](state, ",
+        "self.priors[level](0 * state, ",
+        HIERARCHICAL,
+    ),
+    Bug(
+        "a coupling's bound is forgotten",
+        "bijectors/coupling.py",
+        "return bound * tf.tanh(raw / bound)",
+        "return 3.0 * tf.tanh(raw / 3.0)",
+        BIJECTORS,
     ),
 ]
