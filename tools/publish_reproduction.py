@@ -13,17 +13,18 @@ import sys
 from pathlib import Path
 
 from tfvae.files import read_json, written_whole
-from tfvae.reproduction.document import document
+from tfvae.reproduction.document import PARETO, document
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = {
     "iwae/iwae.json": ("iwae/curves.png", "iwae/curves.svg"),
+    "depth/depth.json": ("depth/curves.png", "depth/curves.svg"),
     "aevb/aevb.json": ("aevb/samples.png", "aevb/manifold.png"),
     "frey-face/frey_face.json": ("frey-face/manifold.png",),
     "pixels/pixels.json": ("pixels/curves.png", "pixels/curves.svg"),
 }
 """The results, which are written when all of it is done, and the pictures that the page shows of each."""
-TABLES = ("iwae/iwae.json", "pixels/pixels.json")
+TABLES = ("iwae/iwae.json", "depth/depth.json", "pixels/pixels.json")
 """The results of which each row has weights."""
 FOLDS = "frey-face/folds"
 
@@ -31,6 +32,7 @@ FOLDS = "frey-face/folds"
 def main(runs: Path, root: Path = ROOT) -> list[str]:
     """Publishes what is finished in `runs`; returns what is not."""
     missing = publish_results(runs, root / "docs" / "reproduction")
+    draw_pareto(root / "docs" / "reproduction")
     with written_whole(root / "docs" / "reproduction.md") as unfinished:
         unfinished.write_text(document(root / "docs" / "reproduction"), encoding="utf-8")
     return missing + [each for table in TABLES for each in publish_weights(runs / table, root / "saved_models")]
@@ -48,6 +50,15 @@ def publish_results(runs: Path, target: Path) -> list[str]:
             shutil.copy(runs / name, target / name)
     _copy_folds(runs, target)
     return missing
+
+
+def draw_pareto(published: Path) -> None:
+    """Draws what time buys, of all rows that are published."""
+    from tfvae.callbacks.picture import write_figure
+    from tfvae.reproduction import pareto
+
+    if (figure := pareto.figure(published)) is not None:
+        write_figure(figure, published / PARETO)
 
 
 def publish_weights(table: Path, target: Path) -> list[str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tfvae.reproduction import pareto
 from tfvae.reproduction.document import document
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -120,8 +121,14 @@ PIXELS = {
     "command": "tfvae of bits",
     "rows": {"flow": pixel_row("Flow", 1.057, True), "bound": pixel_row("Bound", None, False)},
 }
+DEPTH = {
+    "paper": "The paper of levels",
+    "command": "tfvae of levels",
+    "rows": {"deep": row("Deep", None, -83.3333) | {"aim": None}},
+}
 FILES = {
     "iwae/iwae.json": IWAE,
+    "depth/depth.json": DEPTH,
     "aevb/aevb.json": AEVB,
     "frey-face/frey_face.json": FREY_FACE,
     "pixels/pixels.json": PIXELS,
@@ -183,6 +190,24 @@ def test_a_row_is_set_against_another(tmp_path, against, words):
     assert f"- Weighted against Plain: {words}\n" in made
 
 
+def test_levels_have_a_table_of_their_own_and_what_time_buys_a_picture(tmp_path, page):
+    _, _, deep = tables(page)[2]
+    assert (deep[0], deep[3], deep[-1]) == ("Deep", "**83.33**", "-")
+    assert "What time buys" not in page
+    (write(tmp_path, FILES) / "pareto.png").write_bytes(b"")
+    headings = re.findall("^## (.*)", document(tmp_path), re.MULTILINE)
+    assert headings[:3] == [
+        "One stochastic layer on dynamically binarised MNIST",
+        "Two stochastic layers, and another prior",
+        "What time buys",
+    ]
+    axes, beside = pareto.figure(tmp_path).axes
+    front, *points = [line.get_xydata().tolist() for line in axes.lines]
+    assert points == [[[101.4, 87.4567]], [[101.4, 84.994]], [[101.4, 83.3333]]]
+    assert front == [[101.4, 83.3333]]
+    assert [line.get_ydata().tolist() for line in beside.lines] == 2 * [[86.764], [86.354], [87.0]]
+
+
 def test_a_row_that_cannot_be_set_against_another_says_why(tmp_path):
     result = copy.deepcopy(IWAE)
     result["rows"]["weighted"]["against"] = {"row": "plain", "reason": "only the weights of that row are here"}
@@ -191,20 +216,20 @@ def test_a_row_that_cannot_be_set_against_another_says_why(tmp_path):
 
 
 def test_pictures_latents_and_folds_are_tabulated_with_their_standard_errors(page):
-    _, _, two, seven = tables(page)[2]
+    _, _, two, seven = tables(page)[4]
     assert two == ["2", "-143.13 +- 0.46", "-137.99 +- 0.34", "2,048", "2", "`ba9876543210`", "1.6"]
     assert seven == ["7", *two[1:3], "not by 4,096: 29.8 nats below", "7", *two[5:]]
-    _, _, first, second = tables(page)[3]
+    _, _, first, second = tables(page)[5]
     assert first == ["first", "1322.96 +- 10.03", "1356.13 +- 8.99", "1321.22 +- 7.01", "-"]
     assert second == ["second", "-", "-1.01 +- 0.13", "-2.50 +- 0.25", "4.568"]
 
 
 def test_flows_stand_beside_vaes_in_bits_per_dimension(page):
-    _, _, flow, bound = tables(page)[4]
+    _, _, flow, bound = tables(page)[6]
     figures = ["-1010.13", "1.23", "1,234,567", "45.7%", "`0123456789ab`"]
     assert flow == ["Flow", "1.06", "**1.859**", "exact", *figures]
     assert bound == ["Bound", "-", "**1.859**", "bound, S = 5,432", *figures]
-    _, _, flow, _ = tables(page)[5]
+    _, _, flow, _ = tables(page)[7]
     assert flow == ["Flow", "3", "73", "101", "1,173", "`tfvae of bits --rows flow`"]
     learned = (
         "its held-out loss was lowest after 2 of 3 passes; half of the test images have more than -1,002 nats, the "
@@ -220,6 +245,7 @@ def test_every_figure_of_the_text_comes_from_the_results(page):
     weights = ["1,234", "12,345", "0.7", "4,321", "-91.24", "-90.12"]
     expected = [
         *("12,345", "17", "1,357", *weights, *weights),
+        *("12,345", "17", "1,357", *weights),
         *("2", "7", "6,789", "1", "97"),
         *("1,967", "561", "255", "0.00391"),
         *("8", "0.802", "1,234,567", "101", *("2", "3", "-1,002", "-54,321") * 2),

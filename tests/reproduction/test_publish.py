@@ -12,10 +12,14 @@ from test_document import AEVB, FILES, write
 sys.path.append(str(Path(__file__).resolve().parents[2] / "tools"))
 import publish_reproduction
 
-from tfvae.reproduction import aevb, cards, document, frey_face, iwae, pixels, tables
+from tfvae.reproduction import aevb, cards, depth, document, frey_face, iwae, pixels, tables
 
 PICTURES = (
-    *(Path(table, tables.CURVES).with_suffix(suffix) for table in ("iwae", "pixels") for suffix in (".png", ".svg")),
+    *(
+        Path(table, tables.CURVES).with_suffix(suffix)
+        for table in ("iwae", "depth", "pixels")
+        for suffix in (".png", ".svg")
+    ),
     *(Path("aevb", name) for name in (aevb.SAMPLES, aevb.MANIFOLD)),
     Path("frey-face", frey_face.MANIFOLD),
 )
@@ -51,6 +55,11 @@ def published(monkeypatch):
     return calls
 
 
+def write_files(folder, contents):
+    for name, content in contents.items():
+        (folder / name).write_bytes(content)
+
+
 def files(folder):
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
@@ -58,12 +67,16 @@ def files(folder):
 def test_results_pictures_page_and_weights_are_published(runs, root, published):
     missing = publish_reproduction.main(runs, root)
     names = {*FILES, *(path.as_posix() for path in PICTURES)}
-    assert files(root / "docs") == {
+    found = files(root / "docs")
+    pareto = {name: found.pop(f"reproduction/{name}") for name in ("pareto.png", "pareto.svg")}
+    write_files(runs, pareto)
+    assert found == {
         "reproduction.md": bytes(document.document(runs), "utf-8"),
         **{f"reproduction/{name}": (runs / name).read_bytes() for name in names},
     }
     assert published == [
         (runs / "iwae/plain", root / "saved_models/mnist-plain"),
+        (runs / "depth/deep", root / "saved_models/mnist-deep"),
         (runs / "pixels/flow", root / "saved_models/mnist-flow"),
         (runs / "pixels/bound", root / "saved_models/mnist-bound"),
     ]
@@ -74,19 +87,23 @@ def test_what_is_not_finished_is_left_as_it_was_and_named(runs, root, published)
     publish_reproduction.main(runs, root)
     before = files(root)
     published.clear()
-    for table in (iwae.TABLE, pixels.TABLE):
+    for table in (iwae.TABLE, depth.TABLE, pixels.TABLE):
         (runs / table.name / table.result).unlink()
     (runs / "aevb" / aevb.MANIFOLD).unlink()
     (runs / "aevb/aevb.json").write_text(json.dumps({**AEVB, "samples": 1}))
     missing = publish_reproduction.main(runs, root)
-    left_out = (Path("iwae", iwae.TABLE.result), Path("aevb", aevb.MANIFOLD), Path("pixels", pixels.TABLE.result))
+    left_out = (
+        *(Path(table.name, table.result) for table in (iwae.TABLE, depth.TABLE)),
+        Path("aevb", aevb.MANIFOLD),
+        Path("pixels", pixels.TABLE.result),
+    )
     assert missing == [str(runs / name) for name in left_out]
     assert (files(root), published) == (before, [])
 
 
 def test_what_is_published_comes_back_for_rows_without_a_run(root, tmp_path):
     write(root / "docs/reproduction", FILES)
-    tables = {table.name: table.result for table in (iwae.TABLE, pixels.TABLE)}
+    tables = {table.name: table.result for table in (iwae.TABLE, depth.TABLE, pixels.TABLE)}
     names = {
         each: list(json.loads((root / "docs/reproduction" / each / tables[each]).read_text())["rows"])
         for each in tables
@@ -98,7 +115,7 @@ def test_what_is_published_comes_back_for_rows_without_a_run(root, tmp_path):
     publish_reproduction.restore(tmp_path / "runs", root)
     found = files(tmp_path / "runs")
     weights = {f"iwae/{name}/model.keras" for name in others} | {
-        f"pixels/{name}/model.keras" for name in names["pixels"]
+        f"{table}/{name}/model.keras" for table in ("depth", "pixels") for name in names[table]
     }
     assert (
         set(found) == {f"{name}/{result}" for name, result in tables.items()} | {f"iwae/{here}/config.yaml"} | weights
@@ -123,7 +140,7 @@ def test_every_picture_of_the_page_is_published(runs, root, published):
     publish_reproduction.main(runs, root)
     page = (root / "docs/reproduction.md").read_text()
     links = [line.split("(")[1].rstrip(")") for line in page.splitlines() if line.startswith("![")]
-    assert len(links) == len([path for path in PICTURES if path.suffix == ".png"])
+    assert len(links) == 1 + len([path for path in PICTURES if path.suffix == ".png"])
     for link in links:
         assert (root / "docs" / link).is_file()
 

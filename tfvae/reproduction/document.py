@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,26 +20,47 @@ test images would change; *draw*, what another draw of binarisation of the same 
 """
 
 
+EVIDENCE = ("iwae/iwae.json", "depth/depth.json")
+"""The tables of -log p(x) of binarised images."""
+PARETO = "pareto.png"
+"""In the folder of results, beside those of the tables."""
+_PARETO = f"""## What time buys
+
+-log p(x) of the rows of the two tables above against the processor minutes of their training; the line joins those
+that no other row beats in both. Beside it, without their time, what the papers and the reruns report of the same
+models.
+
+![Likelihood against processor minutes](reproduction/{PARETO})
+"""
+
+
 def document(results: Path) -> str:
     """The page, in Markdown.
 
     Args:
-        results: folder with iwae/iwae.json, aevb/aevb.json, frey-face/frey_face.json and pixels/pixels.json; those
-            that are missing are left out.
+        results: folder with iwae/iwae.json, depth/depth.json, aevb/aevb.json, frey-face/frey_face.json and
+            pixels/pixels.json; those that are missing are left out.
 
     Raises:
         FileNotFoundError: there are no results in the folder.
         ValueError: a result is damaged or of another version.
     """
     parts = (
-        ("iwae/iwae.json", _iwae),
+        (
+            "iwae/iwae.json",
+            partial(_evidence, title="One stochastic layer on dynamically binarised MNIST", name="iwae"),
+        ),
+        ("depth/depth.json", partial(_evidence, title="Two stochastic layers, and another prior", name="depth")),
         ("aevb/aevb.json", _aevb),
         ("frey-face/frey_face.json", _frey_face),
         ("pixels/pixels.json", _pixels),
     )
-    sections = [section for path, made in parts if (section := _section(results / path, made))]
-    if not sections:
+    found = {path: section for path, made in parts if (section := _section(results / path, made))}
+    if not found:
         raise FileNotFoundError(f"{results} holds no results; `tfvae reproduce iwae` makes some.")
+    sections = list(found.values())
+    if (results / PARETO).exists():
+        sections.insert(sum(path in found for path in EVIDENCE), _PARETO)  # those come first
     return "\n".join([_HEAD, *sections])
 
 
@@ -50,7 +72,7 @@ def _section(path: Path, made: Callable[[dict[str, Any]], str]) -> str | None:
         raise ValueError(f"{path} is of another version: it has no {missing}; make it again.") from None
 
 
-def _iwae(result: dict[str, Any]) -> str:
+def _evidence(result: dict[str, Any], title: str, name: str) -> str:
     rows = list(result["rows"].values())
     errors = ("monte_carlo_error", "sampling_error", "draw_error")
     head = ["-log p(x), nats", "paper", "reruns", "tfvae", "S", "MC", "test set", "draw", "corrected", "active units"]
@@ -79,16 +101,16 @@ def _iwae(result: dict[str, Any]) -> str:
                 "-" if row["start"] is None else result["rows"][row["start"]]["title"],
                 str(row["seed"]),
                 f"`{row['data']['digest']}`",
-                *_training(result, name),
+                *_training(result, key),
             ]
-            for name, row in result["rows"].items()
+            for key, row in result["rows"].items()
         ],
     )
     notes = "\n".join([*map(_weights, rows), *(_against(row, result["rows"]) for row in rows if "against" in row)])
     hardware = rows[0]["hardware"]
     held_out = f"{rows[0]['settings']['validation_size']:,} of the training images"
     examples = f"{rows[0]['data']['examples']:,} test images"
-    return f"""## One stochastic layer on dynamically binarised MNIST
+    return f"""## {title}
 
 {result["paper"]}; quoted as in its later reruns' repositories.
 The average of -L_S over {examples} that were binarised once: an estimate of an upper bound of
@@ -103,7 +125,7 @@ of all cores together ({hardware["processor"]}, {hardware["cores"]} cores).
 
 {notes}
 
-![Loss on held-out images](reproduction/iwae/curves.png)
+![Loss on held-out images](reproduction/{name}/curves.png)
 """
 
 
