@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,7 @@ def publish(run: Path, folder: Path) -> dict[str, Any]:
     if not _holds(folder / MODEL, model):
         with written_whole(folder / MODEL) as unfinished:
             model.save(unfinished)
+            _compress(unfinished)
     write_json(folder / CARD, card)
     return card
 
@@ -70,6 +72,15 @@ def _uncompiled(model: GuardedModel) -> GuardedModel:
     config: dict[str, Any] = keras.saving.serialize_keras_object(model)
     config.pop("compile_config", None)
     return keras.saving.deserialize_keras_object(config)
+
+
+def _compress(file: Path) -> None:
+    """Compresses what is in a `.keras` file, which Keras only puts together."""
+    with zipfile.ZipFile(file) as archive:
+        content = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, each in content.items():
+            archive.writestr(name, each)
 
 
 def _holds(file: Path, model: GuardedModel) -> bool:
