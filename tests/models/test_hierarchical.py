@@ -509,6 +509,9 @@ def test_a_run_trains_and_is_measured(name, source, tmp_path, monkeypatch):
     assert sum(latents["active_units_per_level"]) == latents["active_units"]
     assert len(latents["active_units_per_level"]) == settings.levels
     assert "levels" in measured["missing"]["aggregate_posterior"]
+    assert command("sample", tmp_path / "run", "--redrawn", 1, "-n", 4) == 0
+    assert command("traverse", tmp_path / "run", "--dimensions", 1) == 0
+    assert all((tmp_path / "run" / name).exists() for name in ("samples.png", "traversals.png", "level_samples"))
 
 
 BAD_SETTINGS = [

@@ -76,6 +76,8 @@ LACKS = {
     "flow": (lambda: tfvae.realnvp(tiny.SHAPE, filters=(4,)), {"encode", "encode_sample", "decode", "reconstruct"}),
     "masked": (lambda: tfvae.masked_autoencoder(tiny.SHAPE), ALL - {"encode", "reconstruct", "anomaly_score"}),
     "points": (points, set()),
+    "ladder": (lambda: tfvae.ladder_vae(tiny.SHAPE, latent_size=4, hidden=(8,)), set()),
+    "stack": (lambda: tfvae.stacked_vae(tiny.SHAPE, latent_size=4, hidden=(8,)), set()),
     "levels": (
         lambda: tiny.vae(families.DiscretizedLogistic(tiny.SHAPE, scale="shared"), preprocess=preprocessing.Levels()),
         set(),

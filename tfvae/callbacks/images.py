@@ -24,6 +24,7 @@ class SampleGrid(EpochPicture):
         mean: show the decoder's mean for each latent, as grids usually do, instead of a draw from p(x|z).
         every, log_dir: see `EpochPicture`.
         temperature: of a flow, see `Density.sample`; 1 for all other models.
+        redrawn: of several levels of latents, see `HierarchicalVAE.sample`; None for all other models.
     """
 
     def __init__(
@@ -35,11 +36,12 @@ class SampleGrid(EpochPicture):
         every: int = 1,
         log_dir: str | os.PathLike[str] | None = None,
         temperature: float = 1.0,
+        redrawn: int | None = None,
     ):
         super().__init__(folder, "samples", every, log_dir)
         if n < 1:
             raise ValueError(f"`n` must be at least 1; received {n}.")
-        self.n, self.seed, self.mean, self.temperature = n, seed, mean, temperature
+        self.n, self.seed, self.mean, self.temperature, self.redrawn = n, seed, mean, temperature, redrawn
 
     def check(self) -> None:
         require_images(self.model, self)
@@ -47,9 +49,15 @@ class SampleGrid(EpochPicture):
         if self.temperature != 1.0 and not self.model.interpolates:
             raise ValueError(f"A temperature is of flows only; the model is a `{type(self.model).__name__}`.")
 
+        if self.redrawn is not None and getattr(self.model, "levels", 1) < 2:
+            raise ValueError(f"There are no levels to draw anew: the model is a `{type(self.model).__name__}`.")
+
     def draw(self) -> Picture:
         title = self.model.sample_title(self.mean)
-        if self.temperature == 1.0:
+        if self.redrawn is not None:
+            _, x = self.model.sample(self.n, seed=self.seed, mean=self.mean, redrawn=self.redrawn)
+            title += f",\nthe same above level {self.redrawn}"
+        elif self.temperature == 1.0:
             _, x = self.model.sample(self.n, seed=self.seed, mean=self.mean)
         else:
             _, x = self.model.sample(self.n, seed=self.seed, temperature=self.temperature)

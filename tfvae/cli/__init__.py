@@ -9,7 +9,7 @@ import typer
 
 from tfvae._version import __version__
 from tfvae.cli.measures import compare, encode, evaluate
-from tfvae.cli.pictures import interpolate, reconstruct, sample
+from tfvae.cli.pictures import interpolate, reconstruct, sample, traverse
 from tfvae.cli.reproduction import reproduce
 from tfvae.cli.serving import card, export
 from tfvae.cli.training import train
@@ -56,5 +56,5 @@ def _options(
 
 
 app.command(context_settings={"allow_extra_args": True})(train)  # the numbers after --seeds
-for _command in (sample, reconstruct, interpolate, evaluate, compare, encode, export, card, reproduce):
+for _command in (sample, reconstruct, traverse, interpolate, evaluate, compare, encode, export, card, reproduce):
     app.command()(_command)

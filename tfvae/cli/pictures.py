@@ -1,4 +1,4 @@
-"""The commands that draw: `sample` and `reconstruct`."""
+"""The commands that draw what a trained model makes."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from tfvae.files import writing
 from tfvae.settings import settings_of
 
 _MOST_IMAGES = 1000  # in a picture
+_TRAVERSED = 5000  # whose codes say how far a dimension goes
 
 
 def sample(
@@ -24,6 +25,10 @@ def sample(
     temperature: Annotated[
         float, typer.Option(min=0.0, help="Of a flow: below 1, cleaner images that differ less.")
     ] = 1.0,
+    redrawn: Annotated[
+        int | None,
+        typer.Option(min=1, help="Of several levels: the levels above this one are the same in all samples."),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="PNG file to write. [default: RUN/samples.png, or RUN/draws.png]")
     ] = None,
@@ -33,7 +38,7 @@ def sample(
     model = load_model(run)
     from tfvae import callbacks
 
-    grid = callbacks.SampleGrid(run, n=n, seed=seed, mean=not draw, temperature=temperature)
+    grid = callbacks.SampleGrid(run, n=n, seed=seed, mean=not draw, temperature=temperature, redrawn=redrawn)
     grid.set_model(model)
     grid.check()
     _write(grid, path)
@@ -76,6 +81,27 @@ def interpolate(
     if len(images) < 2 * n:
         raise ValueError(f"`--n` {n} takes {2 * n} test images; the run's data have {len(images)}.")
     grid = callbacks.InterpolationGrid(run, images, steps)
+    grid.set_model(model)
+    grid.check()
+    _write(grid, path)
+
+
+def traverse(
+    run: RunFolder,
+    dimensions: Annotated[int, typer.Option(min=1, max=50, help="Latent dimensions of each level, at most.")] = 4,
+    steps: Annotated[int, typer.Option(min=2, max=50, help="Images in a row.")] = 11,
+    out: Annotated[Path | None, typer.Option(help="PNG file to write. [default: RUN/traversals.png]")] = None,
+) -> None:
+    """Write the first test image as the decoder shows it while one latent dimension at a time changes: a row each.
+
+    Of each level of latents those whose codes of the test images vary most.
+    """
+    path = _png(out or run / "traversals.png")
+    model = load_model(run)
+    from tfvae import callbacks
+    from tfvae.run import load_data
+
+    grid = callbacks.Traversals(run, load_data(settings_of(run)).test.first(_TRAVERSED).images, dimensions, steps)
     grid.set_model(model)
     grid.check()
     _write(grid, path)
