@@ -386,7 +386,10 @@ def test_one_component_at_n_0_1_is_the_normal_prior(float64):
 REFUSED = [
     ({"objective": tfvae.ImportanceWeighted(5, "stl")}, 'the gradient "stl", which is of one level'),
     ({"objective": tfvae.ImportanceWeighted(5, "dreg")}, 'the gradient "dreg", which is of one level'),
-    ({"prior": lambda _: tfvae.priors.StandardNormal((7,))}, r"over latents of shape \(7,\), those of the highest .*2"),
+    (
+        {"prior": lambda _: tfvae.priors.StandardNormal((7,))},
+        r"The prior of level 2 is over latents of shape \(7,\), .*\(2,\)",
+    ),
     ({"levels": 0}, "`levels` must be an integer >= 1; received 0."),
     ({"levels": 4}, "`latent_size` 4 is too small for 4 levels.* it must be at least 8."),
     ({"levels": 4, "kind": "conv"}, "Images of 8 x 8 are too small for 4 levels.* nothing left to halve at level 4."),

@@ -57,34 +57,13 @@ class HierarchicalVAE(UnsupervisedModel, abc.ABC):
         seed: int,
         name: str | None,
     ):
-        require_kinds(decoder=(decoder, ConditionalDistribution), prior=(prior, Prior))
-        for argument, parts in (("posteriors", posteriors), ("priors", priors)):
-            for index, part in enumerate(parts):
-                require_kinds(**{f"{argument}[{index}]": (part, ConditionalDistribution)})
+        _check_parts(posteriors, priors, decoder, prior)
         super().__init__(preprocess, decoder.family, objective or ELBO(), seed=seed, name=name)
-        if decoder.family.scores == "point":
-            raise ValueError("`decoder` must have a density; that of `Delta` is no likelihood.")
-        for each in posteriors:
-            if each.family.scores == "point" or each.family.layers:
-                raise ValueError(
-                    f"The posterior of a level must have a density by itself; received `{type(each.family).__name__}`."
-                )
         gradient = getattr(self.objective, "gradient", "plain")
         if len(posteriors) > 1 and gradient != "plain":
             raise ValueError(f'`objective` has the gradient "{gradient}", which is of one level of latents.')
         self.latent_shapes = tuple(each.family.event_shape for each in posteriors)
         """Shape of one z of each level, the lowest first."""
-        if prior.event_shape != self.latent_shapes[-1]:
-            raise ValueError(
-                f"`prior` is over latents of shape {prior.event_shape}, those of the highest level have "
-                f"{self.latent_shapes[-1]}."
-            )
-        for level, each in enumerate(priors):
-            if each.family.event_shape != self.latent_shapes[level]:
-                raise ValueError(
-                    f"The prior of level {level + 1} is over latents of shape {each.family.event_shape}, its posterior "
-                    f"over {self.latent_shapes[level]}."
-                )
         self.posteriors, self.priors, self.decoder, self.prior = list(posteriors), list(priors), decoder, prior
 
     part_names: ClassVar[tuple[str, ...]]
@@ -260,6 +239,31 @@ class HierarchicalVAE(UnsupervisedModel, abc.ABC):
             tf.ensure_shape(tf.reshape(part, tf.concat([leading, shape], axis=0)), [*z.shape[:-1], *shape])
             for part, shape in zip(parts, self.latent_shapes, strict=True)
         ]
+
+
+def _check_parts(
+    posteriors: Sequence[ConditionalDistribution],
+    priors: Sequence[ConditionalDistribution],
+    decoder: ConditionalDistribution,
+    prior: Prior,
+) -> None:
+    """TypeError or ValueError unless the parts are distributions with densities, of latents of the same shapes."""
+    require_kinds(decoder=(decoder, ConditionalDistribution), prior=(prior, Prior))
+    for argument, parts in (("posteriors", posteriors), ("priors", priors)):
+        for index, part in enumerate(parts):
+            require_kinds(**{f"{argument}[{index}]": (part, ConditionalDistribution)})
+    if decoder.family.scores == "point":
+        raise ValueError("`decoder` must have a density; that of `Delta` is no likelihood.")
+    for level, posterior in enumerate(posteriors):
+        if posterior.family.scores == "point" or posterior.family.layers:
+            family = type(posterior.family).__name__
+            raise ValueError(f"The posterior of a level must have a density by itself; received `{family}`.")
+        above = prior.event_shape if level == len(priors) else priors[level].family.event_shape
+        if above != posterior.family.event_shape:
+            raise ValueError(
+                f"The prior of level {level + 1} is over latents of shape {above}, its posterior over "
+                f"{posterior.family.event_shape}."
+            )
 
 
 def _mean(_: int, posterior: tfp.distributions.Distribution) -> tf.Tensor:
