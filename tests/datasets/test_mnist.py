@@ -66,7 +66,7 @@ def test_a_cut_file_is_noticed(tmp_path, monkeypatch):
 def test_unknown_names():
     with pytest.raises(ValueError, match=r"received 'minst'\. Did you mean 'mnist'\?"):
         load("minst")
-    with pytest.raises(ValueError, match=r"received 'imagenet-22k'\.$"):
+    with pytest.raises(ValueError, match=r"received 'imagenet-22k'\. There is no such file or folder\.$"):
         load("imagenet-22k")
 
 

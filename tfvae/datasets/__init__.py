@@ -81,7 +81,7 @@ def _unknown(name: str) -> Exception:
         return FileNotFoundError(f"The data must be {_KINDS}; there is no file or folder {name!r}.")
     near = [repr(each) for each in difflib.get_close_matches(name.lower(), [_MNIST])]
     hint = f" Did you mean {near[0]}?" if near else _in_tfds(name)
-    return ValueError(f"The data must be {_KINDS}; received {name!r}, and there is no such file or folder.{hint}")
+    return ValueError(f"The data must be {_KINDS}; received {name!r}.{hint or ' There is no such file or folder.'}")
 
 
 def _in_tfds(name: Any) -> str:
