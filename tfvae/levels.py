@@ -47,7 +47,7 @@ class DenseLevels(Levels):
     """
 
     def __init__(self, levels: int, latent_size: int, hidden: Sequence[int], activation: str):
-        check_levels(levels)
+        networks.check_at_least_one(levels=levels)
         if latent_size >> (levels - 1) < 1:
             raise ValueError(
                 f"`latent_size` {latent_size} is too small for {levels} levels, each with half as many latents as the "
@@ -87,7 +87,7 @@ class ConvolutionalLevels(Levels):
     def __init__(
         self, levels: int, image_shape: Sequence[int], latent_size: int, filters: Sequence[int], activation: str
     ):
-        check_levels(levels)
+        networks.check_at_least_one(levels=levels)
         networks.check_sizes("filters", filters, at_least_one=True)
         networks.check_sizes("latent_size", (latent_size,))
         self._sizes = [tuple(image_shape[:2])]
@@ -114,9 +114,3 @@ class ConvolutionalLevels(Levels):
 
     def nothing(self) -> keras.Layer:
         return keras.layers.Identity()
-
-
-def check_levels(levels: int) -> None:
-    """ValueError unless it is a number of levels."""
-    if not isinstance(levels, int) or isinstance(levels, bool) or levels < 1:
-        raise ValueError(f"`levels` must be an integer >= 1; received {levels!r}.")

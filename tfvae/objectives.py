@@ -15,7 +15,7 @@ import keras
 import tensorflow as tf
 
 from tfvae.serialization import arguments, config_of
-from tfvae.settings import GRADIENTS
+from tfvae.settings import GRADIENTS, one_or_each
 from tfvae.trace import Trace
 
 
@@ -122,14 +122,14 @@ class ELBO(Objective):
         for name in ("beta", "free_bits"):
             if isinstance(getattr(self, name), list):  # as Keras saves a tuple
                 object.__setattr__(self, name, tuple(getattr(self, name)))
-        for beta in _each(self.beta):
+        for beta in one_or_each(self.beta):
             is_schedule = isinstance(beta, keras.optimizers.schedules.LearningRateSchedule)
             if not is_schedule and not (isinstance(beta, (int, float)) and 0 <= beta < math.inf):
                 raise ValueError(f"`beta` must be a number >= 0 or a Keras schedule; received {beta!r}.")
-        for floor in _each(self.free_bits):
+        for floor in one_or_each(self.free_bits):
             if not isinstance(floor, (int, float)) or not 0 <= floor < math.inf:
                 raise ValueError(f"`free_bits` must be >= 0 nats; received {floor!r}.")
-        if any(_each(self.free_bits)) and not self.analytic_kl:
+        if any(one_or_each(self.free_bits)) and not self.analytic_kl:
             raise ValueError("`free_bits` is a floor for each latent dimension and needs `analytic_kl=True`.")
 
     def __call__(self, trace: Trace, step: Any = None) -> Scores:
@@ -277,11 +277,6 @@ def _distortion(trace: Trace) -> tf.Tensor:
 def _sampled_rates(trace: Trace) -> list[tf.Tensor]:
     """Of each level."""
     return [tf.reduce_mean(latent.log_q - latent.log_p, axis=0) for latent in trace.latents]
-
-
-def _each(value: Any) -> tuple[Any, ...]:
-    """The values for the levels, or the one for all."""
-    return value if isinstance(value, tuple) else (value,)
 
 
 def _by_level(name: str, value: Any, levels: int) -> tuple[Any, ...]:

@@ -323,10 +323,10 @@ class Settings:
                 f"`corruption_strength` of {self.corruption!r} is a share of pixels, below 1; received "
                 f"{self.corruption_strength:g}."
             )
-        if max(_numbers(self.warm_up)) > self.epochs:
+        if max(one_or_each(self.warm_up)) > self.epochs:
             raise ValueError(
                 f"`warm_up` must not be longer than training, {self.epochs} epochs; received "
-                f"{max(_numbers(self.warm_up)):g}."
+                f"{max(one_or_each(self.warm_up)):g}."
             )
         if self.objective == "iwae" and (self.beta, self.warm_up, self.free_bits) != (1.0, 0.0, 0.0):
             raise ValueError(
@@ -347,7 +347,7 @@ class Settings:
         if self.prior == "vamp" and self.posterior == "flow":
             raise ValueError("The prior vamp is an average of normal posteriors; set `posterior` to normal.")
         self._check_levels()
-        if any(_numbers(self.free_bits)) and (self.prior, self.posterior) != ("normal", "normal"):
+        if any(one_or_each(self.free_bits)) and (self.prior, self.posterior) != ("normal", "normal"):
             raise ValueError(
                 "`free_bits` is a floor for the rate of each latent dimension, which has a closed form for a normal "
                 "prior and posterior only."
@@ -363,10 +363,10 @@ class Settings:
     def _check_levels(self) -> None:
         """Refuses what is for one level only, or for several."""
         for name in ("warm_up", "free_bits"):
-            if len(_numbers(getattr(self, name))) not in (1, self.levels):
+            if len(one_or_each(getattr(self, name))) not in (1, self.levels):
                 raise ValueError(
                     f"`{name}` must be one number, or one for each of the {self.levels} `levels`; received "
-                    f"{','.join(f'{number:g}' for number in _numbers(getattr(self, name)))}."
+                    f"{','.join(f'{number:g}' for number in one_or_each(getattr(self, name)))}."
                 )
         if self.levels == 1:
             if self.inference != "top-down":
@@ -528,8 +528,8 @@ def _checked_type(name: str, value: Any) -> Any:
     return kind(value)
 
 
-def _numbers(value: float | tuple[float, ...]) -> tuple[float, ...]:
-    """Of each level, or the one for all."""
+def one_or_each(value: Any) -> tuple[Any, ...]:
+    """A tuple of values for the levels as it is, or of the one value for all."""
     return value if isinstance(value, tuple) else (value,)
 
 

@@ -18,5 +18,10 @@ def ancestral_sample(
     """z ~ p(z) and x ~ p(x|z), or the mean of p(x|z); see `Abilities.sample`. The encoder is for priors made of it."""
     noise = Noise(seed)
     z = prior.draw(encoder, noise, n)
+    return z, data_of(decoder, z, noise, mean)
+
+
+def data_of(decoder: ConditionalDistribution, z: tf.Tensor, noise: Noise, mean: bool) -> tf.Tensor:
+    """x ~ p(x|z), or the mean of p(x|z), for what the decoder takes."""
     likelihood = decoder(z)
-    return z, likelihood.mean() if mean else decoder.family.draw(likelihood, noise, "likelihood")
+    return likelihood.mean() if mean else decoder.family.draw(likelihood, noise, "likelihood")

@@ -11,6 +11,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfvae.conditional import ConditionalDistribution
+from tfvae.models.ancestral import data_of
 from tfvae.models.kinds import require_kinds
 from tfvae.models.unsupervised import UnsupervisedModel
 from tfvae.noise import Noise
@@ -152,9 +153,7 @@ class HierarchicalVAE(UnsupervisedModel, abc.ABC):
             raise ValueError(f"`redrawn` must be a level from 1 to {self.levels}; received {redrawn!r}.")
         noise = Noise(seed)
         z, context = self.generated(self._draws(noise, n, self.levels if redrawn is None else redrawn))
-        likelihood = self.decoder(context)
-        x = likelihood.mean() if mean else self.decoder.family.draw(likelihood, noise, "likelihood")
-        return self._side_by_side(z), x
+        return self._side_by_side(z), data_of(self.decoder, context, noise, mean)
 
     def draw_codes(self, x: Any, noise: Noise) -> tf.Tensor:
         return self._side_by_side([group.z[0] for group in self.groups(x, noise, 1)])
