@@ -26,7 +26,14 @@ FLOWS = {"realnvp": (4, (32, 32)), "glow": (8, (64, 64)), "maf": (5, (256,)), "v
 _DECODERS = ("vae", "naive")  # that have a p(x|z) to choose
 _WITH_LATENTS = ("vae", "naive", "ae", "dae", "gan")
 _WITH_LOSS = ("vae", "naive", "ae", "dae", "mae", "gmm", "realnvp", "glow", "maf")  # that says how good they are
-LIKELIHOODS = ("normal", "bernoulli", "continuous-bernoulli", "discretized-logistic", "categorical")
+LIKELIHOODS = (
+    "normal",
+    "bernoulli",
+    "autoregressive-bernoulli",
+    "continuous-bernoulli",
+    "discretized-logistic",
+    "categorical",
+)
 PREPROCESSINGS = ("binarize", "dequantize", "levels", "rescale")
 ACTIVATIONS = ("relu", "gelu", "silu", "elu", "tanh")
 SCALES = ("shared", "image", "pixel")
@@ -145,8 +152,9 @@ class Settings:
     )
     likelihood: str = _option(
         "normal",
-        'Family of p(x|z): "normal", "bernoulli" (binarised images), "continuous-bernoulli", '
-        '"discretized-logistic" or "categorical" (both give probabilities to the 256 levels).',
+        'Family of p(x|z): "normal", "bernoulli" (binarised images), "autoregressive-bernoulli" (in '
+        'which each pixel sees those before it as well), "continuous-bernoulli", "discretized-logistic" or '
+        '"categorical" (both give probabilities to the 256 levels).',
         models=_DECODERS,
     )
     preprocess: str | None = _option(

@@ -1,5 +1,6 @@
 """Families of distributions: from the tensors of a network to a TFP distribution over one whole example."""
 
+from tfvae.families.autoregressive_bernoulli import AutoregressiveBernoulli
 from tfvae.families.base import Family, Parameter, checked_event_shape
 from tfvae.families.bernoulli import Bernoulli
 from tfvae.families.categorical import Categorical
@@ -9,6 +10,7 @@ from tfvae.families.discretized_logistic import DiscretizedLogistic
 from tfvae.families.normal import FullNormal, Normal
 
 __all__ = [
+    "AutoregressiveBernoulli",
     "Bernoulli",
     "Categorical",
     "ContinuousBernoulli",

@@ -123,6 +123,16 @@ class Family(abc.ABC):
         base = numbers(stream, rows, self.event_shape, sample_size)
         return self.transform(distribution, tf.cast(base, distribution.dtype))
 
+    def mean(self, distribution: tfp.distributions.Distribution, noise: Noise, stream: str) -> tf.Tensor:
+        """The mean of a distribution that this family made, `[B, *event]`; noise is for families that estimate it.
+
+        Args:
+            distribution: with batch shape `[B]`.
+            noise, stream: see `draw`.
+        """
+        del noise, stream
+        return distribution.mean()
+
     def get_config(self) -> dict[str, Any]:
         return {"event_shape": list(self.event_shape)}
 

@@ -23,5 +23,5 @@ def ancestral_sample(
 
 def data_of(decoder: ConditionalDistribution, z: tf.Tensor, noise: Noise, mean: bool) -> tf.Tensor:
     """x ~ p(x|z), or the mean of p(x|z), for what the decoder takes."""
-    likelihood = decoder(z)
-    return likelihood.mean() if mean else decoder.family.draw(likelihood, noise, "likelihood")
+    show = decoder.family.mean if mean else decoder.family.draw
+    return show(decoder(z), noise, "likelihood")

@@ -168,6 +168,8 @@ def _likelihood(settings: Settings, image_shape: Sequence[int]) -> families.Fami
             return families.DiscretizedLogistic(image_shape, scale=settings.scale)
         case "bernoulli":
             return families.Bernoulli(image_shape)
+        case "autoregressive-bernoulli":
+            return families.AutoregressiveBernoulli(image_shape)
         case "continuous-bernoulli":
             return families.ContinuousBernoulli(image_shape)
         case _:
@@ -175,7 +177,8 @@ def _likelihood(settings: Settings, image_shape: Sequence[int]) -> families.Fami
 
 
 def _preprocessing(settings: Settings) -> preprocessing.Preprocessing:
-    suits = {"bernoulli": "binarize", "discretized-logistic": "levels", "categorical": "levels"}
+    suits = {"bernoulli": "binarize", "autoregressive-bernoulli": "binarize"}
+    suits |= {"discretized-logistic": "levels", "categorical": "levels"}
     match settings.preprocess or suits.get(settings.likelihood, "dequantize"):
         case "binarize":
             return preprocessing.Binarize()
