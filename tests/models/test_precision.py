@@ -15,6 +15,7 @@ POLICIES = ["float32", "mixed_bfloat16", "mixed_float16"]
 LIKELIHOODS = [
     *((preprocessing.Dequantize(), families.Normal(tiny.SHAPE, scale=s)) for s in ("pixel", "image", "shared", 0.2)),
     (preprocessing.Binarize(), families.Bernoulli(tiny.SHAPE)),
+    (preprocessing.Binarize(), families.AutoregressiveBernoulli(tiny.SHAPE, 2, (4,), 3)),
     (preprocessing.Dequantize(), families.ContinuousBernoulli(tiny.SHAPE)),
     *(
         (preprocessing.Levels(), families.DiscretizedLogistic(tiny.SHAPE, scale=s))

@@ -36,6 +36,9 @@ MODELS = {
     "categorical": lambda: tiny.vae(
         likelihood=families.Categorical(tiny.SHAPE, levels=256), preprocess=tfvae.preprocessing.Levels()
     ),
+    "autoregressive Bernoulli": lambda: tiny.vae(
+        preprocess=tfvae.preprocessing.Binarize(), likelihood=families.AutoregressiveBernoulli(tiny.SHAPE, 2, (4,), 3)
+    ),
     "continuous Bernoulli": lambda: tiny.vae(likelihood=families.ContinuousBernoulli(tiny.SHAPE)),
     "grey": lambda: tiny.vae(
         likelihood=families.Normal(tiny.SHAPE, scale="pixel"), preprocess=tfvae.preprocessing.Rescale()

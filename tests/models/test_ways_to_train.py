@@ -14,6 +14,7 @@ from tfvae.noise import Noise
 
 RAW = tiny.images(24)
 OTHERS = [
+    (preprocessing.Binarize(), families.AutoregressiveBernoulli(tiny.SHAPE, 2, (4,), 3)),
     (preprocessing.Dequantize(), families.ContinuousBernoulli(tiny.SHAPE)),
     *(
         (preprocessing.Levels(), families.DiscretizedLogistic(tiny.SHAPE, scale=s))

@@ -135,7 +135,8 @@ class AutoregressiveBernoulli(Family):
         super().__init__(event_shape)
         if len(self.event_shape) != 3:
             raise ValueError(
-                f"`event_shape` of AutoregressiveBernoulli must be (height, width, channels); received {self.event_shape}."
+                "`event_shape` of AutoregressiveBernoulli must be (height, width, channels); "
+                f"received {self.event_shape}."
             )
         check_at_least_one(gates=gates)
         self.before = PixelsBefore(reach, hidden, gates, name="before")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -45,7 +46,7 @@ class PixelsBefore(keras.layers.Layer):
         sizes = (self.neighbours * channels, *self.hidden, self.outputs * channels)
         self._kernels = [
             self.add_weight(shape=shape, initializer="glorot_uniform", name=f"kernel_{index}")
-            for index, shape in enumerate(zip(sizes[:-1], sizes[1:], strict=True))
+            for index, shape in enumerate(itertools.pairwise(sizes))
         ]
         self._biases = [
             self.add_weight(shape=(size, 1), initializer="zeros", name=f"bias_{index}")

@@ -18,6 +18,7 @@ _TWO_LAYERS = dataclasses.replace(BURDA, levels=2, inference="bottom-up", latent
 _WIDER = dataclasses.replace(
     BURDA, hidden=(300, 300), latent_size=40, activation="gelu", start_at_mean=True, warm_up=3.0
 )
+_AUTOREGRESSIVE = dataclasses.replace(_WIDER, likelihood="autoregressive-bernoulli", prior="flow", warm_up=1.0)
 
 ROWS = (
     Row(
@@ -39,6 +40,30 @@ ROWS = (
         "VAE, 300-300 units, VampPrior",
         dataclasses.replace(_WIDER, prior="vamp", pseudo_inputs=200, epochs=8),
         82.43,
+        against="vae-wide",
+    ),
+    Row(
+        "vae-autoregressive",
+        "VAE, 300-300 units, flow as p(z), autoregressive p(x given z)",
+        dataclasses.replace(_AUTOREGRESSIVE, epochs=6),
+        None,
+        against="vae-wide",
+    ),
+    Row(
+        "iwae-autoregressive",
+        "the same, IWAE, k = 5",
+        dataclasses.replace(
+            _AUTOREGRESSIVE,
+            objective="iwae",
+            sample_size=5,
+            start_at_mean=False,
+            warm_up=0.0,
+            epochs=2,
+            learning_rate=1e-3,
+        ),
+        None,
+        start="vae-autoregressive",
+        aim=(80.0, 100),
         against="vae-wide",
     ),
 )
