@@ -7,15 +7,11 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-import tiny
 from making import made, parameters
 from scipy import special
 
-from tfvae import ConditionalDistribution, NaiveMonteCarlo, networks, preprocessing
 from tfvae.families import AutoregressiveBernoulli, Bernoulli
-from tfvae.families.pairs import log_prob_of_pairs
 from tfvae.noise import Noise
-from tfvae.priors import StandardNormal
 
 SHAPE = (3, 3, 1)
 
@@ -198,21 +194,3 @@ def test_its_configuration_survives_json():
 def test_bad_arguments_are_named(changes, message):
     with pytest.raises(ValueError, match=message):
         AutoregressiveBernoulli(**({"event_shape": (4, 4, 1)} | changes))
-
-
-def test_what_a_vae_shows_as_the_mean_are_the_probabilities_of_its_draw():
-    model = tiny.vae(AutoregressiveBernoulli(tiny.SHAPE, 2, (4,), 3), preprocess=preprocessing.Binarize())
-    (z, draws), (same_z, shown) = (model.sample(20, seed=3, mean=mean) for mean in (False, True))
-    np.testing.assert_array_equal(z, same_z)
-    noise = Noise(3).uniform("likelihood", 20, tiny.SHAPE)
-    np.testing.assert_array_equal(draws, (noise.numpy() < shown.numpy()).astype(np.float32))
-    assert len(np.unique(shown[:, 4, 4])) == 20
-
-
-def test_naive_monte_carlo_scores_every_example_under_every_draw():
-    decoder = ConditionalDistribution(networks.mlp((8,)), AutoregressiveBernoulli(tiny.SHAPE, 2, (4,), 3))
-    model = NaiveMonteCarlo(decoder, StandardNormal((2,)), preprocessing.Binarize(), draws=5)
-    x = binary(3, *tiny.SHAPE).astype(np.float32)
-    z = np.random.default_rng(0).normal(size=(5, 1, 2)).astype(np.float32)
-    pairs = [[float(model.decoder(each).log_prob(x[b : b + 1])[0]) for b in range(3)] for each in z]
-    np.testing.assert_allclose(log_prob_of_pairs(model.decoder(z), tf.constant(x)), pairs, rtol=1e-5)

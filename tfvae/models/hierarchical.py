@@ -13,7 +13,7 @@ import tensorflow_probability as tfp
 from tfvae.conditional import ConditionalDistribution
 from tfvae.models.ancestral import data_of
 from tfvae.models.kinds import require_kinds
-from tfvae.models.unsupervised import UnsupervisedModel
+from tfvae.models.latent_variable import LatentVariableModel
 from tfvae.noise import Noise
 from tfvae.objectives import ELBO, Objective
 from tfvae.preprocessing import Preprocessing
@@ -25,7 +25,7 @@ Choose = Callable[[int, tfp.distributions.Distribution], tf.Tensor]
 """Gives z of a level, counted from 0 at the data, when its distribution given what is known by then is at hand."""
 
 
-class HierarchicalVAE(UnsupervisedModel, abc.ABC):
+class HierarchicalVAE(LatentVariableModel, abc.ABC):
     """A VAE with levels of latents z_1 (at the data) ... z_L (at the top).
 
         log p(x, z) = log p(x|z) + log p(z_L) + sum_l log p(z_l|z_(l+1) ... z_L)
@@ -63,6 +63,7 @@ class HierarchicalVAE(UnsupervisedModel, abc.ABC):
         gradient = getattr(self.objective, "gradient", "plain")
         if len(posteriors) > 1 and gradient != "plain":
             raise ValueError(f'`objective` has the gradient "{gradient}", which is of one level of latents.')
+        self._check_prior(prior)
         self.latent_shapes = tuple(each.family.event_shape for each in posteriors)
         """Shape of one z of each level, the lowest first."""
         self.posteriors, self.priors, self.decoder, self.prior = list(posteriors), list(priors), decoder, prior
@@ -174,16 +175,6 @@ class HierarchicalVAE(UnsupervisedModel, abc.ABC):
 
     def codes(self, x: Any) -> tf.Tensor:
         return self.moments(x)[0]
-
-    @property
-    def lacks(self) -> dict[str, str]:
-        found = super().lacks
-        if not self.unit.is_likelihood:
-            found["likelihood"] = f"There is no log p(x), nor an ELBO: this model scores the {self.unit.scored}."
-        return found
-
-    def views(self, raw: Any) -> dict[str, tf.Tensor]:
-        return {"image": self.representative(raw), "reconstruction": self(raw).mean()}
 
     def get_config(self) -> dict[str, Any]:
         return config_of(self, *self.part_names, "decoder", "prior", "preprocess", "objective", "seed", "name")

@@ -5,24 +5,23 @@ from __future__ import annotations
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfvae.conditional import ConditionalDistribution
 from tfvae.models.ancestral import ancestral_sample
 from tfvae.models.kinds import require_kinds
-from tfvae.models.unsupervised import UnsupervisedModel
+from tfvae.models.latent_variable import LatentVariableModel
 from tfvae.noise import Noise
 from tfvae.objectives import ELBO, Objective
 from tfvae.preprocessing import Preprocessing
-from tfvae.priors import MixtureOfNormals, Prior, VampPrior
+from tfvae.priors import MixtureOfNormals, Prior
 from tfvae.serialization import arguments, config_of
 from tfvae.trace import Inferred, Trace, latent
 
 
 @keras.saving.register_keras_serializable("tfvae")
-class VAE(UnsupervisedModel):
+class VAE(LatentVariableModel):
     """A variational autoencoder: prior p(z), decoder p(x|z), encoder q(z|x).
 
     Args:
@@ -69,14 +68,12 @@ class VAE(UnsupervisedModel):
             raise ValueError(
                 f"`prior` is over latents of shape {prior.event_shape}, `encoder` gives them in shape {latent_shape}."
             )
-        if isinstance(prior, VampPrior):
-            if prior.data_shape != data_shape:
-                raise ValueError(f"`prior` has pseudo-inputs of shape {prior.data_shape}, the data {data_shape}.")
-            if encoder.family.layers:
-                raise ValueError(
-                    f"`prior` needs the density of each posterior everywhere; a `{type(encoder.family).__name__}` has "
-                    "it for its own draws only."
-                )
+        self._check_prior(prior)
+        if prior.data_shape is not None and encoder.family.layers:
+            raise ValueError(
+                f"`prior` needs the density of each posterior everywhere; a `{type(encoder.family).__name__}` has "
+                "it for its own draws only."
+            )
         gradient = getattr(self.objective, "gradient", "plain")
         if encoder.family.layers and gradient != "plain":
             raise ValueError(
@@ -97,14 +94,6 @@ class VAE(UnsupervisedModel):
     def parts(self) -> tuple[keras.Layer, ...]:
         """What has weights: the encoder, the decoder and the prior."""
         return self.encoder, self.decoder, self.prior
-
-    @property
-    def starts_from_data(self) -> bool:  # type: ignore[override]
-        return isinstance(self.prior, VampPrior)
-
-    def start_at(self, x: Any, seed: int = 0) -> None:
-        if self.starts_from_data:
-            self.prior.start_at(np.asarray(self.preprocess.grey(x)), seed)
 
     def call(self, raw: Any, training: bool | None = None) -> tfp.distributions.Distribution:
         return self.decoder(self.posterior(self.representative(raw), bool(training)).mean(), training=training)
@@ -128,8 +117,6 @@ class VAE(UnsupervisedModel):
         if self.encoder.family.scores == "point":
             found["likelihood"] = "q(z|x) is a point, without a density: there are no importance weights."
             found["latents"] = "q(z|x) is a point: its rate is infinite and it tells everything about x."
-        if not self.unit.is_likelihood:
-            found["likelihood"] = f"There is no log p(x), nor an ELBO: this model scores the {self.unit.scored}."
         return found
 
     def moments(self, x: Any) -> tuple[tf.Tensor, tf.Tensor]:
@@ -145,9 +132,6 @@ class VAE(UnsupervisedModel):
         if not isinstance(self.prior, MixtureOfNormals):
             return super().clusters(x)
         return tf.argmax(self.prior.responsibilities(self.posterior(x).mean()), axis=1)
-
-    def views(self, raw: Any) -> dict[str, tf.Tensor]:
-        return {"image": self.representative(raw), "reconstruction": self(raw).mean()}
 
     def trace_of(
         self,
