@@ -128,16 +128,16 @@ BUGS = [
     ),
     Bug(
         "prior counted twice",
-        "models/vae.py",
+        "models/latent_variable.py",
         "log_px_z=likelihood.log_prob(x), latents",
-        "log_px_z=likelihood.log_prob(x) + self.prior.distribution(self.encoder).log_prob(z), latents",
+        "log_px_z=likelihood.log_prob(x) + groups[-1].prior.log_prob(groups[-1].z), latents",
         MATHS,
     ),
     Bug(
         "decoder fed the posterior mean instead of the draw",
-        "models/vae.py",
-        "likelihood = self.decoder(group.z, training=training)",
-        "likelihood = self.decoder(tf.zeros_like(group.z) + group.posterior.mean(), training=training)",
+        "models/latent_variable.py",
+        "likelihood = self.decoder(context, training=training)",
+        "likelihood = self.decoder(tf.zeros_like(context) + groups[0].posterior.mean(), training=training)",
         MATHS,
     ),
     Bug(

@@ -19,7 +19,7 @@ from tfvae.objectives import ELBO, Objective
 from tfvae.preprocessing import Preprocessing
 from tfvae.priors import Prior
 from tfvae.serialization import arguments, config_of
-from tfvae.trace import Inferred, Trace, latent
+from tfvae.trace import Inferred
 
 Choose = Callable[[int, tfp.distributions.Distribution], tf.Tensor]
 """Gives z of a level, counted from 0 at the data, when its distribution given what is known by then is at hand."""
@@ -113,25 +113,17 @@ class HierarchicalVAE(LatentVariableModel, abc.ABC):
         x = self.preprocess.grey(self.representative(raw))
         return self.decoder(self.inferred(x, _mean, bool(training))[1], training=training)
 
-    def groups(
-        self, x: tf.Tensor, noise: Noise, sample_size: int, training: bool | None = None, z: tf.Tensor | None = None
-    ) -> list[Inferred]:
-        """S draws of the latents of each level for each preprocessed example, or `z` in their place; see `VAE`."""
-        return self._drawn(x, noise, sample_size, training, z)[0]
+    def inferred_with(
+        self, x: tf.Tensor, noise: Noise, sample_size: int, training: bool | None, z: tf.Tensor | None
+    ) -> tuple[list[Inferred], tf.Tensor]:
+        parts = None if z is None else self._split(z)
 
-    def trace_of(
-        self,
-        x: tf.Tensor,
-        noise: Noise,
-        sample_size: int = 1,
-        y: Any = None,
-        training: bool = False,
-        z: tf.Tensor | None = None,
-    ) -> Trace:
-        """See `UnsupervisedModel.trace_of`; `z`, latents `[S, B, D]`, may be given in place of draws from q."""
-        groups, context = self._drawn(x, noise, sample_size, training, z)
-        likelihood = self.decoder(context, training=training)
-        return Trace(log_px_z=likelihood.log_prob(x), latents=tuple(latent(*each) for each in groups))
+        def choose(level: int, posterior: tfp.distributions.Distribution) -> tf.Tensor:
+            if parts is not None:
+                return parts[level]
+            return self.posteriors[level].family.draw(posterior, noise, self._stream("posterior", level), sample_size)
+
+        return self.inferred(self.preprocess.grey(x), choose, training)
 
     def sample(
         self, n: Any, seed: Any = 0, mean: bool = False, redrawn: int | None = None
@@ -182,18 +174,6 @@ class HierarchicalVAE(LatentVariableModel, abc.ABC):
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> HierarchicalVAE:
         return cls(**arguments(config))
-
-    def _drawn(
-        self, x: tf.Tensor, noise: Noise, sample_size: int, training: bool | None, z: tf.Tensor | None
-    ) -> tuple[list[Inferred], tf.Tensor]:
-        parts = None if z is None else self._split(z)
-
-        def choose(level: int, posterior: tfp.distributions.Distribution) -> tf.Tensor:
-            if parts is not None:
-                return parts[level]
-            return self.posteriors[level].family.draw(posterior, noise, self._stream("posterior", level), sample_size)
-
-        return self.inferred(self.preprocess.grey(x), choose, training)
 
     def _draws(self, noise: Noise, n: Any, redrawn: int) -> Choose:
         """Draws from the priors; a single one of each level above `redrawn`."""

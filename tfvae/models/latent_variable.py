@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,9 @@ import tensorflow as tf
 
 from tfvae.conditional import ConditionalDistribution
 from tfvae.models.unsupervised import UnsupervisedModel
+from tfvae.noise import Noise
 from tfvae.priors import Prior
+from tfvae.trace import Inferred, Trace, latent
 
 
 class LatentVariableModel(UnsupervisedModel):
@@ -17,6 +20,40 @@ class LatentVariableModel(UnsupervisedModel):
 
     decoder: ConditionalDistribution
     prior: Prior
+
+    @abc.abstractmethod
+    def inferred_with(
+        self, x: tf.Tensor, noise: Noise, sample_size: int, training: bool | None, z: tf.Tensor | None
+    ) -> tuple[list[Inferred], tf.Tensor]:
+        """The latents of preprocessed examples, of each level, the lowest first; and what the decoder takes.
+
+        Args:
+            x, noise, sample_size, training, z: see `trace_of`.
+        """
+
+    def groups(
+        self, x: tf.Tensor, noise: Noise, sample_size: int, training: bool | None = None, z: tf.Tensor | None = None
+    ) -> list[Inferred]:
+        """The latents of preprocessed examples `[B, *data]`, one group for each level: S draws from q, or `z`.
+
+        Args:
+            x, noise, sample_size, training, z: see `trace_of`.
+        """
+        return self.inferred_with(x, noise, sample_size, training, z)[0]
+
+    def trace_of(
+        self,
+        x: tf.Tensor,
+        noise: Noise,
+        sample_size: int = 1,
+        y: Any = None,
+        training: bool = False,
+        z: tf.Tensor | None = None,
+    ) -> Trace:
+        """See `UnsupervisedModel.trace_of`; `z`, latents `[S, B, *latent]`, may be given in place of draws from q."""
+        groups, context = self.inferred_with(x, noise, sample_size, training, z)
+        likelihood = self.decoder(context, training=training)
+        return Trace(log_px_z=likelihood.log_prob(x), latents=tuple(latent(*each) for each in groups))
 
     @property
     def lacks(self) -> dict[str, str]:

@@ -17,7 +17,7 @@ from tfvae.objectives import ELBO, Objective
 from tfvae.preprocessing import Preprocessing
 from tfvae.priors import MixtureOfNormals, Prior
 from tfvae.serialization import arguments, config_of
-from tfvae.trace import Inferred, Trace, latent
+from tfvae.trace import Inferred
 
 
 @keras.saving.register_keras_serializable("tfvae")
@@ -133,32 +133,13 @@ class VAE(LatentVariableModel):
             return super().clusters(x)
         return tf.argmax(self.prior.responsibilities(self.posterior(x).mean()), axis=1)
 
-    def trace_of(
-        self,
-        x: tf.Tensor,
-        noise: Noise,
-        sample_size: int = 1,
-        y: Any = None,
-        training: bool = False,
-        z: tf.Tensor | None = None,
-    ) -> Trace:
-        """See `UnsupervisedModel.trace_of`; `z`, latents `[S, B, *latent]`, may be given in place of draws from q."""
-        (group,) = self.groups(x, noise, sample_size, training, z)
-        likelihood = self.decoder(group.z, training=training)
-        return Trace(log_px_z=likelihood.log_prob(x), latents=(latent(*group),))
-
-    def groups(
-        self, x: tf.Tensor, noise: Noise, sample_size: int, training: bool | None = None, z: tf.Tensor | None = None
-    ) -> list[Inferred]:
-        """The latents of preprocessed examples `[B, *data]`, one group for each level: here one. S draws from q, or z.
-
-        Args:
-            x, noise, sample_size, training, z: see `trace_of`.
-        """
+    def inferred_with(
+        self, x: tf.Tensor, noise: Noise, sample_size: int, training: bool | None, z: tf.Tensor | None
+    ) -> tuple[list[Inferred], tf.Tensor]:
         posterior = self.posterior(x, training)
         if z is None:
             z = self.encoder.family.draw(posterior, noise, "posterior", sample_size)
-        return [Inferred(z, posterior, self.prior.distribution(self.encoder))]
+        return [Inferred(z, posterior, self.prior.distribution(self.encoder))], z
 
     def sample(self, n: Any, seed: Any = 0, mean: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
         """Draws latents from the prior and data from the decoder.
