@@ -9,6 +9,9 @@ of them through the machine's network at once: a ring inside, rings between. Eac
 is the least there can be (Patarasuk and Yuan, "Bandwidth optimal all-reduce algorithms for clusters of workstations",
 2009) and what nccl-tests counts by (its doc/PERFORMANCE.md).
 
+Along trees instead of rings there are 2 log2 m and 2 log2 N hops for the same bytes, which is what NCCL's double binary
+trees come to at best ("Massively Scale Your Deep Learning Training with NCCL 2.4", 2019).
+
 Nothing overlaps: the guard looks at all gradients before any of them is used, so the all-reduce waits for the whole
 backward pass. Left out: input, stragglers, the compilation, evaluation and checkpoints.
 """
@@ -40,6 +43,7 @@ class Cluster:
         per_machine: replicas of a machine.
         within: between two replicas of a machine.
         between: of a machine to the network, for all its replicas together.
+        trees: all-reduces go along trees and not around rings.
     """
 
     flops_per_second: float
@@ -47,6 +51,7 @@ class Cluster:
     per_machine: int
     within: Link
     between: Link
+    trees: bool = False
 
 
 @dataclass(frozen=True)
@@ -79,11 +84,16 @@ def all_reduces(work: Work, replicas: int) -> tuple[float, ...]:
     return COUNT * replicas, COUNT * work.terms, work.gradient_bytes, COUNT * work.logs
 
 
+def hops(cluster: Cluster, number: int) -> int:
+    """One after the other, until each of `number` has the sum."""
+    return 2 * math.ceil(math.log2(number)) if cluster.trees else 2 * (number - 1)
+
+
 def all_reduce_seconds(cluster: Cluster, replicas: int, size: float) -> float:
     inside = min(replicas, cluster.per_machine)
     machines = math.ceil(replicas / cluster.per_machine)
     return sum(
-        bytes_sent(number, size) / link.bandwidth + 2 * (number - 1) * link.latency
+        bytes_sent(number, size) / link.bandwidth + hops(cluster, number) * link.latency
         for number, link in ((inside, cluster.within), (machines, cluster.between))
     )
 

@@ -4,12 +4,18 @@ import dataclasses
 import itertools
 import math
 
+import numpy as np
 import pytest
+import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 
 import cost_model
+import distributed_cost
+import report
+import tfvae
 from cost_model import Cluster, Link, Work
+from tfvae.models import global_batch, guarded
 
 CLUSTER = Cluster(5e13, 2e-3, 8, Link(3e-6, 3e11), Link(1e-5, 3e11))
 WORK = Work(flops=5e6, gradient_bytes=4e6)
@@ -21,6 +27,7 @@ clusters = st.builds(
     per_machine=st.sampled_from([1, 4, 8]),
     within=st.builds(Link, st.floats(1e-7, 1e-3), st.floats(1e8, 1e12)),
     between=st.builds(Link, st.floats(1e-7, 1e-3), st.floats(1e8, 1e12)),
+    trees=st.booleans(),
 )
 works = st.builds(Work, flops=st.floats(1e4, 1e12), gradient_bytes=st.floats(1e3, 1e10))
 
@@ -37,6 +44,9 @@ def test_the_seconds_of_an_example_by_hand():
     cluster = Cluster(1.0, 0.0, 8, Link(1e-6, 1e9), Link(1e-5, 1e8))
     expected = 14 / 8 * 8e6 / 1e9 + 14e-6 + 8e6 / 1e8 + 2e-5
     assert cost_model.all_reduce_seconds(cluster, 16, 8e6) == pytest.approx(expected, rel=1e-12)
+    trees = dataclasses.replace(cluster, trees=True)  # 6 hops and 2
+    fewer = expected - (14 - 6) * 1e-6
+    assert cost_model.all_reduce_seconds(trees, 16, 8e6) == pytest.approx(fewer, rel=1e-12)
 
 
 @given(clusters, works, st.floats(1, 1e5))
@@ -95,3 +105,44 @@ def test_where_it_stops_paying():
     assert larger[0] >= fastest and (larger[1] is None or larger[1] > poor)
     free = dataclasses.replace(CLUSTER, per_step=0.0, within=Link(0.0, math.inf), between=Link(0.0, math.inf))
     assert cost_model.stops_paying(free, WORK, 1024, NUMBERS) == (1024, None)
+
+
+def test_a_step_makes_the_small_all_reduces_that_are_counted(two, monkeypatch):
+    """Beside those of the gradients and of the logs, which Keras makes."""
+    seen, sum_over = [], global_batch.over_replicas
+
+    def recorded(counts):
+        seen.append(counts.dtype.size * int(np.prod(counts.shape)))
+        return sum_over(counts)
+
+    for module in (global_batch, guarded):
+        monkeypatch.setattr(module, "over_replicas", recorded)
+    with two.scope():
+        model = tfvae.vae((4, 4, 1), latent_size=2, hidden=(4,))
+        model.compile("sgd", jit_compile=False)
+    model.fit(np.zeros((4, 4, 4, 1), np.uint8), batch_size=4, verbose=0)
+    work = distributed_cost.work_of(model, (4, 4, 1))
+    small = [size for size in cost_model.all_reduces(work, 2) if size != work.gradient_bytes][:2]
+    assert seen[: len(seen) // 2] == small  # each replica traces the step
+    assert len(model.metrics) == work.logs
+
+
+def test_the_arithmetic_of_dense_layers_by_hand():
+    """16-8-4-2 there and 2-4-8-16 back: three passes, but no gradient with respect to the image."""
+    model = tfvae.vae((4, 4, 1), latent_size=2, hidden=(8, 4))
+    model.compile("sgd", jit_compile=False)
+    multiplications = 16 * 8 + 8 * 4 + 4 * 4 + 2 * 4 + 4 * 8 + 8 * 16
+    work = distributed_cost.work_of(model, (4, 4, 1))
+    assert work.flops == 2 * (3 * multiplications - 16 * 8)
+    assert work.gradient_bytes == 4 * sum(int(tf.size(each.value)) for each in model.trainable_variables)
+
+
+def test_the_document_is_made_of_the_results():
+    text = report.filled(distributed_cost.TEXT.read_text(), distributed_cost.MAKERS)
+    assert distributed_cost.DOCUMENT.read_text() == text, "run `python benchmarks/distributed_cost.py --text`"
+
+
+def test_the_predictions_in_the_results_are_those_of_the_model():
+    result = report.read("distributed_cost")
+    for name, found in result["works"].items():
+        assert result["predictions"][name] == distributed_cost.predictions(Work(**found)), name
