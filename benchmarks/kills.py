@@ -9,7 +9,7 @@ picture or the writing of a checkpoint. A kill counts only if the process was ru
 the run is left to end, and all its files are compared with those of a run that was never killed: history, report,
 settings and pictures byte for byte, and every variable of the model and of its optimisers bit for bit.
 
-The folder keeps what was done: the same command goes on with it.
+The folder keeps what was done: the same command goes on with it. `--text` only writes docs/reliability.md anew.
 """
 
 from __future__ import annotations
@@ -28,34 +28,53 @@ from typing import Any
 import numpy as np
 
 from records import write
+from report import filled, machine, read, table
+
+TEXT = Path(__file__).resolve().parent / "reliability.md.in"
+DOCUMENT = TEXT.parents[1] / "docs/reliability.md"
 
 DEADLINE = 300.0  # seconds, after which something hangs
 LATEST = {"the start": 9.0, "an epoch": 1.0}  # processor seconds after it, which a busy machine does not change
 UNFINISHED = "checkpoints/.unfinished.keras"  # left behind where a kill fell into the writing of a checkpoint
-SHARED = {"batch_size": 10, "validation_size": 50, "epochs": 40, "hidden": [8], "latent_size": 2, "seed": 3}
-CONVOLUTIONS = {"network": "conv", "hidden": [2, 2], "averaging": 0.9, "xla": False}
+SHARED = {"batch_size": 10, "validation_size": 50, "seed": 3, "xla": False}
+LATENTS = {"hidden": [8], "latent_size": 2}
+FLOW = {"flow_depth": 2, "flow_hidden": [8]}
+# Epochs are more than ten kills need.
 KINDS: dict[str, dict[str, Any]] = {
-    "VAE of convolutions, averaged weights": CONVOLUTIONS,
-    "dense VAE, four steps an XLA program": {"xla": True, "steps_per_execution": 4, "clip": 1.0},
-    "importance-weighted VAE in float16": {"objective": "iwae", "sample_size": 3, "precision": "float16", "xla": False},
-    "GAN": {"model": "gan", "xla": False},
-    "flow on pixels, patience": {"model": "maf", "flow_depth": 2, "flow_hidden": [8], "patience": 40, "xla": False},
-}
+    "VAE of convolutions, averaged weights": {
+        "epochs": 40, "network": "conv", "hidden": [2, 2], "latent_size": 2, "averaging": 0.9,
+    },
+    "dense VAE, four steps an XLA program": {
+        "epochs": 40, **LATENTS, "xla": True, "steps_per_execution": 4, "clip": 1.0,
+    },
+    "importance-weighted VAE in float16": {
+        "epochs": 40, **LATENTS, "objective": "iwae", "sample_size": 3, "precision": "float16",
+    },
+    "GAN": {"epochs": 20, **LATENTS, "model": "gan"},
+    "flow on pixels, patience": {"epochs": 20, **FLOW, "model": "maf", "patience": 20},
+}  # fmt: skip
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--work", type=Path, required=True, help="folder for the runs")
+    parser.add_argument("--work", type=Path, help="folder for the runs")
+    parser.add_argument("--text", action="store_true", help="kill nothing")
     parser.add_argument("--kills", type=int, default=10, help="of each kind of model")
     parser.add_argument("--kinds", type=int, default=len(KINDS), help="how many of them")
     parser.add_argument("--smoke", action="store_true", help="write nothing into results/")
     options = parser.parse_args()
+    if options.text:
+        DOCUMENT.write_text(filled(TEXT.read_text(), MAKERS))
+        return
+    if options.work is None:
+        parser.error("--work is missing")
     options.work.mkdir(parents=True, exist_ok=True)
     np.save(options.work / "levels.npy", np.random.default_rng(0).integers(0, 256, (400, 8, 8), np.uint8))
     rows = [tried(kind, options.work, options.kills) for kind in list(KINDS)[: options.kinds]]
     report = {"question": __doc__.splitlines()[0], "kinds": rows, **totals(rows)}
     if not options.smoke:
         write("kills", report)
+        DOCUMENT.write_text(filled(TEXT.read_text(), MAKERS))
     print(json.dumps(totals(rows)))
     if any(row["differences"] for row in rows):
         raise SystemExit("A run that was killed differs from one that was not.")
@@ -170,6 +189,31 @@ def contents(folder: Path) -> dict[str, Any]:
     found: dict[str, Any] = {name: path.read_bytes() for name, path in names.items() if not name.endswith(".keras")}
     report = json.loads(found["report.json"])
     return found | {"report.json": {name: each for name, each in report.items() if not name.endswith("seconds")}}
+
+
+def kinds_table() -> str:
+    rows = []
+    for row in read("kills")["kinds"]:
+        kills = row["kills"]
+        found = ", ".join(row["differences"]) or "equal"
+        unsaved = sum(kill["checkpoints_written"] == 0 for kill in kills)
+        rows.append([row["kind"], str(len(kills)), str(unsaved), str(max(kill["epoch"] for kill in kills)), found])
+    head = ["model", "kills", "before a checkpoint of their process", "epochs at the last", "in the end"]
+    return table(head, rows)
+
+
+def totals_sentence() -> str:
+    found = read("kills")
+    where = found["in_an_unfinished_checkpoint"]
+    return (
+        f"{found['kills']} kills, all of running processes; {where} left a half-written checkpoint behind. "
+        f"{found['runs_that_differ']} of {len(found['kinds'])} runs differ from one that was never killed."
+    )
+
+
+MAKERS = {
+    "kills": kinds_table, "totals": totals_sentence, "machine": machine, "number": lambda: str(read("kills")["kills"]),
+}  # fmt: skip
 
 
 if __name__ == "__main__":
