@@ -269,14 +269,27 @@ def predicted_table(name: str) -> str:
 
 
 def ends(name: str) -> str:
-    """Where more GPUs are of no use, in a sentence."""
+    """Where more GPUs are of no use, a line for each kind of all-reduce."""
     found = read("distributed_cost")["predictions"][name]
-    sentences = []
+    lines = []
     for kind in KINDS:
         fastest, poor = found[kind]["fastest"], found[kind]["below_half"]
         below = f"the efficiency is below 0.5 from {poor:,} GPUs on" if poor else "the efficiency is never below 0.5"
-        sentences.append(f"with {kind} the step is shortest on {fastest:,} GPUs, and {below}")
-    return "; ".join(sentences)
+        lines.append(f"- with {kind} the step is shortest on {fastest:,} GPUs, and {below}")
+    return ";\n".join(lines) + "."
+
+
+def busy(name: str) -> str:
+    """The share of arithmetic in a step of one GPU."""
+    work = Work(**read("distributed_cost")["works"][name])
+    step = cost_model.compute_seconds(RINGS, work, BATCH)
+    return f"{100 * (1 - RINGS.per_step / step):.2g} %"
+
+
+def worst() -> str:
+    """The largest difference between the predicted and the measured step of two replicas."""
+    rows = read("distributed_cost")["replication"]["rows"]
+    return f"{100 * max(abs(row['predicted_two'] / row['two'] - 1) for row in rows):.0f} %"
 
 
 def works_table() -> str:
@@ -315,6 +328,7 @@ def fitted() -> str:
 MAKERS: dict[str, Callable[..., str]] = {
     "predicted": predicted_table, "ends": ends, "works": works_table, "bytes": bytes_table,
     "replication": replication_table, "fitted": fitted, "machine": machine, "megabytes": lambda: str(MEGABYTES),
+    "busy": busy, "worst": worst,
 }  # fmt: skip
 
 
