@@ -123,7 +123,8 @@ def test_a_step_makes_the_small_all_reduces_that_are_counted(two, monkeypatch):
     model.fit(np.zeros((4, 4, 4, 1), np.uint8), batch_size=4, verbose=0)
     work = distributed_cost.work_of(model, (4, 4, 1))
     small = [size for size in cost_model.all_reduces(work, 2) if size != work.gradient_bytes][:2]
-    assert seen[: len(seen) // 2] == small  # each replica traces the step
+    assert sorted(set(seen)) == small
+    assert seen.count(small[0]) == seen.count(small[1])  # each replica traces the step, in turns
     assert len(model.metrics) == work.logs
 
 
