@@ -57,6 +57,7 @@ bench: $(STAMP)  ## measure the speed against other frameworks (an hour); ARGS g
 	$(BIN)/python benchmarks/step_profile.py
 	$(BIN)/python benchmarks/costs.py
 	$(BIN)/python benchmarks/serving.py
+	$(BIN)/python benchmarks/distributed_cost.py
 	$(BIN)/python benchmarks/report.py
 
 check-gpu: $(STAMP)  ## check what works on this machine's GPU, in at most 8 minutes

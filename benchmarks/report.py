@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -144,13 +145,18 @@ MAKERS = {
 
 
 def document() -> str:
-    """The whole text: `{{maker argument}}` stands for what a maker above gives."""
+    """The whole text."""
+    return filled(TEXT.read_text(), MAKERS)
+
+
+def filled(text: str, makers: Mapping[str, Callable[..., str]]) -> str:
+    """The text where `{{maker argument}}` stands for what a maker gives."""
 
     def made(match: re.Match[str]) -> str:
         maker, *arguments = match[1].split()
-        return MAKERS[maker](*arguments)
+        return makers[maker](*arguments)
 
-    return re.sub(r"\{\{(.+?)\}\}", made, TEXT.read_text())
+    return re.sub(r"\{\{(.+?)\}\}", made, text)
 
 
 if __name__ == "__main__":

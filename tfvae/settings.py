@@ -43,6 +43,7 @@ INFERENCES = ("top-down", "bottom-up")
 GRADIENTS = ("plain", "stl", "dreg")
 SCHEDULES = ("cosine", "constant")
 CORRUPTIONS = ("gaussian", "masking", "salt-and-pepper")
+BAD_RECORDS = ("refuse", "skip")
 PRECISIONS = ("float32", "bfloat16", "float16")
 
 
@@ -131,6 +132,11 @@ class Settings:
     )
     data_dir: str | None = _option(
         None, "Folder of prepared TensorFlow Datasets. [default: TFDS_DATA_DIR or ~/tensorflow_datasets]"
+    )
+    bad_records: str = _option(
+        "refuse",
+        "What to do with files of a folder and records of TensorFlow Datasets that are damaged or of another shape: "
+        '"refuse" names the first, "skip" leaves out the same ones at every pass, for which all are decoded once more.',
     )
     image_size: tuple[int, int] | None = _option(
         None, "Resize the images to HEIGHTxWIDTH, such as 28x20, or to a square, such as 32.", _image_size
@@ -486,7 +492,7 @@ _CHOICES = {
     "network": tuple(HIDDEN), "activation": ACTIVATIONS, "likelihood": LIKELIHOODS,
     "preprocess": PREPROCESSINGS, "objective": OBJECTIVES, "gradient": GRADIENTS,
     "schedule": SCHEDULES, "precision": PRECISIONS, "model": MODELS, "corruption": CORRUPTIONS,
-    "prior": PRIORS, "posterior": POSTERIORS, "inference": INFERENCES,
+    "prior": PRIORS, "posterior": POSTERIORS, "inference": INFERENCES, "bad_records": BAD_RECORDS,
 }  # fmt: skip
 _AT_LEAST_1 = ("at least 1", lambda value: 1 <= value < math.inf)
 _AT_LEAST_0 = ("at least 0", lambda value: 0 <= value < math.inf)

@@ -11,11 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from tfvae.datasets import files, folders, mnist, tfds
+from tfvae.datasets.bad_records import CHOICES, SKIP, BadRecord, listed, naming_bad_records
 from tfvae.datasets.resizing import as_size, resize_split
 from tfvae.datasets.splits import Dataset, Split, fingerprint, hold_out
 from tfvae.datasets.streams import StreamedSplit
 
-__all__ = ["Dataset", "Split", "StreamedSplit", "fingerprint", "hold_out", "load"]
+__all__ = [
+    "BadRecord", "Dataset", "Split", "StreamedSplit", "fingerprint", "hold_out", "listed", "load", "naming_bad_records",
+]  # fmt: skip
 
 _MNIST = "mnist"
 _KINDS = f"{_MNIST!r}, 'tfds:NAME', a folder of images or a file that ends in {', '.join(files.SUFFIXES)}"
@@ -27,6 +30,7 @@ def load(
     test_size: int | None = None,
     seed: int = 0,
     data_dir: str | os.PathLike | None = None,
+    bad_records: str = "refuse",
 ) -> Dataset:
     """Return a dataset of images, divided into training and test images; docs/data.md has the details.
 
@@ -38,6 +42,8 @@ def load(
         test_size: number of images to hold out for the test from data that have no test part; None for a tenth.
         seed: a non-negative int, which images to hold out.
         data_dir: for "tfds:NAME", the folder of prepared datasets; None for TFDS_DATA_DIR or ~/tensorflow_datasets.
+        bad_records: of folders and "tfds:NAME", "refuse" or "skip" what does not decode or has another shape: then the
+            same records are left out whenever the data are read, and `Dataset.skipped` names them.
 
     Returns:
         A `Dataset` with `train` and `test`, both a `Split` in memory or a `StreamedSplit` on disk.
@@ -50,8 +56,11 @@ def load(
     size, name = as_size(image_size), os.fspath(source)
     if seed < 0:
         raise ValueError(f"`seed` must be at least 0; received {seed}.")
+    if bad_records not in CHOICES:
+        raise ValueError(f"`bad_records` must be 'refuse' or 'skip'; received {bad_records!r}.")
+    skip = bad_records == SKIP
     if name.startswith(tfds.PREFIX):
-        return tfds.load(name.removeprefix(tfds.PREFIX), size, test_size, data_dir)
+        return tfds.load(name.removeprefix(tfds.PREFIX), size, test_size, data_dir, skip)
     if data_dir is not None:
         raise ValueError(f"`data_dir` is only for 'tfds:NAME'; received {os.fspath(data_dir)!r} with {name!r}.")
     if not name:
@@ -60,7 +69,7 @@ def load(
         return _mnist(size, test_size)
     path = Path(name)
     if path.is_dir():
-        return folders.load(path, size, test_size, seed)
+        return folders.load(path, size, test_size, seed, skip)
     if not path.exists():
         raise _unknown(name)
     if path.suffix.lower() not in files.SUFFIXES:

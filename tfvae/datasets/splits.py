@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tfvae.datasets.bad_records import BadRecord
+
 if TYPE_CHECKING:
     import tensorflow as tf
 
@@ -82,6 +84,7 @@ class Dataset:
         class_names: what the labels 0, 1, ... mean; empty where there are no labels.
         test_origin: where the test images come from, in words.
         in_random_order: the training images were shuffled when they were stored, so any first ones are a fair sample.
+        skipped: records that are no images and were left out, where that was asked for.
     """
 
     name: str
@@ -90,6 +93,7 @@ class Dataset:
     class_names: tuple[str, ...] = ()
     test_origin: str = "the dataset's own test part"
     in_random_order: bool = False
+    skipped: tuple[BadRecord, ...] = ()
 
     def split_validation(self, size: int = 5000, seed: int = 0) -> tuple[Split | Any, Split | Any]:
         """Hold out validation images from the training images.

@@ -10,13 +10,15 @@ of one file and a block.
 
 from __future__ import annotations
 
+import itertools
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from tfvae.datasets.bad_records import BadRecord, failures, reason_of, refuse
 from tfvae.datasets.splits import Split, at_least_one
 
 if TYPE_CHECKING:
@@ -67,10 +69,10 @@ class StreamedSplit:
         """The first n examples in memory, or all if there are fewer.
 
         Raises:
-            OSError: a file is missing or damaged.
+            OSError: a file is missing or damaged, or a record does not decode.
         """
         few = self.take_first(n)
-        return Split(few._gather(few.image), None if few.label is None else few._gather(few.label))
+        return Split(few._gather(few._checked), None if few.label is None else few._gather(few.label))
 
     def batches(self, batch_size: int, seed: int, start: int = 0) -> tf.data.Dataset:
         """Endless shuffled batches of raw images, from any step on.
@@ -85,8 +87,8 @@ class StreamedSplit:
             start: number of the first batch.
 
         Returns:
-            An infinite dataset of `[batch_size, *image_shape]`. A missing or damaged file raises an error of
-            TensorFlow's when it is read.
+            An infinite dataset of `[batch_size, *image_shape]`. A missing or damaged file, or a record that does not
+            decode, raises an error of TensorFlow's when it is read; `naming_bad_records` says which one it is.
 
         Raises:
             ValueError: the batch is larger than the data.
@@ -104,21 +106,81 @@ class StreamedSplit:
 
         records = tf.data.Dataset.range(first_epoch, np.iinfo(np.int64).max).flat_map(epoch)
         endless = tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY)
-        batches = _decoded(records, self.image).batch(batch_size, drop_remainder=True)
+        batches = _decoded(records, self._checked).batch(batch_size, drop_remainder=True)
         return _fixed(batches.prefetch(2).apply(endless))
 
     def in_order(self, batch_size: int) -> tf.data.Dataset:
         """Raw images from first to last, [batch_size, H, W, C]; the last batch may be smaller. For evaluation."""
         import tensorflow as tf
 
-        images = _decoded(_records(*_columns(self.parts)), self.image)
+        images = _decoded(_records(*_columns(self.parts)), self._checked)
         known = tf.data.experimental.assert_cardinality(-(-len(self) // batch_size))  # or Keras would warn at the end
         return _fixed(images.batch(batch_size).prefetch(2).apply(known))
 
-    def _gather(self, decode: Callable[[tf.Tensor], tf.Tensor]) -> np.ndarray:
-        """What `decode` makes of all records, in one array that is filled batch by batch."""
+    def bad_records(self) -> Iterator[tuple[int, BadRecord]]:
+        """The records that do not decode to an image of `image_shape`, with their numbers, in order.
+
+        All images are decoded once, in parallel, whatever is done with the result.
+
+        Raises:
+            OSError: a file is missing or damaged; what comes behind the damage cannot be read.
+        """
         import tensorflow as tf
 
+        def decodes(record: tf.Tensor) -> tf.Tensor:
+            # Errors are left out of a dataset of this record alone: those of the files themselves must be seen.
+            one = tf.data.Dataset.from_tensors(record).map(self._checked).ignore_errors()
+            return one.reduce(False, lambda *_: True)
+
+        found = _decoded(_records(*_columns(self.parts)), decodes)
+        try:
+            for number, good in enumerate(_fixed(found).as_numpy_iterator()):
+                if not good:
+                    yield number, self._described(number)
+        except tf.errors.OpError as error:
+            raise self._damaged(error) from error
+
+    def without(self, numbers: Collection[int]) -> StreamedSplit:
+        """The same split without the records of these numbers, still on disk.
+
+        A file with k of them is opened k + 1 times an epoch.
+
+        Raises:
+            ValueError: none is left.
+        """
+        borders = [-1, *sorted(numbers), len(self)]
+        between = itertools.pairwise(borders)
+        parts = tuple(part for left, right in between for part in _slice(self.parts, left + 1, right))
+        if not parts:
+            raise ValueError(f"None of the {len(self)} records of {self._folder} decodes to an image.")
+        return replace(self, parts=parts)
+
+    @property
+    def _folder(self) -> str:
+        return os.path.dirname(self.parts[0].path)
+
+    def _checked(self, record: tf.Tensor) -> tf.Tensor:
+        """The raw image of a record, whose shape is looked at when it is decoded."""
+        import tensorflow as tf
+
+        return tf.ensure_shape(self.image(record), self.image_shape)
+
+    def _described(self, number: int) -> BadRecord:
+        (part,) = _slice(self.parts, number, number + 1)
+        (record,) = _records(*_columns([part]))
+        unreadable: tuple[type[Exception], ...] = (*failures(), ValueError)
+        try:
+            self._checked(record)
+            reason = "it did not decode before"  # and does now: the disk is not to be trusted
+        except unreadable as error:
+            reason = reason_of(error)
+        return BadRecord(f"Record {part.skip} of {part.path} is no image of shape {self.image_shape}", reason)
+
+    def _damaged(self, error: Exception) -> OSError:
+        return OSError(f"{self._folder} is damaged: {reason_of(error)}.")
+
+    def _gather(self, decode: Callable[[tf.Tensor], tf.Tensor]) -> np.ndarray:
+        """What `decode` makes of all records, in one array that is filled batch by batch."""
         data = _fixed(_decoded(_records(*_columns(self.parts)), decode).batch(_DECODED_AT_ONCE))
         spec = data.element_spec
         array, filled = np.empty((len(self), *spec.shape[1:]), spec.dtype.as_numpy_dtype), 0
@@ -126,9 +188,9 @@ class StreamedSplit:
             for batch in data:
                 array[filled : filled + len(batch)] = batch
                 filled += len(batch)
-        except tf.errors.OpError as error:
-            reason = error.message.splitlines()[0]
-            raise OSError(f"{os.path.dirname(self.parts[0].path)} is damaged: {reason}") from error
+        except failures() as error:
+            refuse(self, error)
+            raise self._damaged(error) from error
         return array
 
     def _shuffled(self, seed: int, epoch: tf.Tensor, passed: tf.Tensor) -> tf.data.Dataset:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tfvae.datasets.arrays import check_channels
+from tfvae.datasets.bad_records import BadRecord
 from tfvae.datasets.resizing import resize
 from tfvae.datasets.splits import Dataset, hold_out_test
 from tfvae.datasets.streams import Part, StreamedSplit
@@ -24,7 +25,13 @@ BLOCK_BYTES = 2**27
 MOST_IN_A_BLOCK = 16_384
 
 
-def load(name: str, size: tuple[int, int] | None, test_size: int | None, data_dir: str | os.PathLike | None) -> Dataset:
+def load(
+    name: str,
+    size: tuple[int, int] | None,
+    test_size: int | None,
+    data_dir: str | os.PathLike | None,
+    skip: bool = False,
+) -> Dataset:
     """Return a dataset of TensorFlow Datasets that has one image in each example.
 
     What is not prepared yet in `data_dir` is downloaded, which needs a network. Images are counted in the order of the
@@ -37,6 +44,7 @@ def load(name: str, size: tuple[int, int] | None, test_size: int | None, data_di
         test_size: number of images to hold out for the test where there is no split for it; a tenth if None.
         data_dir: folder of prepared datasets; None for the environment variable TFDS_DATA_DIR or
             ~/tensorflow_datasets.
+        skip: leave out records that are no images, for which all images are decoded once before anything else.
 
     Raises:
         ValueError: there is no such dataset, or it is not one image an example, or `test_size` does not fit.
@@ -45,17 +53,19 @@ def load(name: str, size: tuple[int, int] | None, test_size: int | None, data_di
     builder = _builder(name, data_dir)
     read = _Reader(builder, name, size)
     training_name, test_name = _split_names(builder.info.splits, name)
-    train: Any = read.split(training_name)
+    train: Any
+    train, skipped = read.split(training_name, skip)
     test: Any
     if test_name is None:
         train, test, origin = hold_out_test(train, test_size, seed=None)
     elif test_size is not None:
         raise ValueError(f"`test_size` must not be given: {name} has a split {test_name!r}; received {test_size}.")
     else:
-        test, origin = read.split(test_name), f"the split {test_name!r} of TensorFlow Datasets"
+        test, of_test = read.split(test_name, skip)
+        skipped, origin = skipped + of_test, f"the split {test_name!r} of TensorFlow Datasets"
     if (len(train) + len(test)) * int(np.prod(read.image_shape)) <= MEMORY_LIMIT:
         train, test = train.first(len(train)), test.first(len(test))
-    return Dataset(PREFIX + name, train, test, read.class_names, origin, in_random_order=True)
+    return Dataset(PREFIX + name, train, test, read.class_names, origin, in_random_order=True, skipped=skipped)
 
 
 class _Reader:
@@ -92,7 +102,13 @@ class _Reader:
         self._label = tfds.features.FeaturesDict({"label": label}) if labelled else None
         self.class_names: tuple[str, ...] = tuple(features["label"].names) if labelled else ()
 
-    def split(self, name: str) -> StreamedSplit:
+    def split(self, name: str, skip: bool) -> tuple[StreamedSplit, tuple[BadRecord, ...]]:
+        """A split, if asked for without the records that are no images, and those."""
+        whole = self._split(name)
+        bad = dict(whole.bad_records()) if skip else {}
+        return (whole.without(bad) if bad else whole), tuple(bad.values())
+
+    def _split(self, name: str) -> StreamedSplit:
         info = self._info.splits[name]
         parts = tuple(Part(os.fspath(each.filename), each.skip, each.take) for each in info.file_instructions)
         record_bytes = max(1, info.num_bytes // max(1, info.num_examples))

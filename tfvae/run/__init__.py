@@ -54,7 +54,7 @@ def train(
         FileExistsError: the folder exists and is not empty.
         ValueError: the settings do not fit the data, all checkpoints are damaged, or the run began with other settings
             or data.
-        OSError: the folder cannot be written, or another process is training in it.
+        OSError: the folder cannot be written, another process is training in it, or a file or record is no image.
     """
     if not resume:
         _require_empty(folder)
@@ -65,7 +65,11 @@ def train(
         with locked(folder):
             if not resume:
                 _require_empty(folder)  # another run may have been quicker
-            return _train(settings, folder, interruption or Interruption(), resume, verbose)
+            data = load_data(settings)
+            if data.skipped:
+                print(datasets.listed(data.skipped), flush=True)
+            with datasets.naming_bad_records(data.train, data.test):
+                return _train(settings, data, folder, interruption or Interruption(), resume, verbose)
     except BaseException:
         if is_new:
             with contextlib.suppress(OSError):  # not empty: then something was saved
@@ -73,8 +77,9 @@ def train(
         raise
 
 
-def _train(settings: Settings, folder: Path, interruption: Interruption, resume: bool, verbose: int) -> dict[str, Any]:
-    data = load_data(settings)
+def _train(
+    settings: Settings, data: datasets.Dataset, folder: Path, interruption: Interruption, resume: bool, verbose: int
+) -> dict[str, Any]:
     images, validation = parts(data, settings)
     per_epoch = settings.passes * training.steps_per_epoch(len(images), settings.batch_size)
     checkpoints = Checkpoints(folder / CHECKPOINTS)
@@ -118,7 +123,9 @@ def _train(settings: Settings, folder: Path, interruption: Interruption, resume:
 
 def load_data(settings: Settings) -> datasets.Dataset:
     """The data that the settings name."""
-    return datasets.load(settings.data, settings.image_size, settings.test_size, settings.seed, settings.data_dir)
+    return datasets.load(
+        settings.data, settings.image_size, settings.test_size, settings.seed, settings.data_dir, settings.bad_records
+    )
 
 
 def _require_empty(folder: Path) -> None:

@@ -47,7 +47,7 @@ def write_codes(folder: Path, data: str, out: Path) -> dict[str, int]:
     # How the run held out its test images and where it found its data is true of its own data only.
     is_own = data == settings.data or Path(data).resolve() == Path(settings.data).resolve()
     test_size, data_dir = (settings.test_size, settings.data_dir) if is_own else (None, None)
-    whole = datasets.load(data, settings.image_size, test_size, settings.seed, data_dir)
+    whole = datasets.load(data, settings.image_size, test_size, settings.seed, data_dir, settings.bad_records)
     arrays: dict[str, Any] = {}
     for part in PARTS:
         split = getattr(whole, part)

@@ -43,6 +43,8 @@ def test(model: GuardedModel, data: datasets.Dataset) -> dict[str, Any]:
         "test_origin": data.test_origin,
         "steps": model.steps,
     }
+    if data.skipped:
+        report["skipped_records"] = [str(each) for each in data.skipped]
     if "latents" not in lacks:
         report["active_units"] = evaluation.latent_statistics(model, images.in_order(BATCH)).active_units
     if data.name in DIGITS and model.data_shape == _DIGIT_SHAPE:

@@ -1,0 +1,28 @@
+"""docs/reliability.md says what the results of the kills say, and names tests that there are."""
+
+import re
+from pathlib import Path
+
+import kills
+import report
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def test_the_document_is_made_of_the_results():
+    text = report.filled(kills.TEXT.read_text(), kills.MAKERS)
+    assert kills.DOCUMENT.read_text() == text, "run `python benchmarks/kills.py --text`"
+
+
+def test_every_test_that_it_names_is_there():
+    named = re.findall(r"`(tests/[a-z_/]+\.py)::(\w+)`", kills.TEXT.read_text())
+    assert len(named) > 20
+    for path, name in named:
+        assert re.search(rf"^def {name}\(", (ROOT / path).read_text(), re.MULTILINE), f"{path}::{name}"
+
+
+def test_enough_kills_were_tried_and_all_runs_are_equal():
+    found = report.read("kills")
+    assert found["kills"] >= 50
+    assert kills.totals(found["kinds"]) == {name: found[name] for name in kills.totals(found["kinds"])}
+    assert found["runs_that_differ"] == 0
