@@ -139,6 +139,8 @@ train.__signature__ = _train_signature()  # type: ignore[attr-defined]
 def _unchanged_settings(folder: Path, wanted: dict[str, Any]) -> Settings:
     """The settings of a run that is to go on, which those that are given now must not change."""
     settings = settings_of(folder)
+    # On which devices a run goes on is not what it is.
+    settings = dataclasses.replace(settings, strategy=wanted.get("strategy", settings.strategy))
     changed = dataclasses.replace(settings, **wanted).differences(settings)
     if changed:
         changes = ", ".join(f"{name} {old} (now {new})" for name, (new, old) in changed.items())
