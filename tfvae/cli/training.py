@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from tfvae.cli.common import quiet_import
+from tfvae.distribution import cluster
 from tfvae.interruption import EXIT_CODE, Interrupted, Interruption
 from tfvae.settings import CONFIG, Settings, read_yaml, settings_of
 
@@ -36,6 +37,8 @@ def train(context: typer.Context, **options: Any) -> None:
     if given.get("xla") is False:
         wanted.pop("steps_per_execution", None)  # what a run with XLA has kept
     wanted |= given
+    if out is None and cluster.workers() > 1 and wanted.get("strategy", "auto") in ("auto", "multiworker"):
+        raise ValueError("`--out` must be given where several processes train together: a folder that all of them see.")
     if seeds is None:
         if context.args:
             raise ValueError(f"`tfvae train` takes options only; received {' '.join(context.args)}.")

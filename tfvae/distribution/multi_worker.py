@@ -11,6 +11,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfvae.training import untuned
+
 
 def is_multi_worker(strategy: tf.distribute.Strategy | None = None) -> bool:
     """Whether a strategy, the current one if not given, is one of several processes."""
@@ -70,7 +72,7 @@ def shared(strategy: tf.distribute.Strategy, data: Any, batch_size: int | None =
         return data
     if not isinstance(data, tf.data.Dataset):
         data = tf.data.Dataset.from_tensor_slices(data).batch(batch_size or 32)
-    return strategy.distribute_datasets_from_function(lambda context: _rows_of_worker(data, context))
+    return strategy.distribute_datasets_from_function(lambda context: untuned(_rows_of_worker(data, context)))
 
 
 def require_dataset(strategy: tf.distribute.Strategy, data: Any) -> None:

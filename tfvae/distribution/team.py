@@ -94,6 +94,15 @@ class Team:
         """Until all workers are here."""
         self._all("")
 
+    def part(self) -> None:
+        """The end of what they do together. The chief goes last: it holds what the others ask each other by."""
+        self.wait()
+        if self.workers > 1:
+            topic = next(_topics)
+            self._say(topic, "")
+            if self.is_chief:
+                self._heard(topic)
+
     def anyone(self, wants: bool) -> bool:
         """Whether any of the workers wants something, the same answer on all."""
         if self.workers == 1:
@@ -113,16 +122,23 @@ class Team:
             yield Path(scratch)
 
     def _all(self, text: str) -> list[str]:
-        """What each worker says, by its number, through the key-value store of TensorFlow's coordination service."""
+        """What each worker says, by its number."""
         if self.workers == 1:
             return [text]
-        topic = f"tfvae/{next(_topics)}"
-        store = context.context()
-        store.set_config_key_value(f"{topic}/{self.worker}", text)
+        topic = next(_topics)
+        self._say(topic, text)
+        return self._heard(topic)
+
+    def _say(self, topic: int, text: str) -> None:
+        # The key-value store of TensorFlow's coordination service, which has no public name.
+        context.context().set_config_key_value(f"tfvae/{topic}/{self.worker}", text)
+
+    def _heard(self, topic: int) -> list[str]:
+        keys = [f"tfvae/{topic}/{worker}" for worker in range(self.workers)]
         try:
-            return [store.get_config_key_value(f"{topic}/{each}", _WAITING * 1000) for each in range(self.workers)]
+            return [context.context().get_config_key_value(key, _WAITING * 1000) for key in keys]
         except tf.errors.DeadlineExceededError:
-            raise OSError(f"Not all of {self.workers} workers were heard of within {_WAITING} s.") from None
+            raise OSError(f"Not all of the {self.workers} workers were heard of within {_WAITING} s.") from None
 
     @property
     def _total(self) -> Any:

@@ -69,7 +69,7 @@ def train(
         team.by_chief(lambda: held.enter_context(_held(folder, resume)))
         own = held.enter_context(team.own(folder))
         report = _train(settings, folder, own, interruption or Interruption(), resume, verbose, team)
-        team.wait()  # who left now would be missed by the others
+        team.part()
         return report
 
 

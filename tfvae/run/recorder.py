@@ -79,6 +79,8 @@ class Recorder(keras.callbacks.Callback):
         return clock, processor
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+        # A worker that ended by itself would take the others with it: all end together at the next execution.
+        self.interruption.unsaved = self.team.workers > 1
         if self.history:  # a kill may have come between the last checkpoint and its row
             write_history(self.folder / HISTORY, self.history)
         step = self.model.train_function
@@ -131,6 +133,9 @@ class Recorder(keras.callbacks.Callback):
         if self._is_wanted():
             raise Interrupted
 
+    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
+        self.interruption.unsaved = False
+
     def _is_wanted(self) -> bool:
         return self.team.anyone(self.interruption.wanted)
 
@@ -150,7 +155,6 @@ class Recorder(keras.callbacks.Callback):
             "seconds": list(self.seconds),
         }
         self.checkpoints.write(self.model, self.model.steps, state, self.best["step"] if self.best else None)
-        # One that ended by itself would take the others with it: all end together at the next execution.
         self.interruption.unsaved = self.team.workers > 1
 
 
