@@ -38,7 +38,7 @@ class Worker:
     """A process in a group of its own, whose output is kept in a file, so that no pipe can be full."""
 
     def __init__(self, arguments, environment):
-        self._output = tempfile.TemporaryFile("w+")
+        self._output = tempfile.TemporaryFile("w+")  # noqa: SIM115  (closed by `end`)
         self.process = subprocess.Popen(
             [sys.executable, *arguments], env=environment, stdout=self._output, stderr=subprocess.STDOUT,
             start_new_session=True,

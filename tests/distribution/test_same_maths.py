@@ -5,9 +5,9 @@ Compared with plain gradient descent, since Adam turns the rounding of gradients
 
 from pathlib import Path
 
-import cases
 import numpy as np
 import pytest
+import training_cases as cases
 from processes import ended, workers
 
 SCRIPT = str(Path(cases.__file__))

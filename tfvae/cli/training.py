@@ -75,6 +75,8 @@ def _train(settings: Settings, folder: Path, resume: bool, again: str) -> None:
         except Interrupted:
             typer.echo(f"\nInterrupted; everything is saved. Go on: {again}", err=True)
             raise typer.Exit(EXIT_CODE) from None
+    if settings.strategy in ("auto", "multiworker") and cluster.worker() > 0:
+        return  # the chief says it
     typer.echo(f"Run folder: {folder}")
     typer.echo(run.summary(report))
 

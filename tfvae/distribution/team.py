@@ -145,7 +145,8 @@ class Team:
         if not hasattr(self, "_total_function"):
 
             def on_replica(number: tf.Tensor) -> tf.Tensor:
-                return tf.distribute.get_replica_context().all_reduce("SUM", number)
+                # An argument has no device yet, without which TensorFlow does not know where to reduce.
+                return tf.distribute.get_replica_context().all_reduce("SUM", tf.identity(number))
 
             @tf.function
             def total(number: tf.Tensor) -> tf.Tensor:

@@ -144,7 +144,10 @@ class Recorder(keras.callbacks.Callback):
         raise Interrupted
 
     def _save(self, done: int) -> None:
-        metrics = {metric.name: [float(variable) for variable in metric.variables] for metric in self.model.metrics}
+        metrics = {
+            metric.name: [float(tf.convert_to_tensor(variable.value)) for variable in metric.variables]
+            for metric in self.model.metrics
+        }
         state = {
             "identity": self.identity,
             "epoch": self.epoch,

@@ -1,6 +1,6 @@
 """What is trained both on one device and by several workers, and the script that such a worker runs.
 
-python cases.py OUT CASE ...      trains them one after the other, and writes OUT/CASE-WORKER.npz
+python training_cases.py OUT CASE ...      trains them one after the other, and writes OUT/CASE-WORKER.npz
 """
 
 import contextlib
@@ -85,8 +85,7 @@ def trained(name, strategy=None):
         found = {f"variable {number}": each for number, each in enumerate(moved)}
         found |= {f"history {key}": np.asarray(values) for key, values in history.items()}
         found["evaluation"] = np.asarray(model.evaluate(tiny.images(27), batch_size=8, verbose=0))
-        if case != "realnvp":  # without a mean
-            found["prediction"] = model.predict(tiny.images(27), batch_size=8, verbose=0)
+        found["prediction"] = model.predict(tiny.images(27), batch_size=8, verbose=0)
         return found
     finally:
         keras.config.set_floatx("float32")
