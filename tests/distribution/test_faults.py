@@ -102,7 +102,7 @@ def killed(folder, settings, victim, chance):
     assert codes[victim] == -signal.SIGKILL
     assert codes[1 - victim] == 1, outputs[1 - victim]
     assert f"Worker {1 - victim} of 2 has lost another worker" in outputs[1 - victim]
-    assert "start all workers again with --resume" in outputs[1 - victim]
+    assert "start all again with --resume." in outputs[1 - victim]
     assert "Traceback" not in outputs[1 - victim]
 
 

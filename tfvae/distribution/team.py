@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
+import re
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -169,8 +170,9 @@ def lost_workers_named(team: Team) -> Iterator[None]:
     except _LOST as error:
         if team.workers == 1:
             raise
+        others = re.findall(r"(/job:\w+(?:/replica:\d+)?/task:\d+)(?!/device|\d)", str(error.message))
+        name = f", {others[-1]}" if others else f" ({str(error.message).splitlines()[0]})"
         raise OSError(
-            f"Worker {team.worker} of {team.workers} has lost another worker (within {HEARTBEAT} s of its end): "
-            f"{error.message.splitlines()[0]} Nothing after the last checkpoint is kept; start all workers again with "
-            "--resume."
+            f"Worker {team.worker} of {team.workers} has lost another worker{name}: it has ended, or was not heard of "
+            f"for {HEARTBEAT} s. What was done since the last checkpoint is lost; start all again with --resume."
         ) from None

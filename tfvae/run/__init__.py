@@ -66,9 +66,11 @@ def train(
     team = Team(settings.strategy)
     with lost_workers_named(team), contextlib.ExitStack() as held:
         team.agree({f"`{name}`": value for name, value in vars(settings).items()} | versions() | {"--resume": resume})
+        interruption = interruption or Interruption()
+        interruption.listen_again()
         team.by_chief(lambda: held.enter_context(_held(folder, resume)))
         own = held.enter_context(team.own(folder))
-        report = _train(settings, folder, own, interruption or Interruption(), resume, verbose, team)
+        report = _train(settings, folder, own, interruption, resume, verbose, team)
         team.part()
         return report
 
