@@ -94,19 +94,44 @@ def upstream(strategy):
     import numpy as np
     import tensorflow as tf
 
-    class LogsOfOneAxis(keras.Sequential):
+    class Plain(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.layer, self.mean = keras.layers.Dense(1), keras.metrics.Mean("loss")
+            self.layer.build((None, 2))
+            self.built = True
+
+        @property
+        def metrics(self):
+            return [self.mean]
+
+        def train_step(self, data):
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_mean(self.layer(data[0]) ** 2)
+            variables = self.trainable_variables
+            self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
+            self.mean.update_state(loss)
+            return {"loss": self.mean.result()}
+
+    class NoFirstBatch(Plain):
+        def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+            pass
+
+    class LogsOfOneAxis(NoFirstBatch):
         def train_step(self, data):
             return {name: tf.reshape(log, (1,)) for name, log in super().train_step(data).items()}
 
     errors = {}
     for name, kind, options in (
-        ("logs", keras.Sequential, {}),
-        ("logs of one axis", LogsOfOneAxis, {}),
+        ("first batch", Plain, {}),
+        ("logs", NoFirstBatch, {}),
+        ("nothing", LogsOfOneAxis, {}),
         ("steps", LogsOfOneAxis, {"steps_per_execution": 2}),
     ):
         with strategy.scope():
-            model = kind([keras.layers.Input((2,)), keras.layers.Dense(1)])
-            model.compile("sgd", "mse", jit_compile=False, **options)
+            model = kind()
+            model.compile("sgd", jit_compile=False, **options)
+            model.optimizer.build(model.trainable_variables)
         data = tf.data.Dataset.from_tensors((np.ones((4, 2)), np.ones((4, 1)))).repeat(4)
         try:
             model.fit(data, verbose=0)

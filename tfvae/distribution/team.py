@@ -73,23 +73,28 @@ class Team:
         if differences:
             raise ValueError(f"All workers must be started alike: {'; '.join(differences)}.")
 
-    def by_chief(self, action: Callable[[], Any]) -> None:
-        """What only the chief does, while the others wait.
+    def everyone(self, action: Callable[[], Any]) -> Any:
+        """What this worker's action gives, when those of all have come to a good end.
 
         Raises:
-            OSError: on the others, if the chief failed; on the chief it is what the action raised.
+            OSError: another worker's failed. If this one's did, it is what that raised.
         """
-        failure = None
-        if self.is_chief:
-            try:
-                action()
-            except Exception as error:
-                failure = error
-        said = self._all("" if failure is None else str(failure))[0]
+        failure, result = None, None
+        try:
+            result = action()
+        except Exception as error:
+            failure = error
+        said = self._all("" if failure is None else str(failure) or repr(failure))
         if failure is not None:
             raise failure
-        if said:
-            raise OSError(f"The chief, worker 0, cannot go on: {said}")
+        for worker, sentence in enumerate(said):
+            if sentence:
+                raise OSError(f"Worker {worker} cannot go on: {sentence}")
+        return result
+
+    def by_chief(self, action: Callable[[], Any]) -> None:
+        """What only the chief does, while the others wait; fails as `everyone` does."""
+        self.everyone(action if self.is_chief else lambda: None)
 
     def wait(self) -> None:
         """Until all workers are here."""

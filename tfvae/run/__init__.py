@@ -100,7 +100,7 @@ def _train(
 ) -> dict[str, Any]:
     """Reads from the run folder and writes into this worker's `own`."""
     verbose = verbose if team.is_chief else 0
-    data = load_data(settings)
+    data = team.everyone(lambda: load_data(settings))
     images, validation = parts(data, settings)
     per_epoch = settings.passes * training.steps_per_epoch(len(images), settings.batch_size)
     checkpoints = Checkpoints(folder / CHECKPOINTS)
