@@ -74,10 +74,14 @@ def finish(folder, settings=None):
 
 
 def assert_same_weights(one, other):
-    """Of two finished runs: every array in the model, and the history, bit for bit."""
+    """Of two finished runs every array in the model, bit for bit.
+
+    The history only nearly: an epoch that was interrupted goes on with its sums divided anew among the workers.
+    """
     for mine, others in zip(everything(one / run.MODEL), everything(other / run.MODEL), strict=True):
         np.testing.assert_array_equal(mine, others)
-    assert (one / "history.csv").read_text() == (other / "history.csv").read_text()
+    histories = [np.loadtxt(each / "history.csv", delimiter=",", skiprows=1) for each in (one, other)]
+    np.testing.assert_allclose(*histories, rtol=1e-6)
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +90,7 @@ def whole(settings, tmp_path_factory):
     folder = tmp_path_factory.mktemp("whole") / "run"
     outputs = finish(folder, settings)
     assert "Run folder" in outputs[0]
-    assert not outputs[1].replace("\n", "").endswith("%"), outputs[1]
+    assert "Run folder" not in outputs[1] and "Epoch" not in outputs[1]  # the chief alone says something
     return folder
 
 
