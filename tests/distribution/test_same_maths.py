@@ -36,17 +36,28 @@ def assert_one_device(found, name):
             np.testing.assert_array_equal(worker[key], found[0][key])
 
 
-TWO = ("elbo64", "elbo", "clipped64", "gan64", "realnvp64")
+SLOW = ("elbo", "clipped64", "iwae64", "gan64", "realnvp64")
 
 
 @pytest.fixture(scope="module")
 def two_workers(tmp_path_factory):
-    return trained_by(2, (*TWO, "upstream"), tmp_path_factory.mktemp("two"))
+    """Starting them takes the time, so all that is quick is done by the same ones."""
+    return trained_by(2, ("elbo64", "upstream"), tmp_path_factory.mktemp("two"))
 
 
-@pytest.mark.parametrize("name", TWO)
-def test_two_workers_train_like_one_device(two_workers, name):
-    assert_one_device(two_workers[name], name)
+def test_two_workers_train_like_one_device(two_workers):
+    assert_one_device(two_workers["elbo64"], "elbo64")
+
+
+@pytest.fixture(scope="module")
+def two_workers_more(tmp_path_factory):
+    return trained_by(2, SLOW, tmp_path_factory.mktemp("more"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SLOW)
+def test_two_workers_train_every_kind_of_model_like_one_device(two_workers_more, name):
+    assert_one_device(two_workers_more[name], name)
 
 
 def test_keras_still_cannot_by_itself(two_workers):
@@ -61,6 +72,6 @@ def test_keras_still_cannot_by_itself(two_workers):
 @pytest.mark.slow
 def test_four_workers_train_like_one_device(tmp_path):
     """Of the batches of 20, 27 and 1 examples they get 5 each; 6, 7, 7 and 7; and three of them none."""
-    names = ("elbo64", "iwae64", "iwae", "gan")
+    names = ("elbo64", "iwae64", "gan")
     for name, found in trained_by(4, names, tmp_path).items():
         assert_one_device(found, name)

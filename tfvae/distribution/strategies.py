@@ -5,9 +5,6 @@ from __future__ import annotations
 import functools
 
 import tensorflow as tf
-from tensorflow.compiler.xla.tsl.protobuf import coordination_config_pb2
-from tensorflow.python.distribute import multi_worker_util
-from tensorflow.python.eager import context
 
 from tfvae.distribution import cluster
 
@@ -62,6 +59,11 @@ def _multi_worker() -> tf.distribute.Strategy:
         raise ValueError(
             "`strategy` multiworker takes TF_CONFIG, or the variables of a SLURM step, that name several processes."
         )
+    # Not at the top: these are no public names, which may move, and one device needs none of them.
+    from tensorflow.compiler.xla.tsl.protobuf import coordination_config_pb2
+    from tensorflow.python.distribute import multi_worker_util
+    from tensorflow.python.eager import context
+
     if cluster.by_slurm():
         resolver = tf.distribute.cluster_resolver.SlurmClusterResolver()
     else:
