@@ -50,8 +50,8 @@ class DenseLevels(Levels):
         networks.check_at_least_one(levels=levels)
         if latent_size >> (levels - 1) < 1:
             raise ValueError(
-                f"`latent_size` {latent_size} is too small for {levels} levels, each with half as many latents as the "
-                f"one below: it must be at least {2 ** (levels - 1)}."
+                f"`latent_size` {latent_size} is enough for {latent_size.bit_length()} levels, each with half as many "
+                f"latents as the one below; received {levels} `levels`."
             )
         self.latent_shapes = tuple((latent_size >> level,) for level in range(levels))
         self._hidden = [tuple(max(1, units >> level) for units in hidden) for level in range(levels)]

@@ -43,6 +43,7 @@ INFERENCES = ("top-down", "bottom-up")
 GRADIENTS = ("plain", "stl", "dreg")
 SCHEDULES = ("cosine", "constant")
 CORRUPTIONS = ("gaussian", "masking", "salt-and-pepper")
+_SCALED = ("normal", "discretized-logistic")
 BAD_RECORDS = ("refuse", "skip")
 PRECISIONS = ("float32", "bfloat16", "float16")
 STRATEGIES = ("auto", "one", "mirrored", "multiworker")
@@ -366,6 +367,8 @@ class Settings:
             raise ValueError("`pseudo_inputs` are of the prior vamp; set `prior` to it.")
         if self.prior == "vamp" and self.posterior == "flow":
             raise ValueError("The prior vamp is an average of normal posteriors; set `posterior` to normal.")
+        if self.scale != "shared" and self.likelihood not in _SCALED:
+            raise ValueError(f"`scale` is of the likelihoods {' and '.join(_SCALED)}; {self.likelihood} has none.")
         self._check_levels()
         if any(one_or_each(self.free_bits)) and (self.prior, self.posterior) != ("normal", "normal"):
             raise ValueError(
@@ -403,8 +406,8 @@ class Settings:
             )
         if self.network != "conv" and self.latent_size >> (self.levels - 1) < 1:
             raise ValueError(
-                f"`latent_size` must be at least {2 ** (self.levels - 1)} for {self.levels} levels, each with half as "
-                f"many latents as the one below; received {self.latent_size}."
+                f"`levels` must be at most {self.latent_size.bit_length()} for a `latent_size` of {self.latent_size}, "
+                f"since each level has half as many latents as the one below; received {self.levels}."
             )
 
     def _resolve_flow(self) -> None:

@@ -194,3 +194,11 @@ def test_its_configuration_survives_json():
 def test_bad_arguments_are_named(changes, message):
     with pytest.raises(ValueError, match=message):
         AutoregressiveBernoulli(**({"event_shape": (4, 4, 1)} | changes))
+
+
+def test_it_samples_like_any_distribution_of_tfp():
+    family = family_with_weights()
+    distribution = made(family, parameters(family, 2, dtype=np.float64))
+    draws = distribution.sample(3, seed=5)
+    assert draws.shape == (3, 2, *SHAPE) and set(np.unique(draws)) <= {0.0, 1.0}
+    np.testing.assert_array_equal(distribution.sample(3, seed=(0, 5)), distribution.sample(3, seed=(0, 5)))

@@ -391,7 +391,7 @@ REFUSED = [
         r"The prior of level 2 is over latents of shape \(7,\), .*\(2,\)",
     ),
     ({"levels": 0}, "`levels` must be an integer >= 1; received 0."),
-    ({"levels": 4}, "`latent_size` 4 is too small for 4 levels.* it must be at least 8."),
+    ({"levels": 4}, "`latent_size` 4 is enough for 3 levels.*; received 4 `levels`."),
     ({"levels": 4, "kind": "conv"}, "Images of 8 x 8 are too small for 4 levels.* nothing left to halve at level 4."),
     (
         {"prior": lambda shape: VampPrior(shape, (3, 3, 1), 2)},
@@ -523,7 +523,8 @@ BAD_SETTINGS = [
     ({"levels": 2, "posterior": "flow"}, "The posterior flow is of one level"),
     ({"levels": 2, "objective": "iwae", "gradient": "dreg"}, "`gradient` 'dreg' is of one level"),
     ({"levels": 2, "prior": "vamp", "inference": "bottom-up"}, "The prior vamp needs q of the highest level"),
-    ({"levels": 4}, "`latent_size` must be at least 8 for 4 levels"),
+    ({"levels": 4}, "`levels` must be at most 3 for a `latent_size` of 6"),
+    ({"levels": 10**12}, "of 6, since each level has half as many latents as the one below; received 1000000000000."),
     ({"levels": 2, "prior": "flow", "latent_size": 3}, "need two latents at the highest of 2 levels"),
     ({"levels": 3, "warm_up": (1.0, 2.0)}, "`warm_up` must be one number, or one for each of the 3 `levels`"),
     ({"free_bits": "0.1,x"}, "`free_bits` must be at least 0, one number or one for each level; received '0.1,x'."),

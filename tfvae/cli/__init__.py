@@ -34,10 +34,22 @@ def main() -> None:
     except (ValueError, OSError, FloatingPointError, NotImplementedError) as error:
         typer.secho(f"Error: {error}", err=True, fg="red")
         sys.exit(1)
+    except Exception as error:
+        if not _is_lack_of_memory(error):
+            raise
+        typer.secho("Error: There is not enough memory for this model with these data.", err=True, fg="red")
+        sys.exit(1)
     except SystemExit as end:
         if end.code == _CTRL_C:
             typer.echo("\nInterrupted.", err=True)
         raise
+
+
+def _is_lack_of_memory(error: Exception) -> bool:
+    tensorflow = sys.modules.get("tensorflow")  # which many commands do without
+    return isinstance(error, MemoryError) or (
+        tensorflow is not None and isinstance(error, tensorflow.errors.ResourceExhaustedError)
+    )
 
 
 def _print_version(wanted: bool) -> None:

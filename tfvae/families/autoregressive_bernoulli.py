@@ -87,6 +87,10 @@ class PixelByPixel(tfp.distributions.Distribution):
         each = (x * logits - tf.maximum(logits, 0)) - softplus_of_minus_abs(logits)
         return tf.reduce_sum(each, axis=-1)
 
+    def _sample_n(self, n: Any, seed: Any = None) -> tf.Tensor:
+        shape = tf.concat([[n], tf.shape(self.logits)], axis=0)
+        return self.draws_of(tf.random.stateless_uniform(shape, tfp.random.sanitize_seed(seed), dtype=self.dtype))
+
     def _mean(self) -> tf.Tensor:
         noise = Noise(EVALUATION_SEED).uniform("mean of an autoregressive decoder", 1, self.event_shape)[0]
         return self.probabilities_of(tf.broadcast_to(tf.cast(noise, self.dtype), tf.shape(self.logits)))
