@@ -50,8 +50,8 @@ KINDS: dict[str, dict[str, Any]] = {
     "importance-weighted VAE in float16": {
         "epochs": 40, **LATENTS, "objective": "iwae", "sample_size": 3, "precision": "float16",
     },
-    "GAN": {"epochs": 20, **LATENTS, "model": "gan"},
-    "flow on pixels, patience": {"epochs": 20, **FLOW, "model": "maf", "patience": 20},
+    "GAN": {"epochs": 80, **LATENTS, "model": "gan"},
+    "flow on pixels, patience": {"epochs": 80, **FLOW, "model": "maf", "patience": 80},
 }  # fmt: skip
 
 
