@@ -10,7 +10,7 @@ from pathlib import Path
 
 sys.path.append(str(Path(__file__).parents[1] / "models"))
 
-SIZES = (20, 27, 1)  # of the global batches: 27 = 14 + 13, and 1 = 1 + 0
+SIZES = (20, 27, 1)  # of the global batches: 27 = 13 + 14, and 1 = 0 + 1
 
 
 def elbo(tiny, tfvae):
