@@ -16,6 +16,7 @@ def test_every_setting_survives_its_yaml_file(tmp_path):
         beta=0.5, warm_up=1.5, free_bits=0.1, epochs=7, passes=3, start_at_mean=True,
         batch_size=9, learning_rate=1e-2, epsilon=1e-4, schedule="constant", clip=3,
         averaging=0.9, patience=2, precision="bfloat16", tensorboard=True, xla=True, steps_per_execution=5, seed=11,
+        strategy="one",
     )  # fmt: skip
     # By beta, warm-up, free bits and start_at_mean; and those of other models.
     excluded = {"objective", "gradient", "weights", "model"} | {

@@ -27,6 +27,9 @@ class Prior(keras.layers.Layer, abc.ABC):
     scores = "density"
     """What a log probability is about, as for a `Family`."""
 
+    data_shape: tuple[int, ...] | None = None
+    """Shape of an example, of a prior that is made of q(z|x) of examples of its own; None of all others."""
+
     def __init__(self, event_shape: Sequence[int], name: str | None = None):
         super().__init__(name=name, dtype="float64" if keras.config.floatx() == "float64" else "float32")
         self.event_shape = checked_event_shape(event_shape)
@@ -228,7 +231,7 @@ class VampPrior(Prior):
         self._inputs.assign(z[np.random.default_rng(seed).permutation(len(z))[: self.pseudo_inputs]])
 
     def get_config(self) -> dict[str, Any]:
-        return super().get_config() | {"data_shape": list(self.data_shape), "pseudo_inputs": self.pseudo_inputs}
+        return super().get_config() | {"data_shape": list(self._inputs.shape[1:]), "pseudo_inputs": self.pseudo_inputs}
 
 
 def _check_whole(name: str, value: Any, least: int) -> None:

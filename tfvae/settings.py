@@ -45,6 +45,7 @@ SCHEDULES = ("cosine", "constant")
 CORRUPTIONS = ("gaussian", "masking", "salt-and-pepper")
 BAD_RECORDS = ("refuse", "skip")
 PRECISIONS = ("float32", "bfloat16", "float16")
+STRATEGIES = ("auto", "one", "mirrored", "multiworker")
 
 
 def _option(
@@ -322,6 +323,11 @@ class Settings:
     steps_per_execution: int | None = _option(
         None, "Steps that XLA runs as one program, between two moves of the progress bar. [default: 0.3 s of them]"
     )
+    strategy: str = _option(
+        "auto",
+        'Devices: "one"; "mirrored", all GPUs of this machine; "multiworker", all processes that TF_CONFIG or a SLURM '
+        'step names; "auto" takes what there is. The batch stays as large and is divided among them.',
+    )
     tensorboard: bool = _option(False, "Write pictures and scalars for TensorBoard too, into RUN/tensorboard.")
     seed: int = _option(0, "Of initial weights, noise, data order and splits: the same seed gives the same run.")
 
@@ -423,9 +429,13 @@ class Settings:
         object.__setattr__(self, "flow_depth", self.flow_depth or depth)
         object.__setattr__(self, "flow_hidden", self.flow_hidden or hidden)
 
-    def as_yaml(self) -> str:
-        """The settings as a YAML file that `read_yaml` reads back."""
-        values = {key: list(value) if isinstance(value, tuple) else value for key, value in vars(self).items()}
+    def as_yaml(self, without: tuple[str, ...] = ()) -> str:
+        """The settings as a YAML file that `read_yaml` reads back, some fields left out."""
+        values = {
+            key: list(value) if isinstance(value, tuple) else value
+            for key, value in vars(self).items()
+            if key not in without
+        }
         return yaml.safe_dump(values, sort_keys=False)
 
     def differences(self, other: Settings) -> dict[str, tuple[Any, Any]]:
@@ -493,6 +503,7 @@ _CHOICES = {
     "preprocess": PREPROCESSINGS, "objective": OBJECTIVES, "gradient": GRADIENTS,
     "schedule": SCHEDULES, "precision": PRECISIONS, "model": MODELS, "corruption": CORRUPTIONS,
     "prior": PRIORS, "posterior": POSTERIORS, "inference": INFERENCES, "bad_records": BAD_RECORDS,
+    "strategy": STRATEGIES,
 }  # fmt: skip
 _AT_LEAST_1 = ("at least 1", lambda value: 1 <= value < math.inf)
 _AT_LEAST_0 = ("at least 0", lambda value: 0 <= value < math.inf)

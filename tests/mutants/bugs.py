@@ -16,6 +16,7 @@ class Bug(NamedTuple):
 OBJECTIVES = ("tests/test_objectives.py",)
 MATHS = ("tests/models/test_vae_maths.py",)
 FAMILIES = ("tests/families/test_families.py",)
+AUTOREGRESSIVE = ("tests/families/test_autoregressive_bernoulli.py",)
 LOGISTIC = ("tests/families/test_discretized_logistic.py",)
 PREPROCESSING = ("tests/test_preprocessing.py",)
 NOISE = ("tests/test_noise.py",)
@@ -127,16 +128,16 @@ BUGS = [
     ),
     Bug(
         "prior counted twice",
-        "models/vae.py",
+        "models/latent_variable.py",
         "log_px_z=likelihood.log_prob(x), latents",
-        "log_px_z=likelihood.log_prob(x) + self.prior.distribution(self.encoder).log_prob(z), latents",
+        "log_px_z=likelihood.log_prob(x) + groups[-1].prior.log_prob(groups[-1].z), latents",
         MATHS,
     ),
     Bug(
         "decoder fed the posterior mean instead of the draw",
-        "models/vae.py",
-        "likelihood = self.decoder(group.z, training=training)",
-        "likelihood = self.decoder(tf.zeros_like(group.z) + group.posterior.mean(), training=training)",
+        "models/latent_variable.py",
+        "likelihood = self.decoder(context, training=training)",
+        "likelihood = self.decoder(tf.zeros_like(context) + groups[0].posterior.mean(), training=training)",
         MATHS,
     ),
     Bug(
@@ -925,6 +926,27 @@ BUGS = [
         'if "image" in given:\n        tf.debugging',
         'if "images" in given:\n        tf.debugging',
         SERVING,
+    ),
+    Bug(
+        "a pixel sees itself",
+        "families/pixels_before.py",
+        "return 2 * self.reach * (self.reach + 1)",
+        "return 2 * self.reach * (self.reach + 1) + 1",
+        AUTOREGRESSIVE,
+    ),
+    Bug(
+        "draws see the columns in another place",
+        "families/pixels_before.py",
+        "at = tf.stack([row + reach, column + reach])",
+        "at = tf.stack([row + reach, column])",
+        AUTOREGRESSIVE,
+    ),
+    Bug(
+        "the mean shown is the draw",
+        "families/autoregressive_bernoulli.py",
+        "tf.sigmoid(self.logits_given(self.draws_of(base)))",
+        "self.draws_of(base)",
+        AUTOREGRESSIVE,
     ),
     Bug(
         "the same noise for all levels",

@@ -82,6 +82,10 @@ LACKS = {
         lambda: tiny.vae(families.DiscretizedLogistic(tiny.SHAPE, scale="shared"), preprocess=preprocessing.Levels()),
         set(),
     ),
+    "autoregressive": (
+        lambda: tiny.vae(families.AutoregressiveBernoulli(tiny.SHAPE, 2, (4,), 3), preprocess=preprocessing.Binarize()),
+        set(),
+    ),
 }
 KINDS = [name if name in ("gan", "naive") else tiny.slow(name) for name in LACKS]
 

@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from tfvae.cli.common import quiet_import
+from tfvae.distribution import cluster
 from tfvae.interruption import EXIT_CODE, Interrupted, Interruption
 from tfvae.settings import CONFIG, Settings, read_yaml, settings_of
 
@@ -36,6 +37,8 @@ def train(context: typer.Context, **options: Any) -> None:
     if given.get("xla") is False:
         wanted.pop("steps_per_execution", None)  # what a run with XLA has kept
     wanted |= given
+    if out is None and cluster.workers() > 1 and wanted.get("strategy", "auto") in ("auto", "multiworker"):
+        raise ValueError("`--out` must be given where several processes train together: a folder that all of them see.")
     if seeds is None:
         if context.args:
             raise ValueError(f"`tfvae train` takes options only; received {' '.join(context.args)}.")
@@ -72,6 +75,8 @@ def _train(settings: Settings, folder: Path, resume: bool, again: str) -> None:
         except Interrupted:
             typer.echo(f"\nInterrupted; everything is saved. Go on: {again}", err=True)
             raise typer.Exit(EXIT_CODE) from None
+    if settings.strategy in ("auto", "multiworker") and cluster.worker() > 0:
+        return  # the chief says it
     typer.echo(f"Run folder: {folder}")
     typer.echo(run.summary(report))
 
@@ -139,6 +144,8 @@ train.__signature__ = _train_signature()  # type: ignore[attr-defined]
 def _unchanged_settings(folder: Path, wanted: dict[str, Any]) -> Settings:
     """The settings of a run that is to go on, which those that are given now must not change."""
     settings = settings_of(folder)
+    # On which devices a run goes on is not what it is.
+    settings = dataclasses.replace(settings, strategy=wanted.get("strategy", settings.strategy))
     changed = dataclasses.replace(settings, **wanted).differences(settings)
     if changed:
         changes = ", ".join(f"{name} {old} (now {new})" for name, (new, old) in changed.items())

@@ -41,7 +41,7 @@ def pareto_shape(largest: np.ndarray) -> np.ndarray:
         return np.full(ordered.shape[1:], np.nan)
     weights = np.exp(ordered - ordered[-1])
     excess = weights[1:] - weights[0]
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         shape = _fit(excess)
     shape = np.where(np.isfinite(shape), shape, np.inf)  # the quartile is 0, to 300 digits
     all_the_same = ordered[-1] - ordered[0] <= _ROUNDING * (1 + np.abs(ordered[-1]))

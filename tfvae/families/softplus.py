@@ -17,6 +17,8 @@ _COEFFICIENTS = tuple(2 / k for k in (13, 11, 9, 7, 5, 3, 1))
 
 def softplus(x: tf.Tensor) -> tf.Tensor:
     """log(1 + exp(x)), elementwise, to two roundings; its gradient is sigmoid(x)."""
+    # Read once, here: a variable of several replicas that is read inside is an input that the gradient must know of.
+    x = tf.convert_to_tensor(x)
     return tf.maximum(x, 0) + softplus_of_minus_abs(x)
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+import keras
 import tensorflow as tf
 
 
@@ -39,3 +41,23 @@ def never_empty(batch: tf.Tensor) -> tf.Tensor:
         return batch
     missing = tf.cast(tf.equal(tf.shape(batch)[0], 0), tf.int32)
     return tf.pad(batch, [[0, missing], *([[0, 0]] * (batch.shape.rank - 1))])
+
+
+def clipped_together(optimizer: keras.optimizers.Optimizer, gradients: Sequence[Any]) -> list[Any]:
+    """Each replica's share of the global batch's gradients, clipped as one device would clip them.
+
+    Keras 3.15 clips what each replica has by itself before it sums over them, which is another sum. Of these shares it
+    clips nothing any more.
+
+    Args:
+        optimizer: with or without clipping.
+        gradients: this replica's, None for variables without one.
+    """
+    clips = getattr(optimizer, "inner_optimizer", optimizer)
+    if replicas() == 1 or (clips.clipnorm, clips.clipvalue, clips.global_clipnorm) == (None, None, None):
+        return list(gradients)
+    scale = getattr(optimizer, "dynamic_scale", 1.0)  # of a LossScaleOptimizer, who clips when it has divided by it
+    present = [each for each in gradients if each is not None]
+    summed = tf.distribute.get_replica_context().all_reduce("SUM", present)
+    clipped = iter(clips._clip_gradients([each / tf.cast(scale, each.dtype) for each in summed]))
+    return [None if each is None else next(clipped) * tf.cast(scale, each.dtype) / replicas() for each in gradients]

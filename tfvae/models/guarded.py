@@ -11,9 +11,10 @@ import keras
 import tensorflow as tf
 
 from tfvae import execution
+from tfvae.distribution import multi_worker
 from tfvae.execution.program import StepsLeft, many_steps_in_one_program
 from tfvae.models.abilities import Abilities
-from tfvae.models.global_batch import never_empty, over_replicas, place_in_global_batch
+from tfvae.models.global_batch import clipped_together, never_empty, over_replicas, place_in_global_batch
 from tfvae.models.guard import Guard, apply_if, count_not_finite, undo_unless, values_of
 from tfvae.models.loss_scale import faults, overflowing_together, scales_loss
 from tfvae.noise import EVALUATION_SEED, Noise
@@ -172,6 +173,7 @@ class GuardedModel(Abilities, keras.Model, abc.ABC):
             raise ValueError(
                 f'`steps_per_execution` must be an integer of at least 1 or "auto"; received {steps_per_execution!r}.'
             )
+        multi_worker.require_single_steps(jit_compile, steps_per_execution)
         self._to_be_chosen = steps_per_execution == "auto" and not run_eagerly
         self._jit_compile_wished = None if jit_compile == "auto" else bool(jit_compile)
         super().compile(
@@ -203,6 +205,7 @@ class GuardedModel(Abilities, keras.Model, abc.ABC):
         under XLA `steps_per_execution` need not divide the epoch (Keras would go past its end)."""
         if kwargs.get("sample_weight") is not None and y is None:
             y = x
+        multi_worker.require_dataset(self.distribute_strategy, x)
         validation = kwargs.get("validation_data")
         if isinstance(validation, tuple) and len(validation) == 3 and validation[1] is None:
             kwargs["validation_data"] = (validation[0], validation[0], validation[2])
@@ -212,31 +215,40 @@ class GuardedModel(Abilities, keras.Model, abc.ABC):
                 self.compile_again(**choice.arguments)
             if verbose:
                 print(f"Training steps: {choice}", flush=True)
+        x = self._shared(x)
+        if kwargs.get("validation_data") is not None:
+            size = kwargs.get("validation_batch_size") or batch_size
+            kwargs["validation_data"] = self._shared(kwargs["validation_data"], size)
         if isinstance(callbacks, keras.callbacks.CallbackList):
             callbacks.append(self.steps_left)
         else:
             callbacks = [self.steps_left, *tf.nest.flatten(callbacks or [])]
         return super().fit(x, y, batch_size=batch_size, epochs=epochs, verbose=verbose, callbacks=callbacks, **kwargs)
 
-    def evaluate(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
+    def evaluate(
+        self, x: Any = None, y: Any = None, batch_size: int | None = None, verbose: Any = "auto",
+        sample_weight: Any = None, *args: Any, **kwargs: Any,
+    ) -> Any:  # fmt: skip
         """Keras' `evaluate`, except that `sample_weight` needs no labels.
 
         Raises:
             FloatingPointError: the data have values that are not finite or, for images, no images.
         """
-        if kwargs.get("sample_weight") is not None and y is None:
+        if sample_weight is not None and y is None:
             y = x
-        figures = super().evaluate(x, y, *args, **kwargs)
+        if multi_worker.is_multi_worker(self.distribute_strategy):
+            x, y, sample_weight = self._shared((x, y, sample_weight), batch_size), None, None
+        figures = super().evaluate(x, y, batch_size, verbose, sample_weight, *args, **kwargs)
         self.guard.check()
         return figures
 
-    def predict(self, x: Any, *args: Any, **kwargs: Any) -> Any:
+    def predict(self, x: Any, batch_size: int | None = None, *args: Any, **kwargs: Any) -> Any:
         """Keras' `predict`: the mean of p(x|z) at the posterior mean z, for each example.
 
         Raises:
             FloatingPointError: the data have values that are not finite or, for images, no images.
         """
-        means = super().predict(x, *args, **kwargs)
+        means = super().predict(self._shared(x, batch_size), batch_size, *args, **kwargs)
         self.guard.check()
         return means
 
@@ -288,6 +300,7 @@ class GuardedModel(Abilities, keras.Model, abc.ABC):
             problems["gradient"] = faults(problems["gradient"], self.optimizer)
         fine = self.guard.judge(problems, self._steps.value)
         with tf.control_dependencies([fine]):  # at the end of data of unknown size TensorFlow starts a step without any
+            updates = [each._replace(gradients=clipped_together(each.optimizer, each.gradients)) for each in updates]
             if guarded:
                 in_branch = not self.jit_compile and not tf.distribute.has_strategy()
                 for update in updates:
@@ -379,6 +392,9 @@ class GuardedModel(Abilities, keras.Model, abc.ABC):
             raise ValueError(f"`{self.name}` takes examples of shape {self.data_shape}; received {shape}.")
         return raw
 
+    def _shared(self, data: Any, batch_size: int | None = None) -> Any:
+        return multi_worker.shared(self.distribute_strategy, data, batch_size)
+
     def _maybe_symbolic_build(self, iterator: Any = None, data_batch: Any = None) -> None:
         """Nothing: the model is built when it is made. Keras would take a batch from the data under a strategy and
         average it over the replicas, which fails when the first batch does not split evenly."""
@@ -395,7 +411,7 @@ class GuardedModel(Abilities, keras.Model, abc.ABC):
             weights = weighted(tf.ones_like(values), sample_weight)
             # A skipped step has no say: not with weight 0 alone, since 0 times NaN is NaN.
             metric.update_state(tf.where(counted, values, 0.0), tf.where(counted, weights, 0.0))
-        return {metric.name: metric.result() for metric in self._means}
+        return {metric.name: multi_worker.as_log(metric.result()) for metric in self._means}
 
 
 def weighted(values: tf.Tensor, sample_weight: Any) -> tf.Tensor:

@@ -13,19 +13,19 @@ import tensorflow_probability as tfp
 from tfvae.conditional import ConditionalDistribution
 from tfvae.models.ancestral import data_of
 from tfvae.models.kinds import require_kinds
-from tfvae.models.unsupervised import UnsupervisedModel
+from tfvae.models.latent_variable import LatentVariableModel
 from tfvae.noise import Noise
 from tfvae.objectives import ELBO, Objective
 from tfvae.preprocessing import Preprocessing
 from tfvae.priors import Prior
 from tfvae.serialization import arguments, config_of
-from tfvae.trace import Inferred, Trace, latent
+from tfvae.trace import Inferred
 
 Choose = Callable[[int, tfp.distributions.Distribution], tf.Tensor]
 """Gives z of a level, counted from 0 at the data, when its distribution given what is known by then is at hand."""
 
 
-class HierarchicalVAE(UnsupervisedModel, abc.ABC):
+class HierarchicalVAE(LatentVariableModel, abc.ABC):
     """A VAE with levels of latents z_1 (at the data) ... z_L (at the top).
 
         log p(x, z) = log p(x|z) + log p(z_L) + sum_l log p(z_l|z_(l+1) ... z_L)
@@ -63,6 +63,7 @@ class HierarchicalVAE(UnsupervisedModel, abc.ABC):
         gradient = getattr(self.objective, "gradient", "plain")
         if len(posteriors) > 1 and gradient != "plain":
             raise ValueError(f'`objective` has the gradient "{gradient}", which is of one level of latents.')
+        self._check_prior(prior)
         self.latent_shapes = tuple(each.family.event_shape for each in posteriors)
         """Shape of one z of each level, the lowest first."""
         self.posteriors, self.priors, self.decoder, self.prior = list(posteriors), list(priors), decoder, prior
@@ -112,25 +113,17 @@ class HierarchicalVAE(UnsupervisedModel, abc.ABC):
         x = self.preprocess.grey(self.representative(raw))
         return self.decoder(self.inferred(x, _mean, bool(training))[1], training=training)
 
-    def groups(
-        self, x: tf.Tensor, noise: Noise, sample_size: int, training: bool | None = None, z: tf.Tensor | None = None
-    ) -> list[Inferred]:
-        """S draws of the latents of each level for each preprocessed example, or `z` in their place; see `VAE`."""
-        return self._drawn(x, noise, sample_size, training, z)[0]
+    def inferred_with(
+        self, x: tf.Tensor, noise: Noise, sample_size: int, training: bool | None, z: tf.Tensor | None
+    ) -> tuple[list[Inferred], tf.Tensor]:
+        parts = None if z is None else self._split(z)
 
-    def trace_of(
-        self,
-        x: tf.Tensor,
-        noise: Noise,
-        sample_size: int = 1,
-        y: Any = None,
-        training: bool = False,
-        z: tf.Tensor | None = None,
-    ) -> Trace:
-        """See `UnsupervisedModel.trace_of`; `z`, latents `[S, B, D]`, may be given in place of draws from q."""
-        groups, context = self._drawn(x, noise, sample_size, training, z)
-        likelihood = self.decoder(context, training=training)
-        return Trace(log_px_z=likelihood.log_prob(x), latents=tuple(latent(*each) for each in groups))
+        def choose(level: int, posterior: tfp.distributions.Distribution) -> tf.Tensor:
+            if parts is not None:
+                return parts[level]
+            return self.posteriors[level].family.draw(posterior, noise, self._stream("posterior", level), sample_size)
+
+        return self.inferred(self.preprocess.grey(x), choose, training)
 
     def sample(
         self, n: Any, seed: Any = 0, mean: bool = False, redrawn: int | None = None
@@ -175,34 +168,12 @@ class HierarchicalVAE(UnsupervisedModel, abc.ABC):
     def codes(self, x: Any) -> tf.Tensor:
         return self.moments(x)[0]
 
-    @property
-    def lacks(self) -> dict[str, str]:
-        found = super().lacks
-        if not self.unit.is_likelihood:
-            found["likelihood"] = f"There is no log p(x), nor an ELBO: this model scores the {self.unit.scored}."
-        return found
-
-    def views(self, raw: Any) -> dict[str, tf.Tensor]:
-        return {"image": self.representative(raw), "reconstruction": self(raw).mean()}
-
     def get_config(self) -> dict[str, Any]:
         return config_of(self, *self.part_names, "decoder", "prior", "preprocess", "objective", "seed", "name")
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> HierarchicalVAE:
         return cls(**arguments(config))
-
-    def _drawn(
-        self, x: tf.Tensor, noise: Noise, sample_size: int, training: bool | None, z: tf.Tensor | None
-    ) -> tuple[list[Inferred], tf.Tensor]:
-        parts = None if z is None else self._split(z)
-
-        def choose(level: int, posterior: tfp.distributions.Distribution) -> tf.Tensor:
-            if parts is not None:
-                return parts[level]
-            return self.posteriors[level].family.draw(posterior, noise, self._stream("posterior", level), sample_size)
-
-        return self.inferred(self.preprocess.grey(x), choose, training)
 
     def _draws(self, noise: Noise, n: Any, redrawn: int) -> Choose:
         """Draws from the priors; a single one of each level above `redrawn`."""

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
@@ -15,7 +14,7 @@ from tfvae.conditional import ConditionalDistribution
 from tfvae.models.hierarchical import Choose, HierarchicalVAE
 from tfvae.objectives import Objective
 from tfvae.preprocessing import Preprocessing
-from tfvae.priors import Prior, VampPrior
+from tfvae.priors import Prior
 from tfvae.trace import Inferred
 
 
@@ -69,8 +68,6 @@ class LadderVAE(HierarchicalVAE):
             )
         super().__init__(posteriors, priors, decoder, prior, preprocess, objective, seed, name)
         self.bottom_up, self.top_down = list(bottom_up), list(top_down)
-        if isinstance(prior, VampPrior) and prior.data_shape != self.data_shape:
-            raise ValueError(f"`prior` has pseudo-inputs of shape {prior.data_shape}, the data {self.data_shape}.")
         self._build_parts()
 
     @property
@@ -81,14 +78,6 @@ class LadderVAE(HierarchicalVAE):
     @property
     def top(self) -> _Top:
         return _Top(self)
-
-    @property
-    def starts_from_data(self) -> bool:  # type: ignore[override]
-        return isinstance(self.prior, VampPrior)
-
-    def start_at(self, x: Any, seed: int = 0) -> None:
-        if self.starts_from_data:
-            self.prior.start_at(np.asarray(self.preprocess.grey(x)), seed)
 
     def inferred(self, x: tf.Tensor, choose: Choose, training: bool | None = None) -> tuple[list[Inferred], tf.Tensor]:
         features = self._features(x, training)

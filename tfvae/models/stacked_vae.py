@@ -12,7 +12,7 @@ from tfvae.conditional import ConditionalDistribution
 from tfvae.models.hierarchical import Choose, HierarchicalVAE
 from tfvae.objectives import Objective
 from tfvae.preprocessing import Preprocessing
-from tfvae.priors import Prior, VampPrior
+from tfvae.priors import Prior
 from tfvae.trace import Inferred
 
 
@@ -56,7 +56,7 @@ class StackedVAE(HierarchicalVAE):
                 f"received {len(posteriors)} and {len(priors)}."
             )
         super().__init__(posteriors, priors, decoder, prior, preprocess, objective, seed, name)
-        if isinstance(prior, VampPrior):
+        if prior.data_shape is not None:
             raise ValueError(
                 "`prior` needs q of the highest level given x alone, which a stack has not; see `LadderVAE`."
             )

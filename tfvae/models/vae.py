@@ -5,24 +5,23 @@ from __future__ import annotations
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfvae.conditional import ConditionalDistribution
 from tfvae.models.ancestral import ancestral_sample
 from tfvae.models.kinds import require_kinds
-from tfvae.models.unsupervised import UnsupervisedModel
+from tfvae.models.latent_variable import LatentVariableModel
 from tfvae.noise import Noise
 from tfvae.objectives import ELBO, Objective
 from tfvae.preprocessing import Preprocessing
-from tfvae.priors import MixtureOfNormals, Prior, VampPrior
+from tfvae.priors import MixtureOfNormals, Prior
 from tfvae.serialization import arguments, config_of
-from tfvae.trace import Inferred, Trace, latent
+from tfvae.trace import Inferred
 
 
 @keras.saving.register_keras_serializable("tfvae")
-class VAE(UnsupervisedModel):
+class VAE(LatentVariableModel):
     """A variational autoencoder: prior p(z), decoder p(x|z), encoder q(z|x).
 
     Args:
@@ -69,14 +68,12 @@ class VAE(UnsupervisedModel):
             raise ValueError(
                 f"`prior` is over latents of shape {prior.event_shape}, `encoder` gives them in shape {latent_shape}."
             )
-        if isinstance(prior, VampPrior):
-            if prior.data_shape != data_shape:
-                raise ValueError(f"`prior` has pseudo-inputs of shape {prior.data_shape}, the data {data_shape}.")
-            if encoder.family.layers:
-                raise ValueError(
-                    f"`prior` needs the density of each posterior everywhere; a `{type(encoder.family).__name__}` has "
-                    "it for its own draws only."
-                )
+        self._check_prior(prior)
+        if prior.data_shape is not None and encoder.family.layers:
+            raise ValueError(
+                f"`prior` needs the density of each posterior everywhere; a `{type(encoder.family).__name__}` has "
+                "it for its own draws only."
+            )
         gradient = getattr(self.objective, "gradient", "plain")
         if encoder.family.layers and gradient != "plain":
             raise ValueError(
@@ -97,14 +94,6 @@ class VAE(UnsupervisedModel):
     def parts(self) -> tuple[keras.Layer, ...]:
         """What has weights: the encoder, the decoder and the prior."""
         return self.encoder, self.decoder, self.prior
-
-    @property
-    def starts_from_data(self) -> bool:  # type: ignore[override]
-        return isinstance(self.prior, VampPrior)
-
-    def start_at(self, x: Any, seed: int = 0) -> None:
-        if self.starts_from_data:
-            self.prior.start_at(np.asarray(self.preprocess.grey(x)), seed)
 
     def call(self, raw: Any, training: bool | None = None) -> tfp.distributions.Distribution:
         return self.decoder(self.posterior(self.representative(raw), bool(training)).mean(), training=training)
@@ -128,8 +117,6 @@ class VAE(UnsupervisedModel):
         if self.encoder.family.scores == "point":
             found["likelihood"] = "q(z|x) is a point, without a density: there are no importance weights."
             found["latents"] = "q(z|x) is a point: its rate is infinite and it tells everything about x."
-        if not self.unit.is_likelihood:
-            found["likelihood"] = f"There is no log p(x), nor an ELBO: this model scores the {self.unit.scored}."
         return found
 
     def moments(self, x: Any) -> tuple[tf.Tensor, tf.Tensor]:
@@ -146,35 +133,13 @@ class VAE(UnsupervisedModel):
             return super().clusters(x)
         return tf.argmax(self.prior.responsibilities(self.posterior(x).mean()), axis=1)
 
-    def views(self, raw: Any) -> dict[str, tf.Tensor]:
-        return {"image": self.representative(raw), "reconstruction": self(raw).mean()}
-
-    def trace_of(
-        self,
-        x: tf.Tensor,
-        noise: Noise,
-        sample_size: int = 1,
-        y: Any = None,
-        training: bool = False,
-        z: tf.Tensor | None = None,
-    ) -> Trace:
-        """See `UnsupervisedModel.trace_of`; `z`, latents `[S, B, *latent]`, may be given in place of draws from q."""
-        (group,) = self.groups(x, noise, sample_size, training, z)
-        likelihood = self.decoder(group.z, training=training)
-        return Trace(log_px_z=likelihood.log_prob(x), latents=(latent(*group),))
-
-    def groups(
-        self, x: tf.Tensor, noise: Noise, sample_size: int, training: bool | None = None, z: tf.Tensor | None = None
-    ) -> list[Inferred]:
-        """The latents of preprocessed examples `[B, *data]`, one group for each level: here one. S draws from q, or z.
-
-        Args:
-            x, noise, sample_size, training, z: see `trace_of`.
-        """
+    def inferred_with(
+        self, x: tf.Tensor, noise: Noise, sample_size: int, training: bool | None, z: tf.Tensor | None
+    ) -> tuple[list[Inferred], tf.Tensor]:
         posterior = self.posterior(x, training)
         if z is None:
             z = self.encoder.family.draw(posterior, noise, "posterior", sample_size)
-        return [Inferred(z, posterior, self.prior.distribution(self.encoder))]
+        return [Inferred(z, posterior, self.prior.distribution(self.encoder))], z
 
     def sample(self, n: Any, seed: Any = 0, mean: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
         """Draws latents from the prior and data from the decoder.

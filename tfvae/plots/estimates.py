@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import ScalarFormatter
+from matplotlib.ticker import LogLocator, ScalarFormatter
 
 from tfvae.plots.lines import lines
 from tfvae.plots.style import BLUE, CLASSES, SMALL, VERMILION, legend, open_frame
@@ -116,6 +116,7 @@ def pareto(ours: Mapping[str, tuple[float, float]], others: Mapping[str, Sequenc
         for nats in (others or {}).get(name, ()):
             beside.plot(0, nats, linestyle="", markerfacecolor="none", **look)
     axes.set(xscale="log", xlabel="processor minutes of training", ylabel="-log p(x), nats")
+    axes.xaxis.set_minor_locator(LogLocator(subs=(2, 3, 5)))
     for which in (axes.xaxis.set_major_formatter, axes.xaxis.set_minor_formatter):
         which(ScalarFormatter())
     beside.set(xticks=[], xlabel="reported by others", xlim=(-1, 1))

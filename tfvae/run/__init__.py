@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import json
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from tfvae import datasets, training
+from tfvae.distribution.team import Team, lost_workers_named
 from tfvae.files import writing, written_whole
+from tfvae.hardware import versions
 from tfvae.interruption import Interruption
 from tfvae.models import GuardedModel
 from tfvae.run import build, execution
 from tfvae.run.checkpoints import Checkpoints
 from tfvae.run.lock import locked
-from tfvae.run.pictures import pictures
+from tfvae.run.pictures import pictures, with_averages
 from tfvae.run.reading import CHECKPOINTS, MODEL, REPORT, model_of
 from tfvae.run.recorder import Recorder
 from tfvae.run.report import BATCH, summary, test
@@ -38,6 +42,9 @@ def train(
     The folder gets config.yaml, history.csv, checkpoints/, samples/, reconstructions/, latent_map/, manifold/ and
     latent_rates/ with a picture an epoch, model.keras and report.json.
 
+    Where several processes train together all call this; the first one writes the folder, which the others have to be
+    able to read. They have to agree in settings, versions, data and the checkpoint to go on from.
+
     Args:
         settings: what to train.
         folder: made here; must not hold anything yet, unless `resume`.
@@ -52,10 +59,26 @@ def train(
 
     Raises:
         FileExistsError: the folder exists and is not empty.
-        ValueError: the settings do not fit the data, all checkpoints are damaged, or the run began with other settings
-            or data.
-        OSError: the folder cannot be written, another process is training in it, or a file or record is no image.
+        ValueError: the settings do not fit the data, all checkpoints are damaged, the run began with other settings or
+            data, or the workers were not started alike.
+        OSError: the folder cannot be written, another process is training in it, another worker is gone, or a file or
+            record is no image.
     """
+    team = Team(settings.strategy)
+    with lost_workers_named(team), contextlib.ExitStack() as held:
+        team.agree({f"`{name}`": value for name, value in vars(settings).items()} | versions() | {"--resume": resume})
+        interruption = interruption or Interruption()
+        interruption.listen_again()
+        team.by_chief(lambda: held.enter_context(_held(folder, resume)))
+        own = held.enter_context(team.own(folder))
+        report = _train(settings, folder, own, interruption, resume, verbose, team)
+        team.part()
+        return report
+
+
+@contextlib.contextmanager
+def _held(folder: Path, resume: bool) -> Iterator[None]:
+    """The run folder, made if missing; no other process may train in it meanwhile."""
     if not resume:
         _require_empty(folder)
     is_new = not folder.exists()
@@ -65,11 +88,7 @@ def train(
         with locked(folder):
             if not resume:
                 _require_empty(folder)  # another run may have been quicker
-            data = load_data(settings)
-            if data.skipped:
-                print(datasets.listed(data.skipped), flush=True)
-            with datasets.naming_bad_records(data.train, data.test):
-                return _train(settings, data, folder, interruption or Interruption(), resume, verbose)
+            yield
     except BaseException:
         if is_new:
             with contextlib.suppress(OSError):  # not empty: then something was saved
@@ -78,29 +97,54 @@ def train(
 
 
 def _train(
-    settings: Settings, data: datasets.Dataset, folder: Path, interruption: Interruption, resume: bool, verbose: int
+    settings: Settings, folder: Path, own: Path, interruption: Interruption, resume: bool, verbose: int, team: Team
 ) -> dict[str, Any]:
+    data = team.everyone(lambda: load_data(settings))
+    if data.skipped and team.is_chief:
+        print(datasets.listed(data.skipped), flush=True)
+    with datasets.naming_bad_records(data.train, data.test):
+        return _train_on(data, settings, folder, own, interruption, resume, verbose, team)
+
+
+def _train_on(
+    data: datasets.Dataset,
+    settings: Settings,
+    folder: Path,
+    own: Path,
+    interruption: Interruption,
+    resume: bool,
+    verbose: int,
+    team: Team,
+) -> dict[str, Any]:
+    """Reads from the run folder and writes into this worker's `own`."""
+    verbose = verbose if team.is_chief else 0
     images, validation = parts(data, settings)
     per_epoch = settings.passes * training.steps_per_epoch(len(images), settings.batch_size)
     checkpoints = Checkpoints(folder / CHECKPOINTS)
-    model, state = _resumed(checkpoints) if resume else (None, None)
-    if model is None:
-        model = build.model(settings, images.image_shape, per_epoch)
-        start(model, settings, images)
-        optimizer = build.optimizer(settings, per_epoch)
-        choice = execution.choose(settings, model, optimizer, images, per_epoch)
-        if verbose:
-            print(f"Training steps: {choice}", flush=True)
-        model.compile(optimizer, **choice.arguments)
+    if resume:
+        team.by_chief(lambda: _set_damaged_aside(checkpoints))
+    newest = checkpoints.newest()[0] if resume else None
+    fingerprint = datasets.fingerprint(images)
+    team.agree({"the data": fingerprint, "the checkpoint": newest.path.name if newest else None})
+    with team.scope():
+        if newest:
+            model, state = newest.load()
+        else:
+            model, state = _new_model(settings, images, per_epoch, verbose), None
     settings = execution.resolved(settings, model)
     if state is None:
-        _write_settings(folder, settings)
+        _write_settings(own, settings)
     # What must be the same when the run goes on.
-    identity = {"settings": settings.as_yaml(), "data": datasets.fingerprint(images)}
+    identity = {"settings": settings.as_yaml(without=("strategy",)), "data": fingerprint}
     if state is not None:
         _require_same(identity, state["identity"])
-    recorder = Recorder(folder, checkpoints, per_epoch, interruption, identity, settings.patience, state)
+        _say_other_replicas(team, state["identity"].get("replicas", "1"))
+    recorder = Recorder(
+        own, Checkpoints(own / CHECKPOINTS), per_epoch, interruption, identity | {"replicas": str(team.replicas)},
+        settings.patience, state, team,
+    )  # fmt: skip
     if not recorder.has_ended:
+        drawing = pictures(own, model, settings, validation, data.class_names) if team.is_chief else []
         model.fit(
             images.batches(settings.batch_size, settings.seed, start=model.steps),
             initial_epoch=recorder.epoch,
@@ -108,17 +152,31 @@ def _train(
             steps_per_epoch=per_epoch,
             validation_data=validation.in_order(BATCH),
             shuffle=False,
-            callbacks=[*pictures(folder, model, settings, validation, data.class_names), recorder],
+            callbacks=[*with_averages(settings, drawing), recorder],
             verbose=verbose,
         )
     seconds = dict(zip(("training_seconds", "training_processor_seconds"), recorder.seconds, strict=True))
     if settings.patience is not None:
-        model = _best(checkpoints, recorder)
-    _save(model, folder / MODEL)
+        team.wait()  # the chief may still be writing it
+        with team.scope():
+            model = _best(checkpoints, recorder)
+    _save(model, own / MODEL)
     report = test(model, data) | seconds
-    with written_whole(folder / REPORT) as path:
+    with written_whole(own / REPORT) as path:
         path.write_text(json.dumps(report, indent=2) + "\n")
     return report
+
+
+def _new_model(settings: Settings, images: Any, per_epoch: int, verbose: int) -> GuardedModel:
+    """The model that training begins with, compiled."""
+    model = build.model(settings, images.image_shape, per_epoch)
+    start(model, settings, images)
+    optimizer = build.optimizer(settings, per_epoch)
+    choice = execution.choose(settings, model, optimizer, images, per_epoch)
+    if verbose:
+        print(f"Training steps: {choice}", flush=True)
+    model.compile(optimizer, **choice.arguments)
+    return model
 
 
 def load_data(settings: Settings) -> datasets.Dataset:
@@ -155,8 +213,17 @@ def _require_same(identity: dict[str, str], before: dict[str, str]) -> None:
             raise ValueError(f"The {what} of this run have changed since its checkpoint was written; start a new run.")
 
 
-def _resumed(checkpoints: Checkpoints) -> tuple[GuardedModel | None, dict[str, Any] | None]:
-    """The model and state of the newest checkpoint, or nothing where there is none.
+def _say_other_replicas(team: Team, before: str) -> None:
+    if team.is_chief and before != str(team.replicas):
+        print(
+            f"The checkpoint was written on {before} replicas; this run goes on with {team.replicas}: the same steps "
+            "to rounding, but not bit for bit.",
+            file=sys.stderr,
+        )
+
+
+def _set_damaged_aside(checkpoints: Checkpoints) -> None:
+    """Renames damaged checkpoints.
 
     Raises:
         ValueError: all checkpoints are damaged.
@@ -170,9 +237,6 @@ def _resumed(checkpoints: Checkpoints) -> tuple[GuardedModel | None, dict[str, A
     for each in damaged:
         print(f"{each.path} is damaged and not used.")
         each.path.rename(each.path.with_suffix(".damaged"))  # lest it be taken for the one that is written again
-    if newest is None:
-        return None, None
-    return newest.load()
 
 
 def _best(checkpoints: Checkpoints, recorder: Recorder) -> GuardedModel:

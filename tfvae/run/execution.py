@@ -9,6 +9,7 @@ import keras
 
 from tfvae.execution import Choice, by_measurement, by_rule
 from tfvae.execution.choice import estimated_seconds
+from tfvae.models.global_batch import replicas
 from tfvae.settings import Settings
 
 _WORTH_MEASURING = 30  # seconds of training by estimate: measuring takes five to ten
@@ -19,6 +20,12 @@ def choose(
 ) -> Choice:
     """What to compile the model with: `xla` and `steps_per_execution` of the settings, measured where they are None."""
     xla, steps, batch_size = settings.xla, settings.steps_per_execution, settings.batch_size
+    if replicas() > 1:
+        if xla or (steps or 1) > 1:
+            raise ValueError(
+                "`xla` and `steps_per_execution` are of one device: XLA cannot compile a step of several replicas."
+            )
+        return Choice(False, 1, f"{replicas()} replicas")
     if xla is None and steps is not None and steps > 1:
         xla = True
     if xla is not None and steps is not None:

@@ -20,7 +20,7 @@ _MAPPED = 5000  # in the latent map, and those that the rates are averages over
 def pictures(
     folder: Path, model: GuardedModel, settings: Settings, validation: Any, class_names: tuple[str, ...]
 ) -> list[keras.callbacks.Callback]:
-    """The callbacks that draw what the model can do, and those that put averaged weights into it meanwhile.
+    """The callbacks that draw what the model can do.
 
     Args:
         folder: the run's.
@@ -52,6 +52,11 @@ def pictures(
         drawing.append(callbacks.Manifold(folder / "manifold", many.images, log_dir=log_dir))
     if log_dir is not None:
         drawing.append(callbacks.Curves(log_dir / "epochs"))
+    return drawing
+
+
+def with_averages(settings: Settings, drawing: list[keras.callbacks.Callback]) -> list[keras.callbacks.Callback]:
+    """Drawing with averaged weights, where there are some, which are also put into the model for its validation."""
     if settings.averaging is None:
         return drawing
     averages = Averages()

@@ -10,6 +10,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfvae.distribution.team import Team
 from tfvae.files import written_whole
 from tfvae.interruption import Interrupted, Interruption
 from tfvae.run.checkpoints import Checkpoints
@@ -34,6 +35,7 @@ class Recorder(keras.callbacks.Callback):
         identity: what must be the same when the run goes on; kept in the checkpoints.
         patience: epochs without a better val_loss after which training stops, or None.
         state: what the checkpoint held that the run goes on from, or None.
+        team: those who train together. An interruption of one is one of all, at the same step.
     """
 
     def __init__(
@@ -45,8 +47,10 @@ class Recorder(keras.callbacks.Callback):
         identity: dict[str, str],
         patience: int | None = None,
         state: dict[str, Any] | None = None,
+        team: Team | None = None,
     ):
         super().__init__()
+        self.team = team or Team()
         self.folder, self.checkpoints, self.interruption = folder, checkpoints, interruption
         self.steps_per_epoch, self.identity, self.patience = steps_per_epoch, identity, patience
         state = state or {"epoch": 0, "step": 0, "metrics": {}, "history": [], "best": None, "seconds": [0.0, 0.0]}
@@ -75,6 +79,8 @@ class Recorder(keras.callbacks.Callback):
         return clock, processor
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+        # A worker that ended by itself would take the others with it: all end together at the next execution.
+        self.interruption.unsaved = self.team.workers > 1
         if self.history:  # a kill may have come between the last checkpoint and its row
             write_history(self.folder / HISTORY, self.history)
         step = self.model.train_function
@@ -104,11 +110,11 @@ class Recorder(keras.callbacks.Callback):
         if self._done <= self._resumed_at:
             return
         self.interruption.unsaved = True
-        if self.interruption.wanted and self._done < self.steps_per_epoch:
+        if self._is_wanted() and self._done < self.steps_per_epoch:
             self._save_and_stop(self._done)
 
     def on_test_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        if self.interruption.wanted:
+        if self._is_wanted():
             done, values = self._before_last
             for variable, value in zip(self.model.state(), values, strict=True):
                 variable.assign(value)
@@ -124,15 +130,24 @@ class Recorder(keras.callbacks.Callback):
         self._save(0)
         write_history(self.folder / HISTORY, self.history)
         self.model.stop_training = self.model.stop_training or self.has_ended
-        if self.interruption.wanted:
+        if self._is_wanted():
             raise Interrupted
+
+    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
+        self.interruption.unsaved = False
+
+    def _is_wanted(self) -> bool:
+        return self.team.anyone(self.interruption.wanted)
 
     def _save_and_stop(self, done: int) -> None:
         self._save(done)
         raise Interrupted
 
     def _save(self, done: int) -> None:
-        metrics = {metric.name: [float(variable) for variable in metric.variables] for metric in self.model.metrics}
+        metrics = {
+            metric.name: [float(tf.convert_to_tensor(variable.value)) for variable in metric.variables]
+            for metric in self.model.metrics
+        }
         state = {
             "identity": self.identity,
             "epoch": self.epoch,
@@ -143,7 +158,7 @@ class Recorder(keras.callbacks.Callback):
             "seconds": list(self.seconds),
         }
         self.checkpoints.write(self.model, self.model.steps, state, self.best["step"] if self.best else None)
-        self.interruption.unsaved = False
+        self.interruption.unsaved = self.team.workers > 1
 
 
 def write_history(path: Path, history: list[dict[str, float]]) -> None:

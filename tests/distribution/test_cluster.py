@@ -1,0 +1,61 @@
+"""Who trains together, as the environment says."""
+
+import json
+
+import pytest
+
+from tfvae.distribution import cluster
+
+HOSTS = ["a:1", "b:2", "c:3"]
+
+
+def tf_config(monkeypatch, jobs, kind, index):
+    config = {"cluster": jobs, "task": {"type": kind, "index": index}}
+    monkeypatch.setenv("TF_CONFIG", json.dumps(config))
+
+
+@pytest.fixture(autouse=True)
+def empty_environment(monkeypatch):
+    for name in ("TF_CONFIG", "SLURM_STEP_NUM_TASKS", "SLURM_PROCID"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_nothing_said_is_one_process():
+    assert (cluster.workers(), cluster.worker()) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("jobs", "kind", "index", "expected"),
+    [
+        ({"worker": HOSTS}, "worker", 2, (3, 2)),
+        ({"chief": HOSTS[:1], "worker": HOSTS[1:]}, "chief", 0, (3, 0)),
+        ({"chief": HOSTS[:1], "worker": HOSTS[1:]}, "worker", 1, (3, 2)),
+        ({"worker": HOSTS[:1]}, "worker", 0, (1, 0)),
+    ],
+)
+def test_tf_config(monkeypatch, jobs, kind, index, expected):
+    tf_config(monkeypatch, jobs, kind, index)
+    assert (cluster.workers(), cluster.worker()) == expected
+    assert not cluster.by_slurm()
+
+
+def test_slurm(monkeypatch):
+    monkeypatch.setenv("SLURM_STEP_NUM_TASKS", "4")
+    monkeypatch.setenv("SLURM_PROCID", "3")
+    assert (cluster.workers(), cluster.worker()) == (4, 3)
+    assert cluster.by_slurm()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{",
+        "[1]",
+        '{"cluster": {"worker": ["a:1"]}}',
+        '{"cluster": {"ps": ["a:1"]}, "task": {"type": "ps", "index": 0}}',
+    ],
+)
+def test_what_cannot_be_read_is_said(monkeypatch, text):
+    monkeypatch.setenv("TF_CONFIG", text)
+    with pytest.raises(ValueError, match="TF_CONFIG must be JSON such as"):
+        cluster.workers()

@@ -1,0 +1,152 @@
+"""`tfvae train` by two processes: killed, asked to stop, started unlike one another; nothing hangs and nothing is lost.
+
+Every process is a real one, and each kill is checked to have hit one that ran.
+"""
+
+import contextlib
+import dataclasses
+import random
+import signal
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from processes import DEADLINE, ended, workers
+
+sys.path.append(str(Path(__file__).parents[1] / "run"))
+from test_resume import everything
+
+from tfvae import run
+from tfvae.distribution.strategies import HEARTBEAT
+from tfvae.interruption import EXIT_CODE
+from tfvae.settings import Settings
+
+NOTICED = 60  # seconds in which the others have to have ended, as docs/distributed.md says
+assert HEARTBEAT < NOTICED
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory):
+    path = tmp_path_factory.mktemp("data") / "levels.npy"
+    np.save(path, np.random.default_rng(0).integers(0, 256, (300, 8, 8), np.uint8))
+    return Settings(
+        data=str(path), hidden=(4,), latent_size=1, batch_size=9, averaging=0.9, clip=5.0, epochs=3, seed=2
+    )  # 9 = 4 + 5
+
+
+def command(folder, settings=None):
+    """For Python, to train in a folder; without settings it goes on."""
+    if settings is None:
+        return ["-m", "tfvae", "train", "--resume", "--out", str(folder)]
+    config = folder.with_name(f"{folder.name}-{time.monotonic_ns()}.yaml")
+    config.write_text(settings.as_yaml())
+    return ["-m", "tfvae", "train", "--config", str(config), "--out", str(folder)]
+
+
+@contextlib.contextmanager
+def two(folder, settings=None):
+    """Two workers that train in a folder."""
+    line = command(folder, settings)
+    with workers(line, line) as started:
+        yield started
+
+
+def epochs_done(folder):
+    history = folder / "history.csv"
+    return max(0, len(history.read_text().splitlines()) - 1) if history.exists() else 0
+
+
+def wait_for_an_epoch(folder, started, before):
+    end = time.monotonic() + DEADLINE
+    while epochs_done(folder) <= before:
+        assert all(each.process.poll() is None for each in started), [each.output() for each in started]
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def finish(folder, settings=None):
+    with two(folder, settings) as started:
+        codes, outputs = ended(started)
+    assert codes == [0, 0], outputs
+    return outputs
+
+
+def assert_same_weights(one, other):
+    """Of two finished runs every array in the model, bit for bit.
+
+    The history only nearly: an epoch that was interrupted goes on with its sums divided anew among the workers.
+    """
+    for mine, others in zip(everything(one / run.MODEL), everything(other / run.MODEL), strict=True):
+        np.testing.assert_array_equal(mine, others)
+    histories = [np.loadtxt(each / "history.csv", delimiter=",", skiprows=1) for each in (one, other)]
+    np.testing.assert_allclose(*histories, rtol=1e-6)
+
+
+@pytest.fixture(scope="module")
+def whole(settings, tmp_path_factory):
+    """A run that nothing happens to."""
+    folder = tmp_path_factory.mktemp("whole") / "run"
+    outputs = finish(folder, settings)
+    assert "Run folder" in outputs[0]
+    assert "Run folder" not in outputs[1] and "Epoch" not in outputs[1]  # the chief alone says something
+    return folder
+
+
+def killed(folder, settings, victim, chance):
+    """Two workers of whom one is killed at a random moment after the first epoch that they end."""
+    done = epochs_done(folder)
+    with two(folder, settings) as started:
+        wait_for_an_epoch(folder, started, done)
+        time.sleep(chance.uniform(0.0, 0.3))
+        assert all(each.process.poll() is None for each in started), "the run ended before the kill"
+        started[victim].process.send_signal(signal.SIGKILL)
+        codes, outputs = ended(started, NOTICED)
+    assert codes[victim] == -signal.SIGKILL
+    assert codes[1 - victim] == 1, outputs[1 - victim]
+    assert f"Worker {1 - victim} of 2 has lost another worker" in outputs[1 - victim]
+    assert "start all again with --resume." in outputs[1 - victim]
+    assert "Traceback" not in outputs[1 - victim]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("victims", [(1,), (0, 1, 0, 1)], ids=["one kill", "four kills"])
+def test_kills_lose_nothing_and_nobody_hangs(whole, settings, tmp_path, victims):
+    settings = dataclasses.replace(settings, epochs=len(victims) + 2)
+    chance, folder = random.Random(3), tmp_path / "run"
+    for number, victim in enumerate(victims):
+        killed(folder, None if number else settings, victim, chance)
+    finish(folder)
+    if settings.epochs != 3:
+        finish(whole := tmp_path / "whole", settings)
+    assert_same_weights(folder, whole)
+
+
+@pytest.mark.slow
+def test_sigterm_to_one_worker_saves_and_ends_all(whole, settings, tmp_path):
+    folder = tmp_path / "run"
+    with two(folder, settings) as started:
+        wait_for_an_epoch(folder, started, 0)
+        started[1].process.send_signal(signal.SIGTERM)
+        codes, outputs = ended(started)
+    assert codes == [EXIT_CODE, EXIT_CODE], outputs
+    assert all("Interrupted; everything is saved." in each for each in outputs), outputs
+    finish(folder)
+    assert_same_weights(folder, whole)
+
+
+@pytest.mark.slow
+def test_workers_that_were_started_unlike_one_another_are_refused(settings, tmp_path):
+    folder = tmp_path / "run"
+    others = dataclasses.replace(settings, batch_size=10, hidden=(5,))
+    with workers(command(folder, settings), command(folder, others)) as started:
+        codes, outputs = ended(started)
+    assert codes == [1, 1]
+    for output in outputs:
+        assert (
+            "Error: All workers must be started alike: worker 1 has `hidden` (5,), the chief (4,); worker 1 " in output
+        )
+        assert "`batch_size` 10, the chief 9." in output
+        assert "Traceback" not in output
+    assert not folder.exists()

@@ -1,0 +1,77 @@
+"""Several workers are one device: the same weights, figures and predictions from the same global batches.
+
+Compared with plain gradient descent, since Adam turns the rounding of gradients near zero into whole steps.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import training_cases as cases
+from processes import ended, workers
+
+SCRIPT = str(Path(cases.__file__))
+
+
+def trained_by(number, names, folder):
+    """What each of so many workers found, by case."""
+    with workers(*[[SCRIPT, str(folder), *names] for _ in range(number)]) as started:
+        codes, outputs = ended(started)
+    assert codes == [0] * number, "\n---\n".join(outputs)
+    return {name: [dict(np.load(folder / f"{name}-{worker}.npz")) for worker in range(number)] for name in names}
+
+
+def assert_one_device(found, name):
+    one, tolerance = cases.trained(name), 1e-10 if name.endswith("64") else 1e-5
+    for worker in found:
+        assert worker.keys() == one.keys()
+        for key, value in one.items():
+            norm = np.linalg.norm(value)
+            assert norm > 0, key
+            # Keras keeps figures in float32.
+            allowed = tolerance if key.startswith("variable") else max(tolerance, 1e-5)
+            assert np.linalg.norm(worker[key] - value) <= allowed * norm, key
+    for key in one:  # to the last bit among one another
+        for worker in found[1:]:
+            np.testing.assert_array_equal(worker[key], found[0][key])
+
+
+SLOW = ("elbo", "clipped64", "iwae64", "gan64", "realnvp64")
+
+
+@pytest.fixture(scope="module")
+def two_workers(tmp_path_factory):
+    """Starting them takes the time, so all that is quick is done by the same ones."""
+    return trained_by(2, ("elbo64", "upstream"), tmp_path_factory.mktemp("two"))
+
+
+def test_two_workers_train_like_one_device(two_workers):
+    assert_one_device(two_workers["elbo64"], "elbo64")
+
+
+@pytest.fixture(scope="module")
+def two_workers_more(tmp_path_factory):
+    return trained_by(2, SLOW, tmp_path_factory.mktemp("more"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SLOW)
+def test_two_workers_train_every_kind_of_model_like_one_device(two_workers_more, name):
+    assert_one_device(two_workers_more[name], name)
+
+
+def test_keras_still_cannot_by_itself(two_workers):
+    """When this fails, a workaround of `distribution.multi_worker` can go."""
+    for found in two_workers["upstream"]:
+        assert "PerReplica" in str(found["first batch"])  # `GuardedModel._maybe_symbolic_build`
+        assert "Invalid reduction dimension 0 for input with 0 dimensions" in str(found["logs"])  # `as_log`
+        assert str(found["nothing"]) == ""
+        assert "You must feed a value for placeholder tensor" in str(found["steps"])  # `require_single_steps`
+
+
+@pytest.mark.slow
+def test_four_workers_train_like_one_device(tmp_path):
+    """Of the batches of 20, 27 and 1 examples they get 5 each; 6, 7, 7 and 7; and three of them none."""
+    names = ("elbo64", "iwae64", "gan")
+    for name, found in trained_by(4, names, tmp_path).items():
+        assert_one_device(found, name)

@@ -1,0 +1,158 @@
+"""What is trained both on one device and by several workers, and the script that such a worker runs.
+
+python training_cases.py OUT CASE ...      trains them one after the other, and writes OUT/CASE-WORKER.npz
+"""
+
+import contextlib
+import sys
+import time
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).parents[1] / "models"))
+
+SIZES = (20, 27, 1)  # of the global batches: 27 = 14 + 13, and 1 = 1 + 0
+
+
+def elbo(tiny, tfvae):
+    return tiny.vae()
+
+
+def clipped(tiny, tfvae):
+    return tiny.vae()
+
+
+def iwae(tiny, tfvae):
+    return tiny.vae(objective=tfvae.ImportanceWeighted(3), kind="conv")
+
+
+def realnvp(tiny, tfvae):
+    import keras
+
+    keras.utils.set_random_seed(0)
+    return tfvae.realnvp(tiny.SHAPE, levels=1, depth=2, filters=(4,))
+
+
+def gan(tiny, tfvae):
+    import keras
+
+    keras.utils.set_random_seed(0)
+    return tfvae.gan(tiny.SHAPE, latent_size=2, hidden=(8,))
+
+
+CASES = {each.__name__: each for each in (elbo, clipped, iwae, realnvp, gan)}
+
+
+def batches():
+    """The global batches, with labels, as one device gets them."""
+    import numpy as np
+    import tensorflow as tf
+    import tiny
+
+    ends = np.cumsum(SIZES)
+    images, labels = tf.constant(tiny.images(60)), tf.range(60) % 3
+    # Not from a generator: its iterator needs Python when it is deleted, which hung in the middle of a `fit`.
+    data = tf.data.Dataset.from_tensor_slices((ends - SIZES, ends))
+    return data.map(lambda begin, end: (images[begin:end], labels[begin:end]))
+
+
+def trained(name, strategy=None):
+    """How far training moved each variable, what it and an evaluation reported, and predictions; as arrays by name.
+
+    The name ends in "64" for float64.
+    """
+    import keras
+    import numpy as np
+    import tiny
+
+    import tfvae
+
+    case, floatx = name.removesuffix("64"), "float64" if name.endswith("64") else "float32"
+    keras.config.set_floatx(floatx)
+    keras.config.set_dtype_policy(floatx)
+    try:
+        rate, most = 1e-3 if case == "realnvp" else 1e-2, 0.5 if case == "clipped" else None
+        with strategy.scope() if strategy else contextlib.nullcontext():
+            model = CASES[case](tiny, tfvae)
+            model.compile(keras.optimizers.SGD(rate, global_clipnorm=most), jit_compile=False)
+            model.build_optimizers()
+        start = tiny.values(model.trainable_variables)
+        history = model.fit(batches(), epochs=2, validation_data=batches(), verbose=0).history
+        moved = [after - before for after, before in zip(tiny.values(model.trainable_variables), start, strict=True)]
+        found = {f"variable {number}": each for number, each in enumerate(moved)}
+        found |= {f"history {key}": np.asarray(values) for key, values in history.items()}
+        found["evaluation"] = np.asarray(model.evaluate(tiny.images(27), batch_size=8, verbose=0))
+        found["prediction"] = model.predict(tiny.images(27), batch_size=8, verbose=0)
+        return found
+    finally:
+        keras.config.set_floatx("float32")
+        keras.config.set_dtype_policy("float32")
+
+
+def upstream(strategy):
+    """What becomes of a plain Keras model, without any of this package; errors by name, empty where there was none."""
+    import keras
+    import numpy as np
+    import tensorflow as tf
+
+    class Plain(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.layer, self.mean = keras.layers.Dense(1), keras.metrics.Mean("loss")
+            self.layer.build((None, 2))
+            self.built = True
+
+        @property
+        def metrics(self):
+            return [self.mean]
+
+        def train_step(self, data):
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_mean(self.layer(data[0]) ** 2)
+            variables = self.trainable_variables
+            self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
+            self.mean.update_state(loss)
+            return {"loss": self.mean.result()}
+
+    class NoFirstBatch(Plain):
+        def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+            pass
+
+    class LogsOfOneAxis(NoFirstBatch):
+        def train_step(self, data):
+            return {name: tf.reshape(log, (1,)) for name, log in super().train_step(data).items()}
+
+    errors = {}
+    for name, kind, options in (
+        ("first batch", Plain, {}),
+        ("logs", NoFirstBatch, {}),
+        ("nothing", LogsOfOneAxis, {}),
+        ("steps", LogsOfOneAxis, {"steps_per_execution": 2}),
+    ):
+        with strategy.scope():
+            model = kind()
+            model.compile("sgd", jit_compile=False, **options)
+            model.optimizer.build(model.trainable_variables)
+        data = tf.data.Dataset.from_tensors((np.ones((4, 2)), np.ones((4, 1)))).repeat(4)
+        try:
+            model.fit(data, verbose=0)
+            errors[name] = ""
+        except Exception as error:
+            errors[name] = " ".join(str(error).split())
+    return errors
+
+
+def main(out, *names):
+    from tfvae.distribution.team import Team
+
+    team = Team("auto")  # before TensorFlow's first operation
+    import numpy as np
+
+    for name in names:
+        found = upstream(team.strategy) if name == "upstream" else trained(name, team.strategy)
+        np.savez(Path(out) / f"{name}-{team.worker}.npz", **found)
+        print("done", name, time.strftime("%X"), flush=True)
+    team.part()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
