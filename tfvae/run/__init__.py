@@ -134,8 +134,8 @@ def _train_on(
     settings = execution.resolved(settings, model)
     if state is None:
         _write_settings(own, settings)
-    # What must be the same when the run goes on.
-    identity = {"settings": settings.as_yaml(without=("strategy",)), "data": fingerprint}
+    # What must be the same when the run goes on. Which records were skipped the fingerprint says.
+    identity = {"settings": settings.as_yaml(without=("strategy", "bad_records")), "data": fingerprint}
     if state is not None:
         _require_same(identity, state["identity"])
         _say_other_replicas(team, state["identity"].get("replicas", "1"))
