@@ -3,12 +3,9 @@
 What Python's callers get is in `test_bad_arguments.py`.
 """
 
-import os
 import pickle
 import shutil
 import socket
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
@@ -16,6 +13,7 @@ import keras
 import numpy as np
 import pytest
 import yaml
+from disks import mounted
 from PIL import Image
 from tensorflow_datasets.core.download import downloader
 from test_cli import command
@@ -386,14 +384,8 @@ def test_without_a_network_the_remedy_is_told(tmp_path, monkeypatch, capfd):
 @pytest.fixture
 def small_disk(tmp_path):
     """A disk of 300 kB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    if sys.platform != "linux" or os.geteuid() != 0:
-        pytest.skip("only root can mount a small disk")
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", folder], capture_output=True).returncode:
-        pytest.skip("no small disk can be mounted here")
-    yield folder
-    subprocess.run(["umount", "--lazy", folder], check=True)
+    with mounted(tmp_path / "disk", "-o", "size=300k") as folder:
+        yield folder
 
 
 @pytest.mark.slow

@@ -12,6 +12,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfvae.families import Family
+from tfvae.precision import at_least_float32
 from tfvae.serialization import arguments, config_of
 
 
@@ -46,7 +47,7 @@ class ConditionalDistribution(keras.Model):
                 "`network` must be a Keras layer or model and `family` a family of tfvae; "
                 f"received {type(network).__name__} and {type(family).__name__}."
             )
-        super().__init__(name=name, dtype=_at_least_float32(network.variable_dtype))
+        super().__init__(name=name, dtype=at_least_float32(network.variable_dtype))
         self.network, self.family = network, family
         self._family_layers = list(family.layers)  # Keras looks for them in attributes of layers only
         self.prepare: Callable[[Any], tf.Tensor] | None = None
@@ -177,7 +178,3 @@ def _leading_shape(inputs: tf.Tensor, event_rank: int) -> list[Any]:
     static = inputs.shape[: inputs.shape.rank - event_rank].as_list()
     dynamic = tf.shape(inputs)
     return [dynamic[axis] if extent is None else extent for axis, extent in enumerate(static)]
-
-
-def _at_least_float32(dtype: str) -> str:
-    return "float64" if dtype == "float64" else "float32"

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import keras
 
 from tfvae import networks
+from tfvae.checks import check_at_least
 
 
 class Levels(abc.ABC):
@@ -47,7 +48,7 @@ class DenseLevels(Levels):
     """
 
     def __init__(self, levels: int, latent_size: int, hidden: Sequence[int], activation: str):
-        networks.check_at_least_one(levels=levels)
+        check_at_least(1, levels=levels)
         if latent_size >> (levels - 1) < 1:
             raise ValueError(
                 f"`latent_size` {latent_size} is enough for {latent_size.bit_length()} levels, each with half as many "
@@ -87,7 +88,7 @@ class ConvolutionalLevels(Levels):
     def __init__(
         self, levels: int, image_shape: Sequence[int], latent_size: int, filters: Sequence[int], activation: str
     ):
-        networks.check_at_least_one(levels=levels)
+        check_at_least(1, levels=levels)
         networks.check_sizes("filters", filters, at_least_one=True)
         networks.check_sizes("latent_size", (latent_size,))
         self._sizes = [tuple(image_shape[:2])]

@@ -150,10 +150,3 @@ def check_sizes(argument: str, sizes: Sequence[int], at_least_one: bool = False)
     good = isinstance(sizes, (tuple, list)) and all(isinstance(size, Integral) and int(size) >= 1 for size in sizes)
     if not good or (at_least_one and not sizes):
         raise ValueError(f"`{argument}` must be a tuple of integers >= 1; received {sizes!r}.")
-
-
-def check_at_least_one(**numbers: int) -> None:
-    """ValueError, by the argument's name, unless each is an integer >= 1."""
-    for name, number in numbers.items():
-        if not isinstance(number, int) or isinstance(number, bool) or number < 1:
-            raise ValueError(f"`{name}` must be an integer >= 1; received {number!r}.")

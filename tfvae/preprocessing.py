@@ -14,6 +14,7 @@ import keras
 import tensorflow as tf
 
 from tfvae.noise import Noise
+from tfvae.precision import at_least_float32
 
 LEVELS = 256
 BAD_INPUT = "the input has values that are not finite or, for images, floats outside [0, 1] or levels outside 0 to 255"
@@ -119,7 +120,7 @@ class Identity(Preprocessing):
     makes = "reals"
 
     def __call__(self, raw: Any, noise: Noise | None = None) -> tf.Tensor:
-        return tf.cast(raw, _dtype())
+        return tf.cast(raw, at_least_float32())
 
     def problems(self, raw: tf.Tensor) -> tf.Tensor:
         values = self(raw)
@@ -127,22 +128,18 @@ class Identity(Preprocessing):
         return tf.reduce_sum(tf.cast(~good, tf.int32))
 
 
-def _dtype() -> str:
-    return "float64" if keras.config.floatx() == "float64" else "float32"
-
-
 def _grey(raw: Any) -> tf.Tensor:
     raw = tf.convert_to_tensor(raw)
     if not raw.dtype.is_integer:
-        return tf.cast(raw, _dtype())
+        return tf.cast(raw, at_least_float32())
     # In float64, because graphs and XLA turn a division by a constant into a multiplication by its rounded reciprocal:
     # in float32 half of the levels would then differ from those made eagerly.
-    return tf.cast(tf.cast(raw, tf.float64) / (LEVELS - 1), _dtype())
+    return tf.cast(tf.cast(raw, tf.float64) / (LEVELS - 1), at_least_float32())
 
 
 def _level(raw: Any) -> tf.Tensor:
     raw = tf.convert_to_tensor(raw)
-    level = tf.cast(raw, _dtype())
+    level = tf.cast(raw, at_least_float32())
     return level if raw.dtype.is_integer else tf.round(level * (LEVELS - 1))
 
 

@@ -12,9 +12,11 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from tfvae.checks import check_at_least
 from tfvae.families import checked_event_shape
 from tfvae.families.softplus import softplus
 from tfvae.noise import Noise
+from tfvae.precision import at_least_float32
 
 
 class Prior(keras.layers.Layer, abc.ABC):
@@ -31,7 +33,7 @@ class Prior(keras.layers.Layer, abc.ABC):
     """Shape of an example, of a prior that is made of q(z|x) of examples of its own; None of all others."""
 
     def __init__(self, event_shape: Sequence[int], name: str | None = None):
-        super().__init__(name=name, dtype="float64" if keras.config.floatx() == "float64" else "float32")
+        super().__init__(name=name, dtype=at_least_float32())
         self.event_shape = checked_event_shape(event_shape)
         self.built = True  # a prior is never called, so Keras would never build it
 
@@ -94,8 +96,8 @@ class MixtureOfNormals(Prior):
         name: str | None = None,
     ):
         super().__init__(event_shape, name=name)
-        _check_whole("components", components, 1)
-        _check_whole("rank", rank, 0)
+        check_at_least(1, components=components)
+        check_at_least(0, rank=rank)
         if not isinstance(min_scale, (int, float)) or not 0 < min_scale < math.inf:
             raise ValueError(f"`min_scale` must be a number > 0; received {min_scale!r}.")
         self.components, self.rank, self.min_scale = components, rank, min_scale
@@ -197,7 +199,7 @@ class VampPrior(Prior):
     ):
         super().__init__(event_shape, name=name)
         self.data_shape = checked_event_shape(data_shape)
-        _check_whole("pseudo_inputs", pseudo_inputs, 1)
+        check_at_least(1, pseudo_inputs=pseudo_inputs)
         self.pseudo_inputs = pseudo_inputs
         self._inputs = self.add_weight(
             shape=(pseudo_inputs, *self.data_shape),
@@ -232,11 +234,6 @@ class VampPrior(Prior):
 
     def get_config(self) -> dict[str, Any]:
         return super().get_config() | {"data_shape": list(self._inputs.shape[1:]), "pseudo_inputs": self.pseudo_inputs}
-
-
-def _check_whole(name: str, value: Any, least: int) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise ValueError(f"`{name}` must be an integer >= {least}; received {value!r}.")
 
 
 def _check_enough(name: str, number: int, examples: np.ndarray) -> None:

@@ -459,7 +459,7 @@ BUGS = [
     Bug(
         "the head computes in half precision",
         "conditional.py",
-        "dtype=_at_least_float32(network.variable_dtype))",
+        "dtype=at_least_float32(network.variable_dtype))",
         "dtype=network.compute_dtype)",
         PRECISION,
     ),

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from tfvae.bijectors.base import Bijector, sum_of_events
 from tfvae.bijectors.coupling import bounded
+from tfvae.checks import check_at_least
 from tfvae.networks import check_sizes
 
 
@@ -42,8 +43,7 @@ class MaskedAutoregressive(Bijector):
     ):
         super().__init__(name=name)
         check_sizes("hidden", hidden, at_least_one=True)
-        if not isinstance(context_size, int) or isinstance(context_size, bool) or context_size < 0:
-            raise ValueError(f"`context_size` must be an integer >= 0; received {context_size!r}.")
+        check_at_least(0, context_size=context_size)
         self.hidden, self.context_size, self.activation = list(hidden), context_size, activation
 
     def make(self, event_shape: tuple[int, ...]) -> tuple[int, ...]:

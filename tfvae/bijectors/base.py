@@ -15,6 +15,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfvae.precision import at_least_float32
 from tfvae.serialization import arguments, config_of
 
 
@@ -33,7 +34,7 @@ class Bijector(keras.layers.Layer, abc.ABC):
     """Names of the constructor's arguments, which are attributes too."""
 
     def __init__(self, name: str | None = None):
-        super().__init__(name=name, dtype="float64" if keras.config.floatx() == "float64" else "float32")
+        super().__init__(name=name, dtype=at_least_float32())
 
     def build(self, input_shape: Sequence[int | None]) -> None:
         """Makes the weights, for examples of shape `input_shape[1:]`. A second time it only compares the shapes.

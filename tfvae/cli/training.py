@@ -37,7 +37,7 @@ def train(context: typer.Context, **options: Any) -> None:
     if given.get("xla") is False:
         wanted.pop("steps_per_execution", None)  # what a run with XLA has kept
     wanted |= given
-    if out is None and cluster.workers() > 1 and wanted.get("strategy", "auto") in ("auto", "multiworker"):
+    if out is None and cluster.is_joined(wanted.get("strategy", "auto")):
         raise ValueError("`--out` must be given where several processes train together: a folder that all of them see.")
     if seeds is None:
         if context.args:
@@ -75,7 +75,7 @@ def _train(settings: Settings, folder: Path, resume: bool, again: str) -> None:
         except Interrupted:
             typer.echo(f"\nInterrupted; everything is saved. Go on: {again}", err=True)
             raise typer.Exit(EXIT_CODE) from None
-    if settings.strategy in ("auto", "multiworker") and cluster.worker() > 0:
+    if cluster.is_joined(settings.strategy) and cluster.worker() > 0:
         return  # the chief says it
     typer.echo(f"Run folder: {folder}")
     typer.echo(run.summary(report))

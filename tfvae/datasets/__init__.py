@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from tfvae.datasets import files, folders, mnist, tfds
-from tfvae.datasets.bad_records import CHOICES, SKIP, BadRecord, listed, naming_bad_records
+from tfvae.datasets.bad_records import BadRecord, listed, naming_bad_records
 from tfvae.datasets.resizing import as_size, resize_split
 from tfvae.datasets.splits import Dataset, Split, fingerprint, hold_out
 from tfvae.datasets.streams import StreamedSplit
+from tfvae.settings import BAD_RECORDS
 
 __all__ = [
     "BadRecord", "Dataset", "Split", "StreamedSplit", "fingerprint", "hold_out", "listed", "load", "naming_bad_records",
@@ -56,9 +57,9 @@ def load(
     size, name = as_size(image_size), os.fspath(source)
     if seed < 0:
         raise ValueError(f"`seed` must be at least 0; received {seed}.")
-    if bad_records not in CHOICES:
+    if bad_records not in BAD_RECORDS:
         raise ValueError(f"`bad_records` must be 'refuse' or 'skip'; received {bad_records!r}.")
-    skip = bad_records == SKIP
+    skip = bad_records == "skip"
     if name.startswith(tfds.PREFIX):
         return tfds.load(name.removeprefix(tfds.PREFIX), size, test_size, data_dir, skip)
     if data_dir is not None:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from tfvae.datasets.streams import StreamedSplit
 
-REFUSE, SKIP = CHOICES = ("refuse", "skip")
 REMEDY = "prepare the data again, or leave such records out (`bad_records` 'skip')"
 
 

@@ -34,6 +34,15 @@ def worker() -> int:
     return before + int(config["task"]["index"])
 
 
+def is_joined(strategy: str) -> bool:
+    """Whether this process trains with others under that setting.
+
+    Raises:
+        ValueError: TF_CONFIG cannot be read.
+    """
+    return strategy in ("auto", "multiworker") and workers() > 1
+
+
 def by_slurm() -> bool:
     """Whether it is SLURM's variables that name the processes."""
     return _tf_config() is None

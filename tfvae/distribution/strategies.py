@@ -18,7 +18,7 @@ def resolved(name: str) -> str:
     one has several GPUs, else "one"."""
     if name != "auto":
         return name
-    if cluster.workers() > 1:
+    if cluster.is_joined(name):
         return "multiworker"
     return "mirrored" if len(tf.config.list_physical_devices("GPU")) > 1 else "one"
 

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
-from tensorflow.python.eager import context
 
 from tfvae.distribution import cluster
 from tfvae.distribution.multi_worker import is_multi_worker
@@ -136,13 +135,12 @@ class Team:
         return self._heard(topic)
 
     def _say(self, topic: int, text: str) -> None:
-        # The key-value store of TensorFlow's coordination service, which has no public name.
-        context.context().set_config_key_value(f"tfvae/{topic}/{self.worker}", text)
+        _store().set_config_key_value(f"tfvae/{topic}/{self.worker}", text)
 
     def _heard(self, topic: int) -> list[str]:
         keys = [f"tfvae/{topic}/{worker}" for worker in range(self.workers)]
         try:
-            return [context.context().get_config_key_value(key, _WAITING * 1000) for key in keys]
+            return [_store().get_config_key_value(key, _WAITING * 1000) for key in keys]
         except tf.errors.DeadlineExceededError:
             raise OSError(f"Not all of the {self.workers} workers were heard of within {_WAITING} s.") from None
 
@@ -160,6 +158,13 @@ class Team:
 
             self._total_function = total
         return self._total_function
+
+
+def _store() -> Any:
+    """The key-value store of TensorFlow's coordination service."""
+    from tensorflow.python.eager import context  # no public name, which may move, and one process does without
+
+    return context.context()
 
 
 @contextlib.contextmanager

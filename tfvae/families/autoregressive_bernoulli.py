@@ -10,11 +10,10 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from tfvae.checks import check_at_least
 from tfvae.families.base import Family, Parameter
-from tfvae.families.bernoulli import Bernoulli
+from tfvae.families.bernoulli import Bernoulli, OneSoftplus
 from tfvae.families.pixels_before import PixelsBefore
-from tfvae.families.softplus import softplus_of_minus_abs
-from tfvae.networks import check_at_least_one
 from tfvae.noise import EVALUATION_SEED, Noise
 
 
@@ -54,9 +53,9 @@ class PixelByPixel(tfp.distributions.Distribution):
         found = self.before(tf.reshape(x, [-1, *self.event_shape]))
         found = tf.reshape(found, tf.concat([tf.shape(found)[:1], leading, [size]], axis=0))
         logits = tf.reshape(self.logits, tf.concat([tf.shape(self.logits)[:-3], [size]], axis=0))
-        several = self.logits.shape.rank == x.shape.rank + 1 and self.logits.shape[1] != 1
+        several = (x.shape.rank, self.logits.shape.rank) == (4, 5) and self.logits.shape[1] != 1
         # Of several z for each x this is a product of matrices; a broadcast one would copy what was found.
-        sums = "sbk,kbp->sbp" if several and x.shape.rank == 4 else "...k,k...p->...p"
+        sums = "sbk,kbp->sbp" if several else "...k,k...p->...p"
         return logits + tf.einsum(sums, self.gates, found)
 
     def draws_of(self, base: tf.Tensor) -> tf.Tensor:
@@ -84,8 +83,7 @@ class PixelByPixel(tfp.distributions.Distribution):
     def _log_prob(self, x: tf.Tensor) -> tf.Tensor:
         logits = self.logits_given(x)
         x = tf.reshape(x, tf.concat([tf.shape(x)[:-3], tf.shape(logits)[-1:]], axis=0))
-        each = (x * logits - tf.maximum(logits, 0)) - softplus_of_minus_abs(logits)
-        return tf.reduce_sum(each, axis=-1)
+        return tf.reduce_sum(OneSoftplus(logits=logits, dtype=self.dtype).log_prob(x), axis=-1)
 
     def _sample_n(self, n: Any, seed: Any = None) -> tf.Tensor:
         shape = tf.concat([[n], tf.shape(self.logits)], axis=0)
@@ -142,7 +140,7 @@ class AutoregressiveBernoulli(Family):
                 "`event_shape` of AutoregressiveBernoulli must be (height, width, channels); "
                 f"received {self.event_shape}."
             )
-        check_at_least_one(gates=gates)
+        check_at_least(1, gates=gates)
         self.before = PixelsBefore(reach, hidden, gates, name="before")
         self.before.build((None, *self.event_shape))
 

@@ -9,7 +9,9 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tfvae.networks import check_at_least_one, check_sizes
+from tfvae.checks import check_at_least
+from tfvae.networks import check_sizes
+from tfvae.precision import at_least_float32
 
 
 @keras.saving.register_keras_serializable("tfvae")
@@ -36,8 +38,8 @@ class PixelsBefore(keras.layers.Layer):
     """
 
     def __init__(self, reach: int, hidden: Sequence[int], outputs: int, name: str | None = None):
-        super().__init__(name=name, dtype="float64" if keras.config.floatx() == "float64" else "float32")
-        check_at_least_one(reach=reach, outputs=outputs)
+        super().__init__(name=name, dtype=at_least_float32())
+        check_at_least(1, reach=reach, outputs=outputs)
         check_sizes("hidden", hidden)
         self.reach, self.hidden, self.outputs = reach, tuple(hidden), outputs
 

@@ -10,6 +10,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfvae.bijectors import Chain, Invert, MaskedAutoregressive, Reverse
+from tfvae.checks import check_at_least
 from tfvae.families import Family, Parameter
 from tfvae.families.softplus import softplus
 from tfvae.flows.distribution import Transformed
@@ -82,9 +83,7 @@ class InverseAutoregressive(Family):
             raise ValueError(
                 f"`event_shape` of InverseAutoregressive must be one size, (D,); received {self.event_shape}."
             )
-        for name, number in (("depth", depth), ("context_size", context_size)):
-            if not isinstance(number, int) or isinstance(number, bool) or number < 1:
-                raise ValueError(f"`{name}` must be an integer >= 1; received {number!r}.")
+        check_at_least(1, depth=depth, context_size=context_size)
         check_sizes("hidden", hidden, at_least_one=True)
         if not isinstance(min_scale, (int, float)) or not 0 < min_scale < float("inf"):
             raise ValueError(f"`min_scale` must be > 0; received {min_scale!r}.")

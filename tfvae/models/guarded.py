@@ -18,6 +18,7 @@ from tfvae.models.global_batch import clipped_together, never_empty, over_replic
 from tfvae.models.guard import Guard, apply_if, count_not_finite, undo_unless, values_of
 from tfvae.models.loss_scale import faults, overflowing_together, scales_loss
 from tfvae.noise import EVALUATION_SEED, Noise
+from tfvae.precision import at_least_float32
 from tfvae.preprocessing import Preprocessing
 from tfvae.serialization import mark_version
 from tfvae.units import Unit
@@ -74,7 +75,7 @@ class GuardedModel(Abilities, keras.Model, abc.ABC):
         name: str | None = None,
     ):
         # The networks inside may compute in half precision; losses and distributions may not.
-        super().__init__(name=name, dtype="float64" if keras.config.floatx() == "float64" else "float32")
+        super().__init__(name=name, dtype=at_least_float32())
         if not isinstance(seed, int):
             raise ValueError(f"`seed` must be an integer; received {seed!r}.")
         if not isinstance(preprocess, Preprocessing):

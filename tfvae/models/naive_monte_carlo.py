@@ -8,6 +8,7 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from tfvae.checks import check_at_least
 from tfvae.conditional import ConditionalDistribution
 from tfvae.families.pairs import log_prob_of_pairs
 from tfvae.models.ancestral import ancestral_sample
@@ -55,8 +56,7 @@ class NaiveMonteCarlo(UnsupervisedModel):
         name: str | None = None,
     ):
         require_kinds(decoder=(decoder, ConditionalDistribution), prior=(prior, Prior))
-        if not isinstance(draws, int) or isinstance(draws, bool) or draws < 1:
-            raise ValueError(f"`draws` must be an integer >= 1; received {draws!r}.")
+        check_at_least(1, draws=draws)
         super().__init__(preprocess, decoder.family, NaiveAverage(draws), seed=seed, name=name)
         self.decoder, self.prior, self.draws = decoder, prior, draws
         decoder.build((None, *prior.event_shape))

@@ -177,8 +177,12 @@ def _likelihood(settings: Settings, image_shape: Sequence[int]) -> families.Fami
 
 
 def _preprocessing(settings: Settings) -> preprocessing.Preprocessing:
-    suits = {"bernoulli": "binarize", "autoregressive-bernoulli": "binarize"}
-    suits |= {"discretized-logistic": "levels", "categorical": "levels"}
+    suits = {
+        "bernoulli": "binarize",
+        "autoregressive-bernoulli": "binarize",
+        "discretized-logistic": "levels",
+        "categorical": "levels",
+    }
     match settings.preprocess or suits.get(settings.likelihood, "dequantize"):
         case "binarize":
             return preprocessing.Binarize()

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfvae.checks import check_at_least
 from tfvae.models import GuardedModel
 from tfvae.serving import card, warm_up
 from tfvae.serving import litert as litert_models
@@ -74,9 +75,7 @@ def export(
 def _check(model: Any, sample_size: Any, version: Any) -> None:
     if not isinstance(model, GuardedModel):
         raise TypeError(f"`model` must be a model of tfvae; received {type(model).__name__}.")
-    for name, number in (("sample_size", sample_size), ("version", 1 if version is None else version)):
-        if not isinstance(number, int) or isinstance(number, bool) or number < 1:
-            raise ValueError(f"`{name}` must be an integer >= 1; received {number!r}.")
+    check_at_least(1, sample_size=sample_size, version=1 if version is None else version)
     if version is not None and version > MOST:
         raise ValueError(f"`version` must be at most 2^63 - 1, what a server can read; received {version}.")
     for weight in model.weights:
