@@ -168,9 +168,10 @@ def test_on_a_gpu_only_xla_is_tried(times, monkeypatch):
     assert times["tried"] == [True]
 
 
-def test_replicas_run_without_xla(times):
+def test_replicas_run_without_xla_unless_it_is_asked_for(times):
     with tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]).scope():
         assert measured().arguments == by_rule(dense()).arguments == {"jit_compile": False, "steps_per_execution": 1}
+        assert by_rule(dense(), jit_compile=True).arguments == {"jit_compile": True, "steps_per_execution": 1}
     assert not times["tried"]
 
 

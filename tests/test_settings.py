@@ -4,6 +4,7 @@ import dataclasses
 
 import pytest
 
+from tfvae.run import build
 from tfvae.settings import Settings, read_yaml
 
 
@@ -16,7 +17,7 @@ def test_every_setting_survives_its_yaml_file(tmp_path):
         beta=0.5, warm_up=1.5, free_bits=0.1, epochs=7, passes=3, start_at_mean=True,
         batch_size=9, learning_rate=1e-2, epsilon=1e-4, schedule="constant", clip=3,
         averaging=0.9, patience=2, precision="bfloat16", tensorboard=True, xla=True, steps_per_execution=5, seed=11,
-        strategy="one",
+        strategy="one", learning_rate_batch=16,
     )  # fmt: skip
     # By beta, warm-up, free bits and start_at_mean; and those of other models.
     excluded = {"objective", "gradient", "weights", "model"} | {
@@ -140,3 +141,12 @@ def test_settings_that_a_model_has_not_or_cannot_have_are_refused(given, message
     with pytest.raises(ValueError) as error:
         Settings(**given)
     assert str(error.value).startswith(message)
+
+
+def test_the_learning_rate_follows_the_batch_only_if_it_is_told_of_one():
+    """Sixteen times the batch, four times the rate: Adam's square root scaling rule."""
+    given = {"learning_rate": 0.001, "batch_size": 1600, "schedule": "constant"}
+    rates = [
+        float(build.optimizer(Settings(**given, learning_rate_batch=batch), 1).learning_rate) for batch in (None, 100)
+    ]
+    assert rates == pytest.approx([0.001, 0.004])

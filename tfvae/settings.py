@@ -300,6 +300,11 @@ class Settings:
     )
     batch_size: int = _option(100, "Images a step.")
     learning_rate: float = _option(1e-3, "Adam's step size at the start.")
+    learning_rate_batch: int | None = _option(
+        None,
+        "Batch size that `learning_rate` is meant for: for one N times as large it is multiplied by the root of N, as "
+        "befits Adam. [default: any; nothing is multiplied]",
+    )
     epsilon: float = _option(
         1e-7, "What Adam adds to the root mean square of a gradient: the more, the smaller are steps where it is tiny."
     )
@@ -432,6 +437,12 @@ class Settings:
         object.__setattr__(self, "flow_depth", self.flow_depth or depth)
         object.__setattr__(self, "flow_hidden", self.flow_hidden or hidden)
 
+    @property
+    def scaled_learning_rate(self) -> float:
+        """`learning_rate` for batches of this size: the square root scaling rule of Adam (Malladi et al., 2022, "On the
+        SDEs and scaling rules for adaptive gradient algorithms", without its rules for beta and epsilon)."""
+        return self.learning_rate * (self.batch_size / (self.learning_rate_batch or self.batch_size)) ** 0.5
+
     def as_yaml(self, without: tuple[str, ...] = ()) -> str:
         """The settings as a YAML file that `read_yaml` reads back, some fields left out."""
         values = {
@@ -514,6 +525,7 @@ _ABOVE_0 = ("above 0", lambda value: 0 < value < math.inf)
 _BETWEEN_0_AND_1 = ("above 0 and below 1", lambda value: 0 < value < 1)
 _BOUNDS = {
     **dict.fromkeys(("latent_size", "epochs", "passes", "batch_size", "sample_size", "patch_size"), _AT_LEAST_1),
+    "learning_rate_batch": _AT_LEAST_1,
     "levels": _AT_LEAST_1,
     **dict.fromkeys(("train_size", "validation_size", "test_size", "patience", "components", "draws"), _AT_LEAST_1),
     "pseudo_inputs": _AT_LEAST_1,

@@ -80,8 +80,19 @@ def test_going_on_with_other_devices_is_said(mirrored, settings, tmp_path, capsy
     assert found["elbo"] == pytest.approx(report(mirrored)["elbo"], rel=1e-5)
 
 
-@pytest.mark.parametrize("given", [{"xla": True}, {"xla": True, "steps_per_execution": 4}], ids=str)
-def test_what_is_of_one_device_is_refused(settings, tmp_path, given):
-    with pytest.raises(ValueError, match="`xla` and `steps_per_execution` are of one device"):
-        run.train(dataclasses.replace(settings, **given), tmp_path / "run", verbose=0)
+def test_several_steps_an_execution_are_refused(settings, tmp_path):
+    with pytest.raises(ValueError, match="`steps_per_execution` of 2 replicas must be 1; received 4"):
+        run.train(dataclasses.replace(settings, xla=True, steps_per_execution=4), tmp_path / "run", verbose=0)
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.slow
+def test_an_interrupted_run_by_xla_goes_on_exactly(settings, mirrored, tmp_path):
+    settings = dataclasses.replace(settings, xla=True)
+    whole = run.train(settings, tmp_path / "whole", verbose=0)
+    with pytest.raises(Interrupted):
+        run.train(settings, tmp_path / "run", After(4), verbose=0)
+    found = run.train(settings, tmp_path / "run", resume=True, verbose=0)
+    for mine, others in zip(*(everything(tmp_path / each / run.MODEL) for each in ("run", "whole")), strict=True):
+        np.testing.assert_array_equal(mine, others)
+    assert found["elbo"] == whole["elbo"] == pytest.approx(report(mirrored)["elbo"], rel=1e-5)

@@ -21,6 +21,10 @@ def clipped(tiny, tfvae):
     return tiny.vae()
 
 
+def compiled(tiny, tfvae):
+    return tiny.vae()
+
+
 def iwae(tiny, tfvae):
     return tiny.vae(objective=tfvae.ImportanceWeighted(3), kind="conv")
 
@@ -39,7 +43,7 @@ def gan(tiny, tfvae):
     return tfvae.gan(tiny.SHAPE, latent_size=2, hidden=(8,))
 
 
-CASES = {each.__name__: each for each in (elbo, clipped, iwae, realnvp, gan)}
+CASES = {each.__name__: each for each in (elbo, clipped, compiled, iwae, realnvp, gan)}
 
 
 def batches():
@@ -73,7 +77,7 @@ def trained(name, strategy=None):
         rate, most = 1e-3 if case == "realnvp" else 1e-2, 0.5 if case == "clipped" else None
         with strategy.scope() if strategy else contextlib.nullcontext():
             model = CASES[case](tiny, tfvae)
-            model.compile(keras.optimizers.SGD(rate, global_clipnorm=most), jit_compile=False)
+            model.compile(keras.optimizers.SGD(rate, global_clipnorm=most), jit_compile=case == "compiled")
             model.build_optimizers()
         start = tiny.values(model.trainable_variables)
         history = model.fit(batches(), epochs=2, validation_data=batches(), verbose=0).history
@@ -127,10 +131,11 @@ def upstream(strategy):
         ("logs", NoFirstBatch, {}),
         ("nothing", LogsOfOneAxis, {}),
         ("steps", LogsOfOneAxis, {"steps_per_execution": 2}),
+        ("XLA", LogsOfOneAxis, {"jit_compile": True}),
     ):
         with strategy.scope():
             model = kind()
-            model.compile("sgd", jit_compile=False, **options)
+            model.compile("sgd", **{"jit_compile": False, **options})
             model.optimizer.build(model.trainable_variables)
         data = tf.data.Dataset.from_tensors((np.ones((4, 2)), np.ones((4, 1)))).repeat(4)
         try:

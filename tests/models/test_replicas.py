@@ -83,6 +83,28 @@ def test_other_models_on_two_replicas(two, changes):
     np.testing.assert_allclose(replicas[1]["val_loss"], one_device[1]["val_loss"], rtol=1e-5)
 
 
+@pytest.mark.parametrize(
+    "changes", [{}, tiny.slow({"objective": tfvae.ImportanceWeighted(3), "kind": "conv"})], ids=["ELBO", "IWAE"]
+)
+def test_two_replicas_by_xla(two, changes, tmp_path):
+    """XLA compiles what each replica does by itself; one device without it is the measure."""
+    sizes = [20, 27, 1]
+    one_device = model_on(**changes)
+    with two.scope():
+        replicas = tiny.compiled(tiny.vae(**changes), keras.optimizers.SGD(1e-2), jit_compile=True)
+    start = tiny.values(replicas.trainable_variables)
+    histories = [model.fit(batches(sizes), epochs=2, verbose=0).history for model in (replicas, one_device)]
+    moved = [
+        [after - before for after, before in zip(tiny.values(model.trainable_variables), start, strict=True)]
+        for model in (replicas, one_device)
+    ]
+    tiny.assert_all_close(*moved, 1e-5)
+    np.testing.assert_allclose(histories[0]["loss"], histories[1]["loss"], rtol=1e-5)
+    replicas.save(tmp_path / "model.keras")
+    with two.scope():
+        assert tfvae.load(tmp_path / "model.keras").get_compile_config()["jit_compile"]
+
+
 @pytest.mark.slow
 def test_sample_weights_on_two_replicas(two):
     data = batches([8, 7], weights=np.arange(60) % 4 / 2.0)

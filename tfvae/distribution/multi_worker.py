@@ -31,19 +31,16 @@ def as_log(result: tf.Tensor) -> tf.Tensor:
     return tf.reshape(result, (1,)) if is_multi_worker() else result
 
 
-def require_single_steps(jit_compile: Any, steps_per_execution: Any) -> None:
-    """Refuses ways of running the steps that several workers cannot have.
-
-    Keras' loop over several steps loses its data beside collective operations ("You must feed a value for placeholder
-    tensor"), and XLA does not compile `CollectiveReduceV2` on CPUs.
+def require_single_steps(steps_per_execution: Any) -> None:
+    """Refuses several steps an execution to several workers: Keras' loop over them loses its data beside collective
+    operations ("You must feed a value for placeholder tensor").
 
     Raises:
-        ValueError: XLA, or several steps an execution.
+        ValueError: several steps an execution.
     """
-    if is_multi_worker() and (jit_compile is True or steps_per_execution not in (1, "auto")):
+    if is_multi_worker() and steps_per_execution not in (1, "auto"):
         raise ValueError(
-            "Several workers train step by step and without XLA: leave `jit_compile` and `steps_per_execution` at "
-            f"their defaults; received {jit_compile!r} and {steps_per_execution!r}."
+            f"Several workers train step by step: `steps_per_execution` must be 1; received {steps_per_execution!r}."
         )
 
 

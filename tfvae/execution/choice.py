@@ -65,7 +65,7 @@ def by_measurement(
     again for a model of the same configuration with the same kind of optimiser, batches of the same shape and type, the
     same machine and versions. Every way trains the same, to rounding: see docs/training.md.
 
-    On a GPU only XLA is tried, and with several replicas nothing, since XLA cannot compile steps of several.
+    On a GPU only XLA is tried. With several replicas nothing is: they run step by step, by XLA where it is asked for.
 
     Args:
         model: of this package, uncompiled or not; its weights are not changed.
@@ -77,8 +77,8 @@ def by_measurement(
         The choice: XLA with as many steps as take 0.3 s together (at most 200, and at most 64 MiB of batches), or
         single steps without. Where the trial cannot be made, what `by_rule` says.
     """
-    if tf.distribute.get_strategy().num_replicas_in_sync > 1:
-        return Choice(False, 1, "XLA cannot compile a step of several replicas")
+    if _replicas() > 1:
+        return by_rule(model, jit_compile=jit_compile)
     ways = [True] if on_gpu() else [True, False]
     ways = ways if jit_compile is None else [jit_compile]
     batch = tf.nest.map_structure(tf.convert_to_tensor, batch)
@@ -162,12 +162,14 @@ def by_rule(model: keras.Model, batch_size: int = 100, jit_compile: bool | None 
         batch_size: examples in a batch.
         jit_compile: True or False leaves only the number of steps to the rule.
     """
+    if _replicas() > 1:  # XLA has to compile a program for each, and made them no faster on CPUs
+        return Choice(bool(jit_compile), 1, f"{_replicas()} replicas")
     convolutions = [
         each for each in _layers(model) if isinstance(each, keras.layers.Conv2D | keras.layers.Conv2DTranspose)
     ]
     convolves = any(not isinstance(each, ThinConv2D) for each in convolutions)
     if jit_compile is None:
-        jit_compile = tf.distribute.get_strategy().num_replicas_in_sync == 1 and (on_gpu() or not convolves)
+        jit_compile = on_gpu() or not convolves
     steps = min(50, max(1, int(_SECONDS / estimated_seconds(model, batch_size)))) if jit_compile else 1
     return Choice(jit_compile, steps, "by rule")
 
@@ -178,6 +180,10 @@ def estimated_seconds(model: keras.Model, batch_size: int) -> float:
     uses += sum(layer.operations for layer in _layers(model) if isinstance(layer, ThinConv2D))
     samples = model.objective.sample_size if hasattr(model, "objective") else 1
     return 6 * uses * batch_size * samples / (_GPU_SPEED if on_gpu() else _CPU_SPEED)
+
+
+def _replicas() -> int:
+    return int(tf.distribute.get_strategy().num_replicas_in_sync)
 
 
 def _copy(model: keras.Model) -> keras.Model:

@@ -112,32 +112,30 @@ def apply_if(
         fine: bool scalar, equal on all replicas.
         optimizer: built.
         gradients, variables: as for `optimizer.apply_gradients`.
-        in_branch: whether the update may stand inside a `tf.cond`, which costs nothing. It may not under a strategy,
-            even of one device (no merge call inside a branch), and should not under XLA, where a branch copies its
-            variables while a selection fuses with the update. Then the update is made and undone.
+        in_branch: whether the update may stand inside a `tf.cond`, which costs nothing. It should not under XLA, where
+            a branch copies its variables while a selection fuses with the update. Then it is made and undone.
     """
-    pairs = list(zip(gradients, variables, strict=True))
-    if in_branch:
 
-        def update() -> tf.Tensor:
-            optimizer.apply_gradients(pairs)
-            return fine
+    def update(gradients: Sequence[Any]) -> None:
+        optimizer.apply_gradients(list(zip(gradients, variables, strict=True)))
 
-        tf.cond(fine, update, lambda: fine)
-        return
-    changed = [variable.value for variable in [*variables, *optimizer.variables]]
-    before = values_of(changed)
-    optimizer.apply_gradients(pairs)
-    context = tf.distribute.get_replica_context()
-    if context.num_replicas_in_sync == 1:
+    if not in_branch:
+        changed = [variable.value for variable in [*variables, *optimizer.variables]]
+        before = values_of(changed)
+        update(gradients)
         undo_unless(fine, changed, before)
         return
 
-    def undo(strategy: tf.distribute.Strategy, fine: Any, before: list[Any]) -> None:
-        for variable, old in zip(changed, before, strict=True):
-            strategy.extended.update(variable, lambda v, o, f: v.assign(tf.where(f, v, o)), args=(old, fine))
+    def update_all(strategy: tf.distribute.Strategy, fine: Any, gradients: Sequence[Any]) -> None:
+        # The optimiser lets replicas wait for each other, which no replica may do in a branch of its own, but all of
+        # them in one branch may.
+        def of_each() -> bool:
+            strategy.run(update, args=(gradients,))
+            return True
 
-    context.merge_call(undo, args=(fine, before))
+        tf.cond(strategy.experimental_local_results(fine)[0], of_each, lambda: False)
+
+    tf.distribute.get_replica_context().merge_call(update_all, args=(fine, list(gradients)))
 
 
 def count_not_finite(tensors: list[tf.Tensor]) -> tf.Tensor:

@@ -158,6 +158,8 @@ class GuardedModel(Abilities, keras.Model, abc.ABC):
     ) -> None:
         """Keras' `compile`, without a loss and metrics.
 
+        With `jit_compile=True` XLA compiles the steps; of several replicas, what each of them does by itself.
+
         With `steps_per_execution="auto"` the next `fit` first tries on its own data which way of running the steps is
         the fastest on this machine (`execution.by_measurement`, some seconds, once for each kind of model), prints it
         and compiles the model so.
@@ -174,13 +176,22 @@ class GuardedModel(Abilities, keras.Model, abc.ABC):
             raise ValueError(
                 f'`steps_per_execution` must be an integer of at least 1 or "auto"; received {steps_per_execution!r}.'
             )
-        multi_worker.require_single_steps(jit_compile, steps_per_execution)
+        multi_worker.require_single_steps(steps_per_execution)
         self._to_be_chosen = steps_per_execution == "auto" and not run_eagerly
         self._jit_compile_wished = None if jit_compile == "auto" else bool(jit_compile)
+        # Of several replicas XLA compiles what each does by itself; Keras would have it compile their sums as well.
+        several = self.distribute_strategy.num_replicas_in_sync > 1
+        self._attempts_by_xla = several and jit_compile is True and not run_eagerly
         super().compile(
-            optimizer, run_eagerly=run_eagerly, jit_compile=jit_compile, auto_scale_loss=auto_scale_loss,
+            optimizer, run_eagerly=run_eagerly, jit_compile=False if several else jit_compile,
+            auto_scale_loss=auto_scale_loss,
             steps_per_execution=1 if steps_per_execution == "auto" else steps_per_execution,
         )  # fmt: skip
+
+    def get_compile_config(self) -> Any:
+        """What Keras saves, and XLA also where not Keras is told of it."""
+        config = super().get_compile_config()
+        return config | {"jit_compile": True} if config and self._attempts_by_xla else config
 
     def compile_again(self, **kwargs: Any) -> None:
         """`compile` with the same optimiser and other options."""
@@ -286,7 +297,8 @@ class GuardedModel(Abilities, keras.Model, abc.ABC):
         # Moving averages and the like: the forward pass changes them, and a step that is skipped must not.
         passive = [v.value for layer in self.layers if layer is not self.guard for v in layer.non_trainable_weights]
         passive_before = values_of(passive)
-        scores, not_finite, updates = self.attempt(raw, y, sample_weight, noise, global_rows)
+        attempt = self._attempt_by_xla if self._attempts_by_xla else self.attempt
+        scores, not_finite, updates = attempt(raw, y, sample_weight, noise, global_rows)
         # Infinite gradients that are cut off, or left out with their step, leave no mark.
         seen = [
             each for each in updates if guarded or each.optimizer.clipvalue is not None or scales_loss(each.optimizer)
@@ -303,15 +315,28 @@ class GuardedModel(Abilities, keras.Model, abc.ABC):
         with tf.control_dependencies([fine]):  # at the end of data of unknown size TensorFlow starts a step without any
             updates = [each._replace(gradients=clipped_together(each.optimizer, each.gradients)) for each in updates]
             if guarded:
-                in_branch = not self.jit_compile and not tf.distribute.has_strategy()
                 for update in updates:
-                    apply_if(fine, *update, in_branch)
+                    apply_if(fine, *update, in_branch=not self.jit_compile)
                 undo_unless(fine, passive, passive_before)
             else:
                 for optimizer, gradients, variables in updates:
                     optimizer.apply_gradients(list(zip(gradients, variables, strict=True)))
             self._steps.assign_add(1)
         return self._logs(scores, sample_weight, counted=fine), fine
+
+    def _attempt_by_xla(self, raw: tf.Tensor, y: Any, sample_weight: Any, noise: Noise, global_rows: Any) -> Attempt:
+        """`attempt` as an XLA program."""
+        updates: list[Update] = []
+
+        @tf.function(jit_compile=True, autograph=False)
+        def program(raw: Any, y: Any, sample_weight: Any, step: Any, first_row: Any, global_rows: Any) -> Any:
+            noise = Noise(self.seed, step, first_row)
+            scores, not_finite, updates[:] = self.attempt(raw, y, sample_weight, noise, global_rows)
+            return scores, not_finite, [each.gradients for each in updates]
+
+        step = tf.convert_to_tensor(noise.step)  # of this replica
+        scores, not_finite, gradients = program(raw, y, sample_weight, step, noise.first_row, global_rows)
+        return Attempt(scores, not_finite, [u._replace(gradients=g) for u, g in zip(updates, gradients, strict=True)])
 
     def test_step(self, data: Any) -> dict[str, tf.Tensor]:
         raw, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)

@@ -28,6 +28,9 @@ from tfvae.settings import CONFIG, Settings
 __all__ = ["CHECKPOINTS", "MODEL", "Checkpoints", "load_data", "model_of", "parts", "summary", "train"]
 
 _MOST_VALIDATION = 5000  # images, if nothing is said
+# What may change when a run goes on, or is said by what is saved beside it: which records were skipped by the data's
+# fingerprint, the learning rate by the optimiser.
+_NOT_IDENTITY = ("strategy", "bad_records", "learning_rate_batch")
 
 
 def train(
@@ -134,8 +137,8 @@ def _train_on(
     settings = execution.resolved(settings, model)
     if state is None:
         _write_settings(own, settings)
-    # What must be the same when the run goes on. Which records were skipped the fingerprint says.
-    identity = {"settings": settings.as_yaml(without=("strategy", "bad_records")), "data": fingerprint}
+    # What must be the same when the run goes on.
+    identity = {"settings": settings.as_yaml(without=_NOT_IDENTITY), "data": fingerprint}
     if state is not None:
         _require_same(identity, state["identity"])
         _say_other_replicas(team, state["identity"].get("replicas", "1"))
@@ -173,6 +176,12 @@ def _new_model(settings: Settings, images: Any, per_epoch: int, verbose: int) ->
     start(model, settings, images)
     optimizer = build.optimizer(settings, per_epoch)
     choice = execution.choose(settings, model, optimizer, images, per_epoch)
+    if verbose and settings.learning_rate_batch:
+        print(
+            f"Learning rate: {settings.learning_rate:g} for batches of {settings.learning_rate_batch}, so "
+            f"{settings.scaled_learning_rate:.3g} for {settings.batch_size}",
+            flush=True,
+        )
     if verbose:
         print(f"Training steps: {choice}", flush=True)
     model.compile(optimizer, **choice.arguments)

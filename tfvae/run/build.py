@@ -43,7 +43,7 @@ def model(settings: Settings, image_shape: Sequence[int], steps_per_epoch: int) 
 
 def optimizer(settings: Settings, steps_per_epoch: int) -> keras.optimizers.Optimizer:
     """The optimiser of the settings."""
-    rate = settings.learning_rate
+    rate: Any = settings.scaled_learning_rate
     if settings.schedule == "cosine":
         rate = keras.optimizers.schedules.CosineDecay(rate, settings.epochs * steps_per_epoch)
     more: dict[str, Any] = {} if settings.averaging is None else {"use_ema": True, "ema_momentum": settings.averaging}

@@ -21,11 +21,9 @@ def choose(
     """What to compile the model with: `xla` and `steps_per_execution` of the settings, measured where they are None."""
     xla, steps, batch_size = settings.xla, settings.steps_per_execution, settings.batch_size
     if replicas() > 1:
-        if xla or (steps or 1) > 1:
-            raise ValueError(
-                "`xla` and `steps_per_execution` are of one device: XLA cannot compile a step of several replicas."
-            )
-        return Choice(False, 1, f"{replicas()} replicas")
+        if (steps or 1) > 1:
+            raise ValueError(f"`steps_per_execution` of {replicas()} replicas must be 1; received {steps}.")
+        return by_rule(model, batch_size, xla)
     if xla is None and steps is not None and steps > 1:
         xla = True
     if xla is not None and steps is not None:
