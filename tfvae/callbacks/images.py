@@ -186,7 +186,7 @@ class Manifold(EpochPicture):
         z[..., right], z[..., upwards] = values, values[:, np.newaxis]
         images = grey(self.model, self.model.likelihood(z.reshape(-1, *shape)).mean())
         names = (f"z[{right}]", f"z[{upwards}]")
-        title = f"decoder means, {names[0]} and {names[1]} at quantiles of N(0, 1)"
+        title = f"decoder means{self.model.mean_note}, {names[0]} and {names[1]} at quantiles of N(0, 1)"
         if size > 2:
             chosen = "the two most active dimensions, " if self.dimensions is None else ""
             title += f",\n{chosen}the other {size - 2} at 0"

@@ -132,6 +132,7 @@ class AutoregressiveBernoulli(Family):
 
     scores = "binary"
     base = "uniform"
+    mean_note = " (each pixel given a draw of those before it)"
 
     def __init__(self, event_shape: Sequence[int], reach: int = 5, hidden: Sequence[int] = (64, 32), gates: int = 16):
         super().__init__(event_shape)

@@ -123,6 +123,9 @@ class Family(abc.ABC):
         base = numbers(stream, rows, self.event_shape, sample_size)
         return self.transform(distribution, tf.cast(base, distribution.dtype))
 
+    mean_note = ""
+    """What the name of a picture or output that shows `mean` has to add, where that is no plain mean."""
+
     def mean(self, distribution: tfp.distributions.Distribution, noise: Noise, stream: str) -> tf.Tensor:
         """The mean of a distribution that this family made, `[B, *event]`; noise is for families that estimate it.
 
