@@ -130,7 +130,7 @@ class AutoregressiveBernoulli(Family):
     al. 2017, arXiv:1611.05013. That z enters by gates is for speed and is ours.
     """
 
-    scores = "binary"
+    scores = "bits"  # no grey values: a draw sees pixels of 0 and 1, and so must the context in training
     base = "uniform"
     mean_note = " (each pixel given a draw of those before it)"
 

@@ -45,7 +45,8 @@ class Family(abc.ABC):
     """
 
     scores: str
-    """What a log probability is about, for the units table: "density", "binary", "levels" or "point"."""
+    """What a log probability is about, for the units table: "density", "binary" (of grey values it is a cross entropy),
+    "bits" (0 and 1 only), "levels" or "point"."""
 
     def __init__(self, event_shape: Sequence[int]):
         self.event_shape = checked_event_shape(event_shape)
