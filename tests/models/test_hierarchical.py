@@ -481,6 +481,15 @@ def test_pictures_of_levels(tmp_path, monkeypatch):
         flat.check()
 
 
+def test_samples_say_what_they_have_in_common(tmp_path):
+    model, titles = model_with(), []
+    for redrawn in (1, 2):
+        picture = callbacks.SampleGrid(tmp_path, n=4, redrawn=redrawn)
+        picture.set_model(model)
+        titles.append(picture.figure().texts[0].get_text().split(",\n")[1])
+    assert titles == ["the same above level 1", "all 2 levels drawn anew"]
+
+
 RUNS = {
     "ladder": {"levels": 3},
     "warm-up": {"warm_up": (0.0, 1.0), "free_bits": (0.1, 0.0)},

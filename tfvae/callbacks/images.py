@@ -56,7 +56,10 @@ class SampleGrid(EpochPicture):
         title = self.model.sample_title(self.mean)
         if self.redrawn is not None:
             _, x = self.model.sample(self.n, seed=self.seed, mean=self.mean, redrawn=self.redrawn)
-            title += f",\nthe same above level {self.redrawn}"
+            same = self.redrawn < self.model.levels
+            title += (
+                f",\nthe same above level {self.redrawn}" if same else f",\nall {self.model.levels} levels drawn anew"
+            )
         elif self.temperature == 1.0:
             _, x = self.model.sample(self.n, seed=self.seed, mean=self.mean)
         else:
