@@ -108,6 +108,8 @@ def _scale(name: str, value: Any) -> str | float:
 def _by_level(name: str, value: Any) -> float | tuple[float, ...]:
     """A number >= 0, or several separated by commas."""
     parts = value.split(",") if isinstance(value, str) else value if isinstance(value, (list, tuple)) else [value]
+    if len(parts) > 1 and any(isinstance(part, str) and not part.strip() for part in parts):
+        raise ValueError(f"`{name}` must have a number on either side of a comma; received {value!r}.")
     try:
         numbers = tuple(math.nan if isinstance(part, bool) else float(part) for part in parts)
     except (TypeError, ValueError):

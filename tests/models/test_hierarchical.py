@@ -537,6 +537,11 @@ BAD_SETTINGS = [
     ({"levels": 2, "prior": "flow", "latent_size": 3}, "need two latents at the highest of 2 levels"),
     ({"levels": 3, "warm_up": (1.0, 2.0)}, "`warm_up` must be one number, or one for each of the 3 `levels`"),
     ({"free_bits": "0.1,x"}, "`free_bits` must be at least 0, one number or one for each level; received '0.1,x'."),
+    ({"levels": 2, "warm_up": "0,"}, "`warm_up` must have a number on either side of a comma; received '0,'."),
+    (
+        {"levels": 2, "free_bits": ["", 1]},
+        "`free_bits` must have a number on either side of a comma; received ['', 1].",
+    ),
     ({"levels": 2, "warm_up": "1,99"}, "`warm_up` must not be longer than training, 25 epochs; received 99."),
     ({"model": "gan", "levels": 2}, "`levels` is no setting of the model 'gan'"),
 ]
