@@ -148,6 +148,13 @@ def test_dimensions_without_rates_are_ordered_by_their_variance():
     assert [line.split()[0] for line in lines[first + 1 : first + 4]] == ["2", "0", "1"]
 
 
+def test_a_negative_variance_is_explained():
+    report, sentence = copy.deepcopy(REPORT), "  A variance below 0 is an unbiased estimate of one near 0.\n"
+    assert sentence not in table(report)
+    report["latents"]["variance_of_mean"][0] = -0.001
+    assert sentence in table(report)
+
+
 def test_sentences_are_wrapped_and_figures_stand_below_one_another():
     lines = table(REPORT).splitlines()
     assert max(len(line) for line in lines if "+-" not in line) <= 100

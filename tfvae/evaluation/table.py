@@ -143,7 +143,11 @@ def _dimensions(found: dict[str, Any]) -> list[str]:
     for dimension in order[:_DIMENSIONS]:
         rows.append(f"  {dimension:>9}" + "".join(f"{each[dimension]:>18.3f}" for each in columns.values()))
     left = len(order) - _DIMENSIONS
-    return [*rows, f"  and {left} more, with less, in report.json"] if left > 0 else rows
+    if left > 0:
+        rows.append(f"  and {left} more, with less, in report.json")
+    if min(found["variance_of_mean"]) < 0:
+        rows.append("  A variance below 0 is an unbiased estimate of one near 0.")
+    return rows
 
 
 def _representation(found: dict[str, Any]) -> list[str]:
