@@ -371,6 +371,11 @@ class Settings:
             raise ValueError("The prior vamp is an average of normal posteriors; set `posterior` to normal.")
         if self.scale != "shared" and self.likelihood not in _SCALED:
             raise ValueError(f"`scale` is of the likelihoods {' and '.join(_SCALED)}; {self.likelihood} has none.")
+        if self.model in _WITH_LATENTS:  # of the others the networks are their own
+            if self.network is None:
+                object.__setattr__(self, "network", "conv" if self.likelihood == "categorical" else "mlp")
+            if not self.hidden:
+                object.__setattr__(self, "hidden", HIDDEN[str(self.network)])
         self._check_levels()
         if any(one_or_each(self.free_bits)) and (self.prior, self.posterior) != ("normal", "normal"):
             raise ValueError(
@@ -378,12 +383,6 @@ class Settings:
                 "prior and posterior only."
             )
         self._resolve_flow()
-        if self.model not in _WITH_LATENTS:
-            return  # its networks are its own
-        if self.network is None:
-            object.__setattr__(self, "network", "conv" if self.likelihood == "categorical" else "mlp")
-        if not self.hidden:
-            object.__setattr__(self, "hidden", HIDDEN[str(self.network)])
 
     def _check_levels(self) -> None:
         """Refuses what is for one level only, or for several."""
@@ -406,11 +405,16 @@ class Settings:
                 "The prior vamp needs q of the highest level given the image, which is there top-down only; set "
                 "`inference` to top-down."
             )
-        if self.network != "conv" and self.latent_size >> (self.levels - 1) < 1:
+        if not self._has_maps and self.latent_size >> (self.levels - 1) < 1:
             raise ValueError(
                 f"`levels` must be at most {self.latent_size.bit_length()} for a `latent_size` of {self.latent_size}, "
                 f"since each level has half as many latents as the one below; received {self.levels}."
             )
+
+    @property
+    def _has_maps(self) -> bool:
+        """Whether latents are maps, whose number the size of the images decides."""
+        return self.levels > 1 and self.network == "conv"
 
     def _resolve_flow(self) -> None:
         """Fills in the sizes of a flow, and refuses what does not go with one."""
@@ -420,7 +424,8 @@ class Settings:
                 if getattr(self, name):
                     raise ValueError(f"`{name}` is of a flow; this model has none. Set `prior` or `posterior` to flow.")
             return
-        if self.model == "vae" and self.prior == "flow" and self.latent_size >> (self.levels - 1) < 2:
+        too_few = not self._has_maps and self.latent_size >> (self.levels - 1) < 2
+        if self.model == "vae" and self.prior == "flow" and too_few:
             least, where = 2**self.levels, "" if self.levels == 1 else f" at the highest of {self.levels} levels"
             raise ValueError(
                 f"The couplings of the prior flow need two latents{where}: `latent_size` must be at least {least}."

@@ -547,6 +547,17 @@ BAD_SETTINGS = [
 ]
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"network": "conv", "levels": 2, "latent_size": 1, "prior": "flow"},
+        {"likelihood": "categorical", "levels": 3, "latent_size": 2},  # whose networks are convolutions
+    ],
+)
+def test_of_maps_the_latent_size_is_not_halved(changes):
+    assert Settings(**changes).network == "conv"
+
+
 @pytest.mark.parametrize(("changes", "sentence"), BAD_SETTINGS, ids=range(len(BAD_SETTINGS)))
 def test_settings_that_make_no_sense_are_refused(changes, sentence):
     with pytest.raises(ValueError) as caught:
