@@ -4,6 +4,7 @@ import io
 
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
 
 from tfvae import plots
@@ -64,6 +65,16 @@ def test_image_grids_stand_side_by_side_in_order_each_under_its_title():
         mosaic = np.pad(picture.get_array(), ((0, GAP), (0, GAP)), constant_values=1.0)
         np.testing.assert_array_equal(mosaic.reshape(3, 4 + GAP, 3, 3 + GAP).swapaxes(1, 2)[:, :, :4, :3], expected)
         assert picture.get_clim() == (0, 1)
+
+
+def test_long_titles_of_grids_side_by_side_do_not_meet():
+    title = "runs/autoregressive/seed-0: decoder means (each pixel given a draw of those before it) for z ~ p(z)"
+    figure = plots.image_grids([random_images(4)] * 2, [title, title])
+    FigureCanvasAgg(figure)
+    left, right = (axes.title.get_window_extent() for axes in figure.axes)
+    assert 0 <= left.x0 < left.x1 < right.x0
+    assert left.y1 <= figure.bbox.y1
+    assert figure.axes[0].get_title().split() == title.split()
 
 
 @pytest.mark.parametrize("numbers", [(), (2, 3), (2,), (2, 2, 2)], ids=str)

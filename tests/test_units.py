@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tfvae.families import (
+    AutoregressiveBernoulli,
     Bernoulli,
     Categorical,
     ContinuousBernoulli,
@@ -19,11 +20,12 @@ from tfvae.units import unit
 
 SHAPE = (4,)
 DENSITIES = [Normal(SHAPE), Normal(SHAPE, "shared"), FullNormal(SHAPE), ContinuousBernoulli(SHAPE)]
+AUTOREGRESSIVE = AutoregressiveBernoulli((2, 2, 1), 1, (), 1)
 OF_LEVELS = [DiscretizedLogistic(SHAPE), Categorical(SHAPE)]
 
 # preprocessing, families, kind, is it a likelihood, offset of the bits
 TABLE = [
-    (Binarize(), [Bernoulli(SHAPE)], "probability", True, None),
+    (Binarize(), [Bernoulli(SHAPE), AUTOREGRESSIVE], "probability", True, None),
     (Dequantize(), DENSITIES, "density", True, 8.0),
     (Levels(), OF_LEVELS, "probability", True, 0.0),
     (Rescale(), DENSITIES, "density", True, None),
@@ -33,7 +35,7 @@ TABLE = [
     (Binarize(), [Delta(SHAPE)], "squared error", False, None),
 ]
 QUOTED = [(preprocess, family, *rest) for preprocess, families, *rest in TABLE for family in families]
-FAMILIES = [*DENSITIES, Bernoulli(SHAPE), Delta(SHAPE), *OF_LEVELS]
+FAMILIES = [*DENSITIES, Bernoulli(SHAPE), AUTOREGRESSIVE, Delta(SHAPE), *OF_LEVELS]
 REFUSED = [
     (preprocess, family)
     for preprocess in (Binarize(), Dequantize(), Levels(), Rescale(), Identity())
@@ -66,25 +68,31 @@ def test_pairs_that_mean_nothing_are_refused(preprocess, family):
             Binarize(),
             Normal(SHAPE),
             "`Binarize` and the family `Normal` do not fit: a density on the two points 0 and 1 grows without limit as "
-            "it narrows. This family fits preprocessing that makes dequantized or grey or reals.",
+            "it narrows. This family fits a `preprocess` that makes dequantized or grey or reals.",
         ),
         (
             Levels(),
             ContinuousBernoulli(SHAPE),
             "`Levels` and the family `ContinuousBernoulli` do not fit: a density on whole levels grows without limit "
-            "as it narrows. This family fits preprocessing that makes dequantized or grey or reals.",
+            "as it narrows. This family fits a `preprocess` that makes dequantized or grey or reals.",
         ),
         (
             Dequantize(),
             Categorical(SHAPE),
             "`Dequantize` and the family `Categorical` do not fit: the one makes dequantized, the other scores levels. "
-            "This family fits preprocessing that makes levels.",
+            "This family fits a `preprocess` that makes levels.",
+        ),
+        (  # whose draws would never see the grey values that it was trained with
+            Rescale(),
+            AUTOREGRESSIVE,
+            "`Rescale` and the family `AutoregressiveBernoulli` do not fit: the one makes grey, the other scores bits. "
+            "This family fits a `preprocess` that makes bits.",
         ),
         (
             Dequantize(),
             Delta(SHAPE),
             "`Dequantize` and the family `Delta` do not fit: all mass in one point gives no likelihood of anything "
-            "else. This family fits preprocessing that makes grey or bits.",
+            "else. This family fits a `preprocess` that makes grey or bits.",
         ),
     ],
 )

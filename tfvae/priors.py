@@ -238,7 +238,9 @@ class VampPrior(Prior):
 
 def _check_enough(name: str, number: int, examples: np.ndarray) -> None:
     if len(examples) < number:
-        raise ValueError(f"`{name}` must not be more than the examples, {len(examples)} here; received {number}.")
+        raise ValueError(
+            f"`{name}` must not be more than the examples; set it to {len(examples)} or fewer. Received {number}."
+        )
 
 
 def _softplus_inverse(y: np.ndarray) -> np.ndarray:

@@ -108,6 +108,8 @@ def _scale(name: str, value: Any) -> str | float:
 def _by_level(name: str, value: Any) -> float | tuple[float, ...]:
     """A number >= 0, or several separated by commas."""
     parts = value.split(",") if isinstance(value, str) else value if isinstance(value, (list, tuple)) else [value]
+    if len(parts) > 1 and any(isinstance(part, str) and not part.strip() for part in parts):
+        raise ValueError(f"`{name}` must have a number on either side of a comma; received {value!r}.")
     try:
         numbers = tuple(math.nan if isinstance(part, bool) else float(part) for part in parts)
     except (TypeError, ValueError):
@@ -374,6 +376,11 @@ class Settings:
             raise ValueError("The prior vamp is an average of normal posteriors; set `posterior` to normal.")
         if self.scale != "shared" and self.likelihood not in _SCALED:
             raise ValueError(f"`scale` is of the likelihoods {' and '.join(_SCALED)}; {self.likelihood} has none.")
+        if self.model in _WITH_LATENTS:  # of the others the networks are their own
+            if self.network is None:
+                object.__setattr__(self, "network", "conv" if self.likelihood == "categorical" else "mlp")
+            if not self.hidden:
+                object.__setattr__(self, "hidden", HIDDEN[str(self.network)])
         self._check_levels()
         if any(one_or_each(self.free_bits)) and (self.prior, self.posterior) != ("normal", "normal"):
             raise ValueError(
@@ -381,12 +388,6 @@ class Settings:
                 "prior and posterior only."
             )
         self._resolve_flow()
-        if self.model not in _WITH_LATENTS:
-            return  # its networks are its own
-        if self.network is None:
-            object.__setattr__(self, "network", "conv" if self.likelihood == "categorical" else "mlp")
-        if not self.hidden:
-            object.__setattr__(self, "hidden", HIDDEN[str(self.network)])
 
     def _check_levels(self) -> None:
         """Refuses what is for one level only, or for several."""
@@ -409,11 +410,16 @@ class Settings:
                 "The prior vamp needs q of the highest level given the image, which is there top-down only; set "
                 "`inference` to top-down."
             )
-        if self.network != "conv" and self.latent_size >> (self.levels - 1) < 1:
+        if not self._has_maps and self.latent_size >> (self.levels - 1) < 1:
             raise ValueError(
                 f"`levels` must be at most {self.latent_size.bit_length()} for a `latent_size` of {self.latent_size}, "
                 f"since each level has half as many latents as the one below; received {self.levels}."
             )
+
+    @property
+    def _has_maps(self) -> bool:
+        """Whether latents are maps, whose number the size of the images decides."""
+        return self.levels > 1 and self.network == "conv"
 
     def _resolve_flow(self) -> None:
         """Fills in the sizes of a flow, and refuses what does not go with one."""
@@ -423,7 +429,8 @@ class Settings:
                 if getattr(self, name):
                     raise ValueError(f"`{name}` is of a flow; this model has none. Set `prior` or `posterior` to flow.")
             return
-        if self.model == "vae" and self.prior == "flow" and self.latent_size >> (self.levels - 1) < 2:
+        too_few = not self._has_maps and self.latent_size >> (self.levels - 1) < 2
+        if self.model == "vae" and self.prior == "flow" and too_few:
             least, where = 2**self.levels, "" if self.levels == 1 else f" at the highest of {self.levels} levels"
             raise ValueError(
                 f"The couplings of the prior flow need two latents{where}: `latent_size` must be at least {least}."

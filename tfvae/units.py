@@ -47,11 +47,13 @@ class Unit:
         return -log_p / (dimensions * math.log(2.0)) + self.bits_offset
 
 
+_BITS = Unit(
+    "probability", True, None, "nats: log probability of the binarised image, one binary draw of each test image"
+)
 # (what the preprocessing makes, what the family scores)
 _UNITS = {
-    ("bits", "binary"): Unit(
-        "probability", True, None, "nats: log probability of the binarised image, one binary draw of each test image"
-    ),
+    ("bits", "binary"): _BITS,
+    ("bits", "bits"): _BITS,
     ("dequantized", "density"): Unit(
         "density",
         True,
@@ -103,4 +105,5 @@ def _refusal(preprocess: Preprocessing, family: Family) -> str:
     else:
         reason = f"the one makes {preprocess.makes}, the other scores {family.scores}"
     fitting = [makes for makes, scores in _UNITS if scores == family.scores]
-    return names + reason + (f". This family fits preprocessing that makes {' or '.join(fitting)}." if fitting else ".")
+    fits = f" This family fits a `preprocess` that makes {' or '.join(fitting)}." if fitting else ""
+    return f"{names}{reason}.{fits}"

@@ -148,6 +148,28 @@ def test_dimensions_without_rates_are_ordered_by_their_variance():
     assert [line.split()[0] for line in lines[first + 1 : first + 4]] == ["2", "0", "1"]
 
 
+@pytest.mark.parametrize(
+    ("exact", "note"),
+    [(True, "exact for two draws of the latents that it depends on"), (False, "estimate, two draws an example")],
+)
+def test_of_several_levels_each_has_its_rate_and_active_units(exact, note):
+    report = copy.deepcopy(REPORT)
+    report["latents"] |= {"rate_is_exact": exact, "rate_per_level": [20.0, 3.1308], "active_units_per_level": [2, 0]}
+    lines = [" ".join(line.split()) for line in table(report).splitlines()]
+    first = lines.index(f"rate 23.131 {note}")
+    assert lines[first + 2 : first + 4] == [
+        "rate of level 1 20.000 2 active units",
+        "rate of level 2 3.131 0 active units",
+    ]
+
+
+def test_a_negative_variance_is_explained():
+    report, sentence = copy.deepcopy(REPORT), "  A variance below 0 is an unbiased estimate of one near 0.\n"
+    assert sentence not in table(report)
+    report["latents"]["variance_of_mean"][0] = -0.001
+    assert sentence in table(report)
+
+
 def test_sentences_are_wrapped_and_figures_stand_below_one_another():
     lines = table(REPORT).splitlines()
     assert max(len(line) for line in lines if "+-" not in line) <= 100

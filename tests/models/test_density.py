@@ -118,7 +118,9 @@ def test_it_starts_at_clusters():
 
 
 def test_more_components_than_examples_are_refused():
-    with pytest.raises(ValueError, match=r"`components` must not be more than the examples, 4 here; received 5\.$"):
+    with pytest.raises(
+        ValueError, match=r"`components` must not be more than the examples; set it to 4 or fewer\. Received 5\.$"
+    ):
         MixtureOfNormals((2,), 5).start_at(np.zeros((4, 2)))
 
 

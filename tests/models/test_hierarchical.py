@@ -481,6 +481,15 @@ def test_pictures_of_levels(tmp_path, monkeypatch):
         flat.check()
 
 
+def test_samples_say_what_they_have_in_common(tmp_path):
+    model, titles = model_with(), []
+    for redrawn in (1, 2):
+        picture = callbacks.SampleGrid(tmp_path, n=4, redrawn=redrawn)
+        picture.set_model(model)
+        titles.append(picture.figure().texts[0].get_text().split(",\n")[1])
+    assert titles == ["the same above level 1", "all 2 levels drawn anew"]
+
+
 RUNS = {
     "ladder": {"levels": 3},
     "warm-up": {"warm_up": (0.0, 1.0), "free_bits": (0.1, 0.0)},
@@ -528,9 +537,25 @@ BAD_SETTINGS = [
     ({"levels": 2, "prior": "flow", "latent_size": 3}, "need two latents at the highest of 2 levels"),
     ({"levels": 3, "warm_up": (1.0, 2.0)}, "`warm_up` must be one number, or one for each of the 3 `levels`"),
     ({"free_bits": "0.1,x"}, "`free_bits` must be at least 0, one number or one for each level; received '0.1,x'."),
+    ({"levels": 2, "warm_up": "0,"}, "`warm_up` must have a number on either side of a comma; received '0,'."),
+    (
+        {"levels": 2, "free_bits": ["", 1]},
+        "`free_bits` must have a number on either side of a comma; received ['', 1].",
+    ),
     ({"levels": 2, "warm_up": "1,99"}, "`warm_up` must not be longer than training, 25 epochs; received 99."),
     ({"model": "gan", "levels": 2}, "`levels` is no setting of the model 'gan'"),
 ]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"network": "conv", "levels": 2, "latent_size": 1, "prior": "flow"},
+        {"likelihood": "categorical", "levels": 3, "latent_size": 2},  # whose networks are convolutions
+    ],
+)
+def test_of_maps_the_latent_size_is_not_halved(changes):
+    assert Settings(**changes).network == "conv"
 
 
 @pytest.mark.parametrize(("changes", "sentence"), BAD_SETTINGS, ids=range(len(BAD_SETTINGS)))

@@ -56,7 +56,10 @@ class SampleGrid(EpochPicture):
         title = self.model.sample_title(self.mean)
         if self.redrawn is not None:
             _, x = self.model.sample(self.n, seed=self.seed, mean=self.mean, redrawn=self.redrawn)
-            title += f",\nthe same above level {self.redrawn}"
+            same = self.redrawn < self.model.levels
+            title += (
+                f",\nthe same above level {self.redrawn}" if same else f",\nall {self.model.levels} levels drawn anew"
+            )
         elif self.temperature == 1.0:
             _, x = self.model.sample(self.n, seed=self.seed, mean=self.mean)
         else:
@@ -186,7 +189,7 @@ class Manifold(EpochPicture):
         z[..., right], z[..., upwards] = values, values[:, np.newaxis]
         images = grey(self.model, self.model.likelihood(z.reshape(-1, *shape)).mean())
         names = (f"z[{right}]", f"z[{upwards}]")
-        title = f"decoder means, {names[0]} and {names[1]} at quantiles of N(0, 1)"
+        title = f"decoder means{self.model.mean_note}, {names[0]} and {names[1]} at quantiles of N(0, 1)"
         if size > 2:
             chosen = "the two most active dimensions, " if self.dimensions is None else ""
             title += f",\n{chosen}the other {size - 2} at 0"

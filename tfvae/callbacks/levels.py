@@ -46,7 +46,8 @@ class LevelSamples(EpochPicture):
     def draw(self) -> Picture:
         drawn = range(self.model.levels, 0, -1)
         rows = [self.model.sample(self.n, seed=self.seed, mean=True, redrawn=level)[1] for level in drawn]
-        title = "decoder means; in each row a level less differs,\nin the last one only the lowest"
+        means = f"decoder means{self.model.mean_note}"
+        title = f"{means}; in each row a level less differs,\nin the last one only the lowest"
         return Picture(plots.image_grid(grey(self.model, np.concatenate(rows)), self.n, title))
 
 
@@ -100,5 +101,5 @@ class Traversals(EpochPicture):
                 rows.append(self.model.likelihood(z.reshape(-1, *self.model.latent_shape)).mean())
                 names.append(str(index))
             names[-1] += f" (level {level}){';' * (level > 1)}" if levels > 1 else ""
-        title = f"decoder means; in each row one z changes:\n{' '.join(names)}"
+        title = f"decoder means{self.model.mean_note}; in each row one z changes:\n{' '.join(names)}"
         return Picture(plots.image_grid(grey(self.model, np.concatenate(rows)), self.n, title))

@@ -108,10 +108,26 @@ def _naive(found: dict[str, Any]) -> list[str]:
 def _latents(found: dict[str, Any]) -> list[str]:
     return [
         "Latents, nats",
-        _row("rate", f"{found['rate']:.3f}", "exact" if found["rate_is_exact"] else "estimate, one draw an example"),
+        _row("rate", f"{found['rate']:.3f}", _of_rate(found)),
         _row("active units", f"{found['active_units']} of {found['dimensions']}", "variance of the mean above 0.01"),
+        *_levels(found),
         *(_aggregate(found) if "mutual_information" in found else []),
         *_dimensions(found),
+    ]
+
+
+def _of_rate(found: dict[str, Any]) -> str:
+    if "rate_per_level" in found:
+        given = "two draws of the latents that it depends on"
+        return f"exact for {given}" if found["rate_is_exact"] else "estimate, two draws an example"
+    return "exact" if found["rate_is_exact"] else "estimate, one draw an example"
+
+
+def _levels(found: dict[str, Any]) -> list[str]:
+    figures = zip(found.get("rate_per_level", []), found.get("active_units_per_level", []), strict=True)
+    return [
+        _row(f"  rate of level {level}", f"{rate:.3f}", f"{active} active units")
+        for level, (rate, active) in enumerate(figures, start=1)
     ]
 
 
@@ -143,7 +159,11 @@ def _dimensions(found: dict[str, Any]) -> list[str]:
     for dimension in order[:_DIMENSIONS]:
         rows.append(f"  {dimension:>9}" + "".join(f"{each[dimension]:>18.3f}" for each in columns.values()))
     left = len(order) - _DIMENSIONS
-    return [*rows, f"  and {left} more, with less, in report.json"] if left > 0 else rows
+    if left > 0:
+        rows.append(f"  and {left} more, with less, in report.json")
+    if min(found["variance_of_mean"]) < 0:
+        rows.append("  A variance below 0 is an unbiased estimate of one near 0.")
+    return rows
 
 
 def _representation(found: dict[str, Any]) -> list[str]:

@@ -130,8 +130,9 @@ class AutoregressiveBernoulli(Family):
     al. 2017, arXiv:1611.05013. That z enters by gates is for speed and is ours.
     """
 
-    scores = "binary"
+    scores = "bits"  # no grey values: a draw sees pixels of 0 and 1, and so must the context in training
     base = "uniform"
+    mean_note = " (each pixel given a draw of those before it)"
 
     def __init__(self, event_shape: Sequence[int], reach: int = 5, hidden: Sequence[int] = (64, 32), gates: int = 16):
         super().__init__(event_shape)

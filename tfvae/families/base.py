@@ -45,7 +45,8 @@ class Family(abc.ABC):
     """
 
     scores: str
-    """What a log probability is about, for the units table: "density", "binary", "levels" or "point"."""
+    """What a log probability is about, for the units table: "density", "binary" (of grey values it is a cross entropy),
+    "bits" (0 and 1 only), "levels" or "point"."""
 
     def __init__(self, event_shape: Sequence[int]):
         self.event_shape = checked_event_shape(event_shape)
@@ -122,6 +123,9 @@ class Family(abc.ABC):
         numbers = noise.normal if self.base == "normal" else noise.uniform
         base = numbers(stream, rows, self.event_shape, sample_size)
         return self.transform(distribution, tf.cast(base, distribution.dtype))
+
+    mean_note = ""
+    """What the name of a picture or output that shows `mean` has to add, where that is no plain mean."""
 
     def mean(self, distribution: tfp.distributions.Distribution, noise: Noise, stream: str) -> tf.Tensor:
         """The mean of a distribution that this family made, `[B, *event]`; noise is for families that estimate it.

@@ -88,9 +88,12 @@ class Abilities:
         """Mean and standard deviation of q(z|x) of preprocessed examples, `[B, *latent]` both."""
         raise NotImplementedError(self.lacks["latents"])
 
+    mean_note = ""
+    """What the title of a picture of means has to add; see `Family.mean_note`."""
+
     def sample_title(self, mean: bool) -> str:
         """What `sample` gives, for the title of a picture."""
-        return "decoder means for z ~ p(z)" if mean else "draws from p(x|z) for z ~ p(z)"
+        return f"decoder means{self.mean_note} for z ~ p(z)" if mean else "draws from p(x|z) for z ~ p(z)"
 
     def codes(self, x: Any) -> tf.Tensor:
         """One vector for each preprocessed example, `[B, D]`, that stands for it."""

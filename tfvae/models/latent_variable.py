@@ -71,7 +71,7 @@ class LatentVariableModel(UnsupervisedModel):
             self.prior.start_at(np.asarray(self.preprocess.grey(x)), seed)
 
     def views(self, raw: Any) -> dict[str, tf.Tensor]:
-        return {"image": self.representative(raw), "reconstruction": self(raw).mean()}
+        return {"image": self.representative(raw), f"reconstruction{self.mean_note}": self(raw).mean()}
 
     def _check_prior(self, prior: Prior) -> None:
         """ValueError if the prior is made of examples of another shape."""

@@ -50,6 +50,8 @@ class UnsupervisedModel(GuardedModel):
         terms = [term for term in objective.terms if term != "elbo" or found.is_likelihood]
         super().__init__(preprocess, family.event_shape, found, terms, seed=seed, name=name)
         self.objective = objective
+        if isinstance(family, Family):
+            self.mean_note = family.mean_note
 
     @property
     def sample_size(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -11,6 +12,7 @@ from matplotlib.figure import Figure
 
 _CELL_INCHES = 0.6
 _GAP = 2  # pixels between images
+_CHARACTER = 0.075  # inches that one of a title takes
 
 
 def image_grid(images: np.ndarray, columns: int | None = None, title: str | None = None) -> Figure:
@@ -27,7 +29,7 @@ def image_grid(images: np.ndarray, columns: int | None = None, title: str | None
     height, width = images.shape[1:3]
     above = 0.4 if title else 0.0
     figure_width, grid_height = columns * _CELL_INCHES * width / max(height, width), rows * _CELL_INCHES
-    figure_width = max(figure_width, 0.075 * len(title or ""))  # at least as wide as the title
+    figure_width = max(figure_width, _CHARACTER * len(title or ""))  # at least as wide as the title
     figure = Figure(figsize=(figure_width, grid_height + above), dpi=120)
     axes = figure.add_axes((0.0, 0.0, 1.0, grid_height / (grid_height + above)))
     _show(axes, _mosaic(images, columns))
@@ -42,7 +44,7 @@ def image_grids(grids: Sequence[np.ndarray], titles: Sequence[str]) -> Figure:
 
     Args:
         grids: arrays `[N, H, W, C]` in [0, 1], all of one shape; each becomes as square a grid as possible.
-        titles: what is printed above each.
+        titles: what is printed above each, in several lines where it is long.
     """
     if not len(grids) or len(grids) != len(titles) or len({grid.shape for grid in grids}) != 1:
         shapes = [grid.shape for grid in grids]
@@ -52,10 +54,12 @@ def image_grids(grids: Sequence[np.ndarray], titles: Sequence[str]) -> Figure:
     columns = math.ceil(math.sqrt(len(grids[0])))
     mosaics = [_mosaic(grid, columns) for grid in grids]
     height, width = mosaics[0].shape[:2]
-    across, up, gap, above = 3.0, 3.0 * height / width, 0.15, 0.3  # inches
+    across, up, gap = 3.0, 3.0 * height / width, 0.15  # inches
+    wrapped = [textwrap.fill(title, int(across / _CHARACTER)) for title in titles]
+    above = 0.15 + 0.15 * max(1 + title.count("\n") for title in wrapped)
     size = (len(grids) * (across + gap) - gap, up + above)
     figure = Figure(figsize=size, dpi=120)
-    for index, (mosaic, title) in enumerate(zip(mosaics, titles, strict=True)):
+    for index, (mosaic, title) in enumerate(zip(mosaics, wrapped, strict=True)):
         left = index * (across + gap) / size[0]
         axes = figure.add_axes((left, 0.0, across / size[0], up / size[1]))
         _show(axes, mosaic)

@@ -28,7 +28,8 @@ def meaning(answers: Answers, answer: str, output: str) -> str:
         case "z":
             return f"a draw from {'p(z)' if answer == 'sample' else 'q(z|x)'}, {Z.split(', ')[1]}"
         case "mean" | "stddev" if answer == "decode":
-            return f"{_MOMENTS[output]} of p(x|z), {_X[model.preprocess.makes]}"
+            note = model.mean_note if output == "mean" else ""
+            return f"{_MOMENTS[output]} of p(x|z){note}, {_X[model.preprocess.makes]}"
         case "mean" if "latents" in model.lacks:
             return "the code of x, without a unit"
         case "mean" | "stddev":
@@ -47,8 +48,9 @@ _MOMENTS = {"mean": "mean", "stddev": "standard deviation"}
 
 
 def _picture(answers: Answers, answer: str) -> str:
-    return {"sample": answers.model.sample_title(mean=True), "decode": "the mean of p(x|z)"}.get(
-        answer, "the reconstruction"
+    model = answers.model
+    return {"sample": model.sample_title(mean=True), "decode": f"the mean of p(x|z){model.mean_note}"}.get(
+        answer, f"the reconstruction{model.mean_note}"
     )
 
 
