@@ -275,6 +275,27 @@ BUGS = [
         REPLICAS,
     ),
     Bug(
+        "replicas update whatever the guard says",
+        "models/guard.py",
+        "tf.cond(strategy.experimental_local_results(fine)[0], of_each, lambda: False)",
+        "tf.cond(tf.constant(True), of_each, lambda: False)",
+        REPLICAS,
+    ),
+    Bug(
+        "a replica compiled by XLA draws the first rows' noise",
+        "models/guarded.py",
+        "noise = Noise(self.seed, step, first_row)",
+        "noise = Noise(self.seed, step, 0 * first_row)",
+        REPLICAS,
+    ),
+    Bug(
+        "the learning rate in proportion to the batch",
+        "settings.py",
+        "(self.learning_rate_batch or self.batch_size)) ** 0.5",
+        "(self.learning_rate_batch or self.batch_size)) ** 1.0",
+        ("tests/test_settings.py",),
+    ),
+    Bug(
         "second replica's rows begin at 0",
         "models/global_batch.py",
         "return tf.cumsum(sizes, exclusive=True)[replica], tf",
