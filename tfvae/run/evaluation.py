@@ -45,7 +45,7 @@ def evaluate(
     whole when everything is measured, in place of an older one.
 
     Where several processes measure together all call this. They divide among them, and among their devices, the
-    importance weights, which take nearly all of the time; the rest each does for itself. The first one writes.
+    importance weights, which take most of the time; the rest each does for itself. The first one writes.
 
     Args:
         folder: the run's.
