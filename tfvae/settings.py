@@ -49,6 +49,13 @@ PRECISIONS = ("float32", "bfloat16", "float16")
 STRATEGIES = ("auto", "one", "mirrored", "multiworker")
 
 
+DEVICES = (
+    'Devices: "one"; "mirrored", all GPUs of this machine; "multiworker", all processes that TF_CONFIG or a SLURM step '
+    'names; "auto" takes what there is.'
+)
+"""What `strategy` may be, for its help."""
+
+
 def _option(
     default: Any, text: str, read: Callable[[str, Any], Any] | None = None, models: tuple[str, ...] = MODELS
 ) -> Any:
@@ -331,11 +338,7 @@ class Settings:
     steps_per_execution: int | None = _option(
         None, "Steps that XLA runs as one program, between two moves of the progress bar. [default: 0.3 s of them]"
     )
-    strategy: str = _option(
-        "auto",
-        'Devices: "one"; "mirrored", all GPUs of this machine; "multiworker", all processes that TF_CONFIG or a SLURM '
-        'step names; "auto" takes what there is. The batch stays as large and is divided among them.',
-    )
+    strategy: str = _option("auto", f"{DEVICES} The batch stays as large and is divided among them.")
     tensorboard: bool = _option(False, "Write pictures and scalars for TensorBoard too, into RUN/tensorboard.")
     seed: int = _option(0, "Of initial weights, noise, data order and splits: the same seed gives the same run.")
 

@@ -47,11 +47,19 @@ SLOW = ("elbo", "clipped64", "compiled64", "iwae64", "gan64", "realnvp64")
 @pytest.fixture(scope="module")
 def two_workers(tmp_path_factory):
     """Starting them takes the time, so all that is quick is done by the same ones."""
-    return trained_by(2, ("elbo64", "upstream"), tmp_path_factory.mktemp("two"))
+    return trained_by(2, ("elbo64", "upstream", "likelihoods"), tmp_path_factory.mktemp("two"))
 
 
 def test_two_workers_train_like_one_device(two_workers):
     assert_one_device(two_workers["elbo64"], "elbo64")
+
+
+def test_two_workers_give_each_example_the_figures_of_one_device(two_workers):
+    one = cases.likelihoods()
+    for found in two_workers["likelihoods"]:
+        assert found.keys() == one.keys()
+        for key, value in one.items():
+            np.testing.assert_array_equal(found[key], value, err_msg=key)
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,6 @@
-"""What is trained both on one device and by several workers, and the script that such a worker runs.
+"""What is trained or measured both on one device and by several workers, and the script that such a worker runs.
 
-python training_cases.py OUT CASE ...      trains them one after the other, and writes OUT/CASE-WORKER.npz
+python training_cases.py OUT CASE ...      does one after the other, and writes OUT/CASE-WORKER.npz
 """
 
 import contextlib
@@ -92,6 +92,23 @@ def trained(name, strategy=None):
         keras.config.set_dtype_policy("float32")
 
 
+def likelihoods(strategy=None):
+    """The figures of each example, of so many that two workers have a block each and one has a third, or one none."""
+    import numpy as np
+    import tiny
+
+    from tfvae.evaluation import likelihood_estimate, simulated_bracket
+    from tfvae.evaluation.assessment import PER_EXAMPLE
+
+    with strategy.scope() if strategy else contextlib.nullcontext():
+        model = tiny.vae()
+    found = {}
+    for examples in (230, 5, 1):
+        estimate = likelihood_estimate(model, np.float32(tiny.images(examples)) / 255, 30)
+        found |= {f"{name} of {examples}": getattr(estimate, name) for name in PER_EXAMPLE}
+    return found | {f"{name} simulated": each for name, each in simulated_bracket(model, 230, 5)._asdict().items()}
+
+
 def upstream(strategy):
     """What becomes of a plain Keras model, without any of this package; errors by name, empty where there was none."""
     import keras
@@ -153,7 +170,8 @@ def main(out, *names):
     import numpy as np
 
     for name in names:
-        found = upstream(team.strategy) if name == "upstream" else trained(name, team.strategy)
+        others = {"upstream": upstream, "likelihoods": likelihoods}
+        found = others[name](team.strategy) if name in others else trained(name, team.strategy)
         np.savez(Path(out) / f"{name}-{team.worker}.npz", **found)
         print("done", name, time.strftime("%X"), flush=True)
     team.part()

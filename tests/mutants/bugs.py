@@ -46,6 +46,8 @@ BIJECTORS = ("tests/bijectors/test_bijectors.py",)
 FOLDS = ("tests/reproduction/test_frey_face.py",)
 TABLES = ("tests/reproduction/test_tables.py",)
 SERVING = ("tests/serving/test_export.py",)
+SHARES = ("tests/distribution/test_shares.py",)
+MIRRORED_EVALUATION = ("tests/distribution/test_mirrored_evaluation.py",)
 START = ("tests/run/test_passes_and_weights.py",)
 
 BUGS = [
@@ -333,9 +335,30 @@ BUGS = [
     Bug(
         "every program begins with the first sample",
         "evaluation/log_weights.py",
-        "(seed, first_row, first_sample + done)",
-        "(seed, first_row, first_sample)",
+        "(seed, first_sample + done)",
+        "(seed, first_sample)",
         LIKELIHOOD,
+    ),
+    Bug(
+        "all devices draw the noise of the first one's examples",
+        "evaluation/log_weights.py",
+        "tf.constant(first_row + device * ROWS, tf.int64)",
+        "tf.constant(first_row, tf.int64)",
+        MIRRORED_EVALUATION,
+    ),
+    Bug(
+        "each worker measures what the first one does",
+        "distribution/shares.py",
+        "start + block * own[0], start + block * (own[-1] + 1)",
+        "start, start + block * len(own)",
+        SHARES,
+    ),
+    Bug(
+        "each device adds what its worker found",
+        "distribution/shares.py",
+        "if device == 0 else",
+        "if device >= 0 else",
+        SHARES,
     ),
     Bug(
         "groups of the jackknife that depend on the parts",

@@ -12,6 +12,8 @@ from typing import Annotated, Any
 
 import typer
 
+from tfvae.distribution import cluster
+
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder that `tfvae train` wrote.")]
 
 
@@ -32,6 +34,11 @@ def quiet_import() -> Iterator[None]:
         finally:
             os.dup2(terminal, 2)
             os.close(terminal)
+
+
+def is_chief(strategy: str) -> bool:
+    """Whether this process says what was done: of several that work together the first one."""
+    return not cluster.is_joined(strategy) or cluster.worker() == 0
 
 
 def load_model(folder: Path) -> Any:

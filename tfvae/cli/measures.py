@@ -10,9 +10,10 @@ from typing import Annotated
 
 import typer
 
-from tfvae.cli.common import RunFolder, quiet_import
+from tfvae.cli.common import RunFolder, is_chief, quiet_import
+from tfvae.distribution import cluster
 from tfvae.files import writing
-from tfvae.settings import settings_of
+from tfvae.settings import DEVICES, Settings, settings_of
 
 
 def evaluate(
@@ -26,22 +27,28 @@ def evaluate(
     seed: Annotated[
         int, typer.Option(min=0, max=2**32 - 1, help="Of all draws but that of x, which is always the same.")
     ] = 0,
+    strategy: Annotated[str, typer.Option(help=f"{DEVICES} The examples are divided among them.")] = "auto",
 ) -> None:
     """Measure a run on its test images: log p(x) with its errors, the latents, labels read off them, samples.
 
     Fills RUN/evaluation: report.json, table.txt (which is printed), examples.npz with the figures of each test image,
     and pictures.
     """
-    settings_of(run)  # what is no run is said before TensorFlow is imported
+    Settings(strategy=strategy)
+    if not cluster.is_joined(strategy):  # several say it when all have come, who would wait for this one
+        settings_of(run)  # what is no run is said before TensorFlow is imported
     with quiet_import():
         from tfvae import devices
         from tfvae.evaluation import table
         from tfvae.run import evaluation
 
         devices.grow_memory()
-    report = evaluation.evaluate(run, sample_size, images, seed, lambda what: typer.echo(f"... {what}", err=True))
-    typer.echo(table(report))
-    typer.echo(f"Wrote {run / evaluation.EVALUATION}")
+    report = evaluation.evaluate(
+        run, sample_size, images, seed, lambda what: typer.echo(f"... {what}", err=True), strategy
+    )
+    if is_chief(strategy):
+        typer.echo(table(report))
+        typer.echo(f"Wrote {run / evaluation.EVALUATION}")
 
 
 def compare(

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from tfvae.cli.common import quiet_import
+from tfvae.cli.common import is_chief, quiet_import
 from tfvae.distribution import cluster
 from tfvae.interruption import EXIT_CODE, Interrupted, Interruption
 from tfvae.settings import CONFIG, Settings, read_yaml, settings_of
@@ -75,10 +75,9 @@ def _train(settings: Settings, folder: Path, resume: bool, again: str) -> None:
         except Interrupted:
             typer.echo(f"\nInterrupted; everything is saved. Go on: {again}", err=True)
             raise typer.Exit(EXIT_CODE) from None
-    if cluster.is_joined(settings.strategy) and cluster.worker() > 0:
-        return  # the chief says it
-    typer.echo(f"Run folder: {folder}")
-    typer.echo(run.summary(report))
+    if is_chief(settings.strategy):
+        typer.echo(f"Run folder: {folder}")
+        typer.echo(run.summary(report))
 
 
 def _numbers(texts: list[str]) -> list[int]:

@@ -168,9 +168,13 @@ def _store() -> Any:
 
 
 @contextlib.contextmanager
-def lost_workers_named(team: Team) -> Iterator[None]:
+def lost_workers_named(team: Team, then: str) -> Iterator[None]:
     """Says in a sentence that another worker is gone, which TensorFlow notices by itself: a killed process when its
     connection breaks or after `HEARTBEAT` seconds without a sign of life, also one that hangs.
+
+    Args:
+        team: the workers.
+        then: a sentence that says what to do.
 
     Raises:
         OSError: another worker is gone.
@@ -184,5 +188,5 @@ def lost_workers_named(team: Team) -> Iterator[None]:
         name = f", {others[-1]}" if others else f" ({str(error.message).splitlines()[0]})"
         raise OSError(
             f"Worker {team.worker} of {team.workers} has lost another worker{name}: it has ended, or was not heard of "
-            f"for {HEARTBEAT} s. What was done since the last checkpoint is lost; start all again with --resume."
+            f"for {HEARTBEAT} s. {then}"
         ) from None

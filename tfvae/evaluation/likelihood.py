@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 from scipy import special
 
+from tfvae.distribution.shares import gathered, shares
 from tfvae.evaluation.log_weights import ROWS, streamed, worth_compiling
 from tfvae.evaluation.pareto import UNRELIABLE, pareto_shape, tail_size
 from tfvae.models import VAE, UnsupervisedModel
@@ -125,7 +126,8 @@ def likelihood_estimate(
     """Brackets log p(x) of each example by S importance weights; see `LikelihoodEstimate`.
 
     The weights are streamed in blocks of fixed noise: memory does not grow with S, and the result depends neither on
-    the size of the parts nor on the device. Sums are kept in float64.
+    the size of the parts nor on the device. Sums are kept in float64. Of a model made under a strategy each device of
+    each worker takes its share of the examples, in blocks of 100; all workers have to call this, and get all figures.
 
     Args:
         model: a model whose p(x|z) and q(z|x) have densities.
@@ -147,20 +149,22 @@ def likelihood_estimate(
     if x.shape[1:] != tuple(model.data_shape):
         raise ValueError(f"`x` must be examples of shape {tuple(model.data_shape)}; received {x.shape[1:]}.")
     compile = worth_compiling(len(x), sample_size * repeats)
-    parts = []
-    for start in range(0, len(x), ROWS):
-        rows = x[start : start + ROWS]
+    strategy, found = model.distribute_strategy, np.zeros((len(_Figures._fields), len(x)))
+    for own in shares(strategy, len(x), ROWS):
         several = [
-            _folded(streamed(model, rows, sample_size, seed, start, repeat * sample_size, compile), sample_size)
+            _folded(streamed(model, x[own], sample_size, seed, own.start, repeat * sample_size, compile), sample_size)
             for repeat in range(repeats)
         ]
-        if not all(np.isfinite(each.bound).all() for each in several):
-            raise FloatingPointError(
-                f"The importance weights of an example from number {start} on are not finite: "
-                "a network's output is not, or is too large."
-            )
-        parts.append(_average(several))
-    figures = _Figures(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
+        found[:, own] = _average(several)
+        if not np.isfinite(found[0, own]).all():
+            break  # not with an error yet: the other workers hear of it by this one's figures
+    figures = _Figures(*gathered(strategy, found))
+    bad = np.flatnonzero(~np.isfinite(figures.bound))
+    if len(bad):
+        raise FloatingPointError(
+            f"The importance weights of example number {bad[0]} are not finite: "
+            "a network's output is not, or is too large."
+        )
     return LikelihoodEstimate(*figures, sample_size, repeats)
 
 
@@ -186,15 +190,18 @@ def simulated_bracket(model: VAE, n: int = 1000, sample_size: int = 500, seed: i
         raise ValueError(f"`sample_size` must be an integer of at least 2; received {sample_size!r}.")
     model.require("likelihood")
     z, x = model.sample(n, seed=seed)
-    parts, compile = [], worth_compiling(n, sample_size)
-    for start in range(0, n, ROWS):
-        rows = x[start : start + ROWS]
-        trace = model.trace_of(rows, Noise(seed), z=z[tf.newaxis, start : start + ROWS])
-        of_known_z = np.asarray(log_weights(trace), np.float64)[0]
-        stream = streamed(model, rows, sample_size - 1, seed, start, compile=compile)
-        others = special.logsumexp([special.logsumexp(np.float64(part), axis=0) for part in stream], axis=0)
-        parts.append((others - math.log(sample_size - 1), np.logaddexp(others, of_known_z) - math.log(sample_size)))
-    return Bracket(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
+    traces = (
+        model.trace_of(x[start : start + ROWS], Noise(seed), z=z[tf.newaxis, start : start + ROWS])
+        for start in range(0, n, ROWS)
+    )
+    of_known_z = np.concatenate([np.asarray(log_weights(trace), np.float64)[0] for trace in traces])
+    compile = worth_compiling(n, sample_size)
+    strategy, others = model.distribute_strategy, np.zeros(n)
+    for own in shares(strategy, n, ROWS):
+        stream = streamed(model, x[own], sample_size - 1, seed, own.start, compile=compile)
+        others[own] = special.logsumexp([special.logsumexp(np.float64(part), axis=0) for part in stream], axis=0)
+    others = gathered(strategy, others)
+    return Bracket(others - math.log(sample_size - 1), np.logaddexp(others, of_known_z) - math.log(sample_size))
 
 
 class _Figures(NamedTuple):

@@ -68,7 +68,8 @@ def train(
             record is no image.
     """
     team = Team(settings.strategy)
-    with lost_workers_named(team), contextlib.ExitStack() as held:
+    lost = "What was done since the last checkpoint is lost; start all again with --resume."
+    with lost_workers_named(team, lost), contextlib.ExitStack() as held:
         team.agree({f"`{name}`": value for name, value in vars(settings).items()} | versions() | {"--resume": resume})
         interruption = interruption or Interruption()
         interruption.listen_again()

@@ -14,6 +14,7 @@ import numpy as np
 
 from tfvae import datasets, plots
 from tfvae.callbacks.picture import write_figure
+from tfvae.distribution.team import Team, lost_workers_named
 from tfvae.evaluation.assessment import Assessment, Examples, assess
 from tfvae.evaluation.fixed import fix
 from tfvae.evaluation.table import table
@@ -22,7 +23,7 @@ from tfvae.hardware import hardware, versions
 from tfvae.run import load_data, reading, sample_grids
 from tfvae.run.reading import model_digest, model_of
 from tfvae.run.report import DIGITS
-from tfvae.settings import settings_of
+from tfvae.settings import Settings, settings_of
 
 EVALUATION, REPORT, TABLE, ARRAYS = "evaluation", "report.json", "table.txt", "examples.npz"
 _NEEDED = (("data", "examples"), ("data", "digest"), ("data", "convention"), ("settings", "seed"))
@@ -36,38 +37,55 @@ def evaluate(
     images: int | None = None,
     seed: int = 0,
     progress: Callable[[str], None] = lambda _: None,
+    strategy: str = "auto",
 ) -> dict[str, Any]:
     """Measures the model of a run on the fixed test array and fills RUN/evaluation.
 
     The folder gets report.json, table.txt, examples.npz (the figures of each test image) and pictures; it is written
     whole when everything is measured, in place of an older one.
 
+    Where several processes measure together all call this. They divide among them, and among their devices, the
+    importance weights, which take most of the time; the rest each does for itself. The first one writes.
+
     Args:
         folder: the run's.
         sample_size: S, of the importance-weighted bound.
         images: measure on the first so many test images only, for a quick look; all if not given.
         seed: of all draws but that of x.
-        progress: called with a sentence before each part that takes seconds.
+        progress: called with a sentence before each part that takes seconds; of several processes in the first one.
+        strategy: the devices, as for training; not those that the run was trained on.
 
     Returns:
         The report; see `evaluation.assess`.
 
     Raises:
         FileNotFoundError: the folder holds no run or no model.
-        ValueError: it is damaged or of another version, its data have changed shape, or a number is out of range.
+        ValueError: it is damaged or of another version, its data have changed shape, a number is out of range, or the
+            workers were not started alike.
         FloatingPointError: the model's weights, or its importance weights, are not finite.
-        OSError: the folder cannot be written.
+        OSError: the folder cannot be written, or another worker is gone.
     """
-    if (folder / EVALUATION).is_file():
-        raise FileExistsError(f"{folder / EVALUATION} is a file; the evaluation would be a folder of that name.")
-    settings, model = settings_of(folder), model_of(folder)
-    training = _training(folder)
-    _check_writable(folder)
-    try:
-        data = load_data(settings)
-    except (ValueError, FileNotFoundError) as error:
-        raise ValueError(f"The data of {folder} cannot be read from here: {error}") from None
+    team = Team(Settings(strategy=strategy).strategy)  # which may be no strategy
+    with lost_workers_named(team, "Nothing was written; start all again."):
+        report = _evaluate(folder, sample_size, images, seed, progress if team.is_chief else lambda _: None, team)
+        team.part()
+        return report
+
+
+def _evaluate(
+    folder: Path, sample_size: int, images: int | None, seed: int, progress: Callable[[str], None], team: Team
+) -> dict[str, Any]:
+    settings, training, data = team.everyone(lambda: _read(folder))
+    team.by_chief(lambda: _check_writable(folder))
     test, train = data.test.first(len(data.test) if images is None else images), _training_images(data)
+    team.agree(
+        {f"`{name}` of the run": value for name, value in vars(settings).items()}
+        | versions()
+        | {"`--sample-size`": sample_size, "`--images`": images, "`--seed`": seed, "the model": model_digest(folder)}
+        | {"the test images": datasets.fingerprint(test), "the training images": datasets.fingerprint(train)}
+    )
+    with team.scope():
+        model = model_of(folder)
     found = assess(
         model,
         Examples(test.images, test.labels),
@@ -86,10 +104,19 @@ def evaluate(
         "model_digest": model_digest(folder),
     }
     report |= {"hardware": hardware(), "versions": versions()}
-    shown = model.preprocess.grey(fix(test.images, model.preprocess).x)
-    samples = None if "samples" in model.lacks else sample_grids.drawn(model, seed)
-    _write(folder / EVALUATION, found, np.asarray(shown), samples)
+    team.by_chief(lambda: _write(folder / EVALUATION, found, model, test.images, seed))
     return report
+
+
+def _read(folder: Path) -> tuple[Settings, dict[str, Any], datasets.Dataset]:
+    """Settings, what is known of the training, and data."""
+    if (folder / EVALUATION).is_file():
+        raise FileExistsError(f"{folder / EVALUATION} is a file; the evaluation would be a folder of that name.")
+    settings, training = settings_of(folder), _training(folder)
+    try:
+        return settings, training, load_data(settings)
+    except (ValueError, FileNotFoundError) as error:
+        raise ValueError(f"The data of {folder} cannot be read from here: {error}") from None
 
 
 def read(folder: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
@@ -155,8 +182,10 @@ def _is_complete(report: Any, arrays: dict[str, np.ndarray]) -> bool:
     return all(arrays[name].shape == (report["data"]["examples"],) for name in by_example)
 
 
-def _write(folder: Path, found: Assessment, images: np.ndarray, samples: dict[str, Any] | None) -> None:
+def _write(folder: Path, found: Assessment, model: Any, raw: np.ndarray, seed: int) -> None:
     """Makes the folder whole, or leaves what was there."""
+    images = np.asarray(model.preprocess.grey(fix(raw, model.preprocess).x))
+    samples = None if "samples" in model.lacks else sample_grids.drawn(model, seed)
     with writing(folder), tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as scratch:
         new, old = Path(scratch, "new"), Path(scratch, "old")
         new.mkdir()
