@@ -68,6 +68,7 @@ def _train(settings: Settings, folder: Path, resume: bool, again: str) -> None:
     with Interruption() as interruption, _removed_if_empty(folder):
         with quiet_import():
             from tfvae import devices, run
+            from tfvae.distribution.team import Team
 
             devices.grow_memory()
         try:
@@ -75,7 +76,7 @@ def _train(settings: Settings, folder: Path, resume: bool, again: str) -> None:
         except Interrupted:
             typer.echo(f"\nInterrupted; everything is saved. Go on: {again}", err=True)
             raise typer.Exit(EXIT_CODE) from None
-    if cluster.is_joined(settings.strategy) and cluster.worker() > 0:
+    if cluster.is_joined(settings.strategy) and not Team(settings.strategy).is_chief:
         return  # the chief says it
     typer.echo(f"Run folder: {folder}")
     typer.echo(run.summary(report))

@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from tfvae.distribution import cluster
 from tfvae.distribution.multi_worker import is_multi_worker
-from tfvae.distribution.strategies import HEARTBEAT, strategy
+from tfvae.distribution.strategies import HEARTBEAT, number_of_worker, strategy
 
 _LOST = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError, tf.errors.InternalError)
 _WAITING = 600  # seconds, for what another worker has to say
@@ -38,7 +38,7 @@ class Team:
         self.strategy = strategy(name)
         self.workers, self.worker = 1, 0
         if is_multi_worker(self.strategy):
-            self.workers, self.worker = cluster.workers(), cluster.worker()
+            self.workers, self.worker = cluster.workers(), number_of_worker(self.strategy)
 
     @property
     def is_chief(self) -> bool:
