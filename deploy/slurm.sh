@@ -1,5 +1,5 @@
 #!/bin/bash
-# Trains on several machines under SLURM, one process a machine with all its GPUs; from the repository:
+# Trains on several machines under SLURM, one process a machine with all its GPUs:
 #
 #   sbatch --nodes 4 deploy/slurm.sh --data tfds:cifar10 --network conv --batch-size 1024
 #
@@ -22,20 +22,13 @@ RUN=${RUN:-runs/slurm-$SLURM_JOB_ID}
 RESTARTS=${RESTARTS:-5}
 SAVED=75 # how tfvae ends after SIGTERM
 
-worker() { # in each task of the step
-    TF_CONFIG=$(python deploy/slurm_tf_config.py)
-    export TF_CONFIG
-    exec tfvae train --strategy multiworker "$@"
-}
-export -f worker
-
 for ((attempt = 0; attempt <= RESTARTS; attempt++)); do
     resume=()
     # Asked once for all workers: the first of them soon writes that file.
     if [ -f "$RUN/config.yaml" ]; then resume=(--resume); fi
     code=0
     # Workers end by themselves when one is lost, and the first one may still have to save: minutes, not at once.
-    srun --kill-on-bad-exit=0 --wait=600 bash -euc 'worker "$@"' worker "$@" --out "$RUN" "${resume[@]}" || code=$?
+    srun --kill-on-bad-exit=0 --wait=600 tfvae train --strategy multiworker "$@" --out "$RUN" "${resume[@]}" || code=$?
     case $code in
     0) exit 0 ;;
     "$SAVED")

@@ -10,6 +10,11 @@ from pathlib import Path
 from typing import Any
 
 
+def unfinished_of(path: Path) -> Path:
+    """Where a file is that is being written, and stays if the process is killed."""
+    return path.with_name(f".{path.name}")
+
+
 @contextlib.contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
     """Gives where to write a file that appears at `path` when the block ends well.
@@ -17,7 +22,7 @@ def written_whole(path: Path) -> Iterator[Path]:
     Nobody ever sees half of it, and a block that fails leaves nothing behind and what was there before untouched. (A
     process that is killed may leave `.NAME` beside it, which the next one writes over.)
     """
-    unfinished = path.with_name(f".{path.name}")
+    unfinished = unfinished_of(path)
     try:
         yield unfinished
         os.replace(unfinished, path)

@@ -6,6 +6,7 @@ Every process is a real one, and each kill is checked to have hit one that ran.
 import contextlib
 import dataclasses
 import random
+import re
 import signal
 import sys
 import time
@@ -43,6 +44,12 @@ def command(folder, settings=None):
     config = folder.with_name(f"{folder.name}-{time.monotonic_ns()}.yaml")
     config.write_text(settings.as_yaml())
     return ["-m", "tfvae", "train", "--config", str(config), "--out", str(folder)]
+
+
+def changed(change, line):
+    """The command in a process in which a line of Python has changed something."""
+    program = f"import runpy, time, tfvae.run\n{change}\nrunpy.run_module('tfvae', None, '__main__', True)"
+    return ["-c", program, *line[2:]]
 
 
 @contextlib.contextmanager
@@ -94,20 +101,32 @@ def whole(settings, tmp_path_factory):
     return folder
 
 
+def lost(started, victim, number=signal.SIGKILL):
+    """One of two running workers gets a signal that it cannot answer, and the other one ends."""
+    assert all(each.process.poll() is None for each in started), "the run ended before the signal"
+    started[victim].process.send_signal(number)
+    sent = time.monotonic()
+    (code,), (output,) = ended([started[1 - victim]], NOTICED)
+    print(f"The other worker ended {time.monotonic() - sent:.1f} s after the signal.")
+    assert code == 1, output
+    name = rf"/job:worker/(replica:0/)?task:{victim}" + ("" if victim else "|the chief")
+    sentence = rf"Error: Worker {1 - victim} of 2 has lost another worker(, ({name})| \(.+\)): it has ended, or was not"
+    assert re.search(sentence, output), output
+    assert "start all again with --resume." in output
+    assert "Traceback" not in output
+    if number == signal.SIGKILL:
+        assert started[victim].process.wait() == -number
+    else:
+        assert started[victim].process.poll() is None
+
+
 def killed(folder, settings, victim, chance):
     """Two workers of whom one is killed at a random moment after the first epoch that they end."""
     done = epochs_done(folder)
     with two(folder, settings) as started:
         wait_for_an_epoch(folder, started, done)
         time.sleep(chance.uniform(0.0, 0.3))
-        assert all(each.process.poll() is None for each in started), "the run ended before the kill"
-        started[victim].process.send_signal(signal.SIGKILL)
-        codes, outputs = ended(started, NOTICED)
-    assert codes[victim] == -signal.SIGKILL
-    assert codes[1 - victim] == 1, outputs[1 - victim]
-    assert f"Worker {1 - victim} of 2 has lost another worker" in outputs[1 - victim]
-    assert "start all again with --resume." in outputs[1 - victim]
-    assert "Traceback" not in outputs[1 - victim]
+        lost(started, victim)
 
 
 @pytest.mark.slow
@@ -121,6 +140,29 @@ def test_kills_lose_nothing_and_nobody_hangs(whole, settings, tmp_path, victims)
     if settings.epochs != 3:
         finish(whole := tmp_path / "whole", settings)
     assert_same_weights(folder, whole)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("victim", [0, 1])
+def test_a_worker_that_hangs_is_lost_too(settings, tmp_path, victim):
+    folder = tmp_path / "run"
+    with two(folder, dataclasses.replace(settings, epochs=1000)) as started:
+        wait_for_an_epoch(folder, started, 0)
+        lost(started, victim, signal.SIGSTOP)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("place", "victim"), [("run.load_data", 0), ("run.load_data", 1), ("run.build.model", 1)])
+def test_a_worker_that_is_lost_before_the_first_step_is_missed_as_soon(settings, tmp_path, place, victim):
+    line = command(tmp_path / "run", settings)
+    there = tmp_path / "there"
+    slow = changed(f"tfvae.{place} = lambda *_: open({str(there)!r}, 'w').close() or time.sleep({DEADLINE})", line)
+    with workers(*[slow if number == victim else line for number in range(2)]) as started:
+        end = time.monotonic() + DEADLINE
+        while not there.exists():
+            assert time.monotonic() < end, [each.output() for each in started]
+            time.sleep(0.1)
+        lost(started, victim)
 
 
 @pytest.mark.slow
@@ -140,13 +182,14 @@ def test_sigterm_to_one_worker_saves_and_ends_all(whole, settings, tmp_path):
 def test_workers_that_were_started_unlike_one_another_are_refused(settings, tmp_path):
     folder = tmp_path / "run"
     others = dataclasses.replace(settings, batch_size=10, hidden=(5,))
-    with workers(command(folder, settings), command(folder, others)) as started:
+    other = changed("tfvae.hardware.__version__ = '0.0.9'", command(folder, others))
+    with workers(command(folder, settings), other) as started:
         codes, outputs = ended(started)
     assert codes == [1, 1]
     for output in outputs:
         assert (
             "Error: All workers must be started alike: worker 1 has `hidden` (5,), the chief (4,); worker 1 " in output
         )
-        assert "`batch_size` 10, the chief 9." in output
+        assert "`batch_size` 10, the chief 9; worker 1 has tfvae 0.0.9, the chief " in output
         assert "Traceback" not in output
     assert not folder.exists()

@@ -36,6 +36,16 @@ def realnvp(tiny, tfvae):
     return tfvae.realnvp(tiny.SHAPE, levels=1, depth=2, filters=(4,))
 
 
+def flow(tiny, tfvae):
+    """As prior and as posterior."""
+    import keras
+
+    keras.utils.set_random_seed(0)
+    prior = tfvae.flows.Flow((2,), tfvae.bijectors.vector_flow(2, (4,)), name="prior")
+    posterior = tfvae.flows.InverseAutoregressive((2,), 1, (4,))
+    return tiny.vae(posterior=posterior, prior=prior, objective=tfvae.ELBO(analytic_kl=False))
+
+
 def gan(tiny, tfvae):
     import keras
 
@@ -43,7 +53,7 @@ def gan(tiny, tfvae):
     return tfvae.gan(tiny.SHAPE, latent_size=2, hidden=(8,))
 
 
-CASES = {each.__name__: each for each in (elbo, clipped, compiled, iwae, realnvp, gan)}
+CASES = {each.__name__: each for each in (elbo, clipped, compiled, iwae, realnvp, flow, gan)}
 
 
 def batches():
@@ -62,7 +72,8 @@ def batches():
 def trained(name, strategy=None):
     """How far training moved each variable, what it and an evaluation reported, and predictions; as arrays by name.
 
-    The name ends in "64" for float64.
+    The name is that of a case, and ends in "64" for float64, in "_bfloat16" or "_float16" for networks in half
+    precision.
     """
     import keras
     import numpy as np
@@ -70,14 +81,19 @@ def trained(name, strategy=None):
 
     import tfvae
 
-    case, floatx = name.removesuffix("64"), "float64" if name.endswith("64") else "float32"
+    case, _, half = name.partition("_")
+    case, floatx = case.removesuffix("64"), "float64" if case.endswith("64") else "float32"
     keras.config.set_floatx(floatx)
-    keras.config.set_dtype_policy(floatx)
+    keras.config.set_dtype_policy(f"mixed_{half}" if half else floatx)
     try:
         rate, most = 1e-3 if case == "realnvp" else 1e-2, 0.5 if case == "clipped" else None
         with strategy.scope() if strategy else contextlib.nullcontext():
             model = CASES[case](tiny, tfvae)
-            model.compile(keras.optimizers.SGD(rate, global_clipnorm=most), jit_compile=case == "compiled")
+            optimizer = keras.optimizers.SGD(rate, global_clipnorm=most)
+            if half == "float16":
+                # Of the usual scale first steps overflow, fewer of them where a device sums fewer examples.
+                optimizer = keras.optimizers.LossScaleOptimizer(optimizer, initial_scale=64.0)
+            model.compile(optimizer, jit_compile=case == "compiled")
             model.build_optimizers()
         start = tiny.values(model.trainable_variables)
         history = model.fit(batches(), epochs=2, validation_data=batches(), verbose=0).history

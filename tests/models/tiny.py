@@ -47,8 +47,9 @@ def network(kind="mlp", image_shape=None):
 
 
 def vae(
-    likelihood=None, posterior=None, preprocess=None, objective=None, kind="mlp", bodies=None, weights_seed=0, seed=5
-):
+    likelihood=None, posterior=None, preprocess=None, objective=None, kind="mlp", bodies=None, weights_seed=0, seed=5,
+    prior=None,
+):  # fmt: skip
     """A VAE of 8x8 images; `weights_seed` is of its initial weights, `bodies()` makes its two networks."""
     keras.utils.set_random_seed(weights_seed)
     encoder_body, decoder_body = bodies() if bodies else (network(kind), network(kind, SHAPE))
@@ -58,7 +59,7 @@ def vae(
         decoder=tfvae.ConditionalDistribution(
             decoder_body, likelihood or families.Normal(SHAPE, scale="shared"), name="decoder"
         ),
-        prior=tfvae.priors.StandardNormal(posterior.event_shape),
+        prior=prior or tfvae.priors.StandardNormal(posterior.event_shape),
         preprocess=preprocess or preprocessing.Dequantize(),
         objective=objective,
         seed=seed,

@@ -97,6 +97,25 @@ def test_signals_at_random_moments_lose_nothing(tmp_path, settings, numbers):
     assert_same_run(tmp_path / "run", tmp_path / "whole")
 
 
+KILLED_IN_THE_FIRST_FILE = """
+import os, runpy, signal
+os.replace = lambda *paths: os.kill(os.getpid(), signal.SIGKILL)
+runpy.run_module("tfvae", None, "__main__", True)
+"""
+
+
+@pytest.mark.slow
+def test_a_new_run_takes_a_folder_that_a_kill_left_before_its_first_file(tmp_path, settings):
+    folder, config, settings = tmp_path / "run", tmp_path / "run.yaml", dataclasses.replace(settings, epochs=1)
+    config.write_text(settings.as_yaml())
+    command = [sys.executable, "-c", KILLED_IN_THE_FIRST_FILE, "train", "--config", config, "--out", folder]
+    assert subprocess.run(command, timeout=DEADLINE).returncode == -signal.SIGKILL
+    assert [path.name for path in folder.iterdir()] == [".config.yaml"]
+    run.train(settings, folder, verbose=0)
+    run.train(settings, tmp_path / "whole", verbose=0)
+    assert_same_run(folder, tmp_path / "whole")
+
+
 def test_a_signal_before_the_first_step_ends_at_once(tmp_path):
     process = start(tmp_path / "run", Settings())
     time.sleep(1.5)  # into TensorFlow's import

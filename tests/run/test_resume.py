@@ -192,6 +192,14 @@ def test_other_data_or_an_edited_configuration_are_refused(tmp_path):
         run.train(settings, tmp_path / "run", resume=True, verbose=0)
 
 
+def test_half_a_file_of_settings_is_nothing_and_anything_else_is_something(tmp_path):
+    (tmp_path / ".config.yaml").write_text("epo")
+    run._require_empty(tmp_path)
+    (tmp_path / "history.csv").write_text("")
+    with pytest.raises(FileExistsError, match="is not an empty folder"):
+        run._require_empty(tmp_path)
+
+
 def test_two_processes_cannot_train_in_one_folder(small, tmp_path):
     stopped_at(tmp_path / "run", small, 3)
     with locked(tmp_path / "run"), pytest.raises(OSError, match="Another process is training in"):

@@ -38,7 +38,11 @@ def quiet_import() -> Iterator[None]:
 
 def is_chief(strategy: str) -> bool:
     """Whether this process says what was done: of several that work together the first one."""
-    return not cluster.is_joined(strategy) or cluster.worker() == 0
+    if not cluster.is_joined(strategy):
+        return True
+    with quiet_import():
+        from tfvae.distribution.team import Team
+    return Team(strategy).is_chief
 
 
 def load_model(folder: Path) -> Any:

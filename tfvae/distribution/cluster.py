@@ -21,19 +21,6 @@ def workers() -> int:
     return int(os.environ.get("SLURM_STEP_NUM_TASKS", 1))
 
 
-def worker() -> int:
-    """Number of this process, from 0, which is the chief's.
-
-    Raises:
-        ValueError: TF_CONFIG cannot be read.
-    """
-    config = _tf_config()
-    if config is None:
-        return int(os.environ.get("SLURM_PROCID", 0)) if workers() > 1 else 0
-    before = len(config["cluster"].get("chief", ())) if config["task"]["type"] == "worker" else 0
-    return before + int(config["task"]["index"])
-
-
 def is_joined(strategy: str) -> bool:
     """Whether this process trains with others under that setting.
 

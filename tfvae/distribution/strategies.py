@@ -6,7 +6,7 @@ import functools
 
 import tensorflow as tf
 
-from tfvae.distribution import cluster
+from tfvae.distribution import cluster, slurm
 
 HEARTBEAT = 20
 """Seconds without a sign of life after which a worker counts as lost. The others then end within another few."""
@@ -44,6 +44,14 @@ def strategy(name: str = "auto") -> tf.distribute.Strategy:
             return tf.distribute.get_strategy()
 
 
+def number_of_worker(strategy: tf.distribute.MultiWorkerMirroredStrategy) -> int:
+    """Number of this process, from 0, which is the chief's."""
+    from tensorflow.python.distribute import multi_worker_util  # no public name, see below
+
+    mine = strategy.cluster_resolver
+    return int(multi_worker_util.id_in_cluster(mine.cluster_spec(), mine.task_type, mine.task_id))
+
+
 def _mirrored() -> tf.distribute.Strategy:
     gpus = tf.config.list_logical_devices("GPU")
     if gpus:
@@ -64,10 +72,7 @@ def _multi_worker() -> tf.distribute.Strategy:
     from tensorflow.python.distribute import multi_worker_util
     from tensorflow.python.eager import context
 
-    if cluster.by_slurm():
-        resolver = tf.distribute.cluster_resolver.SlurmClusterResolver()
-    else:
-        resolver = tf.distribute.cluster_resolver.TFConfigClusterResolver()
+    resolver = slurm.resolver() if cluster.by_slurm() else tf.distribute.cluster_resolver.TFConfigClusterResolver()
     spec = resolver.cluster_spec()
     # The strategy would do this by itself, but without a way to say how long a lost worker may go unnoticed.
     context.context().configure_coordination_service(

@@ -15,10 +15,14 @@ import tensorflow as tf
 
 from tfvae.distribution import cluster
 from tfvae.distribution.multi_worker import is_multi_worker
-from tfvae.distribution.strategies import HEARTBEAT, strategy
+from tfvae.distribution.strategies import HEARTBEAT, number_of_worker, strategy
 
-_LOST = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError, tf.errors.InternalError)
-_WAITING = 600  # seconds, for what another worker has to say
+_LOST = (
+    tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError, tf.errors.InternalError,
+    tf.errors.DeadlineExceededError,  # the chief hangs
+)  # fmt: skip
+_READING = 60  # seconds, for what the others have said or are about to say
+_SERVICE = re.compile("coordination ?service", re.IGNORECASE)
 _topics = itertools.count()  # the same on all workers, since all do the same in the same order
 
 
@@ -38,7 +42,7 @@ class Team:
         self.strategy = strategy(name)
         self.workers, self.worker = 1, 0
         if is_multi_worker(self.strategy):
-            self.workers, self.worker = cluster.workers(), cluster.worker()
+            self.workers, self.worker = cluster.workers(), number_of_worker(self.strategy)
 
     @property
     def is_chief(self) -> bool:
@@ -132,6 +136,8 @@ class Team:
             return [text]
         topic = next(_topics)
         self._say(topic, text)
+        # However long it takes: a lost worker ends this, but no look into the store.
+        self._total(tf.constant(0))
         return self._heard(topic)
 
     def _say(self, topic: int, text: str) -> None:
@@ -140,9 +146,9 @@ class Team:
     def _heard(self, topic: int) -> list[str]:
         keys = [f"tfvae/{topic}/{worker}" for worker in range(self.workers)]
         try:
-            return [_store().get_config_key_value(key, _WAITING * 1000) for key in keys]
+            return [_store().get_config_key_value(key, _READING * 1000) for key in keys]
         except tf.errors.DeadlineExceededError:
-            raise OSError(f"Not all of the {self.workers} workers were heard of within {_WAITING} s.") from None
+            raise OSError(f"Not all of the {self.workers} workers were heard of within {_READING} s.") from None
 
     @property
     def _total(self) -> Any:
@@ -184,8 +190,14 @@ def lost_workers_named(team: Team, then: str) -> Iterator[None]:
     except _LOST as error:
         if team.workers == 1:
             raise
-        others = re.findall(r"(/job:\w+(?:/replica:\d+)?/task:\d+)(?!/device|\d)", str(error.message))
-        name = f", {others[-1]}" if others else f" ({str(error.message).splitlines()[0]})"
+        message = str(error.message)
+        others = re.findall(r"(/job:\w+(?:/replica:\d+)?/task:\d+)(?!/device|\d)", message)
+        if others:
+            name = f", {others[-1]}"
+        elif not team.is_chief and _SERVICE.search(message):  # through which the chief tells of the others
+            name = ", the chief"
+        else:
+            name = f" ({message.splitlines()[0]})"
         raise OSError(
             f"Worker {team.worker} of {team.workers} has lost another worker{name}: it has ended, or was not heard of "
             f"for {HEARTBEAT} s. {then}"

@@ -11,7 +11,7 @@ from typing import Any
 
 from tfvae import datasets, training
 from tfvae.distribution.team import Team, lost_workers_named
-from tfvae.files import writing, written_whole
+from tfvae.files import unfinished_of, writing, written_whole
 from tfvae.hardware import versions
 from tfvae.interruption import Interruption
 from tfvae.models import GuardedModel
@@ -197,7 +197,8 @@ def load_data(settings: Settings) -> datasets.Dataset:
 
 
 def _require_empty(folder: Path) -> None:
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    """Half a file of settings, the first that a run writes, is left by a kill, and of no worth."""
+    if folder.exists() and (not folder.is_dir() or set(folder.iterdir()) - {unfinished_of(folder / CONFIG)}):
         raise FileExistsError(
             f"{folder} exists already and is not an empty folder; choose another with --out, or go on with --resume."
         )
