@@ -52,7 +52,7 @@ notebooks: $(STAMP)  ## run the notebooks and keep their outputs
 
 bench: $(STAMP)  ## measure the speed against other frameworks (an hour); ARGS go to each benchmark
 	@$(PIP) --constraint constraints.txt --editable '.[bench]'
-	for name in dense burda convolutional realnvp likelihood sampling startup memory; do \
+	for name in dense burda convolutional realnvp likelihood sampling startup memory replicas; do \
 	    $(BIN)/python benchmarks/$$name.py $(ARGS) || exit 1; done
 	$(BIN)/python benchmarks/step_profile.py
 	$(BIN)/python benchmarks/costs.py

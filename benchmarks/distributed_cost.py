@@ -325,10 +325,30 @@ def fitted() -> str:
     return f"{1e3 * found['per_step']:.1f} ms a step and {found['bandwidth'] / 1e6:,.0f} MB/s"
 
 
+def replicas_table() -> str:
+    report = read("replicas")
+    rows = []
+    for experiment, systems in report["medians"].items():
+        for system, value in systems.items():
+            values = [each["value"] for each in report["repeats"][experiment][system]]
+            rows.append([experiment, system, f"{value:,.0f}", f"{min(values):,.0f} to {max(values):,.0f}"])
+    return table(["network", "how", "images/s", "spread"], rows)
+
+
+def replica_ratios() -> str:
+    targets = read("replicas")["targets"]
+    rows = [
+        [each["experiment"], f"{each['ours']} / {each['peers'][0]}", f"{each['result']:.2f}",
+         {True: "0.9: met", False: "0.9: MISSED", None: ""}[each["met"]]]
+        for each in targets
+    ]  # fmt: skip
+    return table(["network", "ratio", "result", "target"], rows)
+
+
 MAKERS: dict[str, Callable[..., str]] = {
     "predicted": predicted_table, "ends": ends, "works": works_table, "bytes": bytes_table,
     "replication": replication_table, "fitted": fitted, "machine": machine, "megabytes": lambda: str(MEGABYTES),
-    "busy": busy, "worst": worst,
+    "busy": busy, "worst": worst, "replicas": replicas_table, "replica_ratios": replica_ratios,
 }  # fmt: skip
 
 
