@@ -45,11 +45,6 @@ class Interruption:
         threading.Thread(target=self._watch, daemon=True).start()
         return self
 
-    def listen_again(self) -> None:
-        """Takes the signals back from TensorFlow, which keeps SIGTERM for itself where several workers train (2.21)."""
-        for number in self._before:
-            signal.signal(number, self._note)
-
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:

@@ -56,9 +56,38 @@ def test_slurm(monkeypatch):
         "[1]",
         '{"cluster": {"worker": ["a:1"]}}',
         '{"cluster": {"ps": ["a:1"]}, "task": {"type": "ps", "index": 0}}',
+        '{"cluster": ["a:1", "b:2"], "task": {"type": "worker", "index": 0}}',
+        '{"cluster": {"worker": "a:1"}, "task": {"type": "worker", "index": 0}}',
+        '{"cluster": {"worker": null}, "task": {"type": "worker", "index": 0}}',
+        '{"cluster": {"worker": [1, 2]}, "task": {"type": "worker", "index": 0}}',
+        '{"cluster": {"worker": ["a", "b"]}, "task": {"type": "worker", "index": 0}}',
+        '{"cluster": {"worker": ["a:1", "a:1"]}, "task": {"type": "worker", "index": 0}}',
     ],
 )
 def test_what_cannot_be_read_is_said(monkeypatch, text):
     monkeypatch.setenv("TF_CONFIG", text)
     with pytest.raises(ValueError, match="TF_CONFIG must be JSON such as"):
+        cluster.workers()
+
+
+@pytest.mark.parametrize(
+    ("jobs", "kind", "index", "said"),
+    [
+        ({"worker": HOSTS}, "worker", 3, "has 3 of the type worker, counted from 0; received 3"),
+        ({"worker": HOSTS}, "chief", 0, "has 0 of the type chief, counted from 0; received 0"),
+        ({"workers": HOSTS}, "worker", 0, "no jobs but chief and worker.*; received workers"),
+        ({"worker": HOSTS[:2], "evaluator": HOSTS[2:]}, "worker", 0, "; received evaluator"),
+    ],
+)
+def test_a_task_outside_the_cluster_and_other_jobs_are_refused(monkeypatch, jobs, kind, index, said):
+    """They would train alone, into the same folder, or wait for ten minutes for who never comes."""
+    tf_config(monkeypatch, jobs, kind, index)
+    with pytest.raises(ValueError, match=f"of TF_CONFIG must .*{said}"):
+        cluster.workers()
+
+
+@pytest.mark.parametrize("number", ["", "two", "0", "-1"])
+def test_slurms_number_is_named_if_it_is_none(monkeypatch, number):
+    monkeypatch.setenv("SLURM_STEP_NUM_TASKS", number)
+    with pytest.raises(ValueError, match=f"SLURM_STEP_NUM_TASKS must be .*; received '{number}'"):
         cluster.workers()

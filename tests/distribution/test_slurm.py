@@ -83,6 +83,15 @@ def test_variables_that_do_not_fit_are_named(monkeypatch):
         slurm.resolver()
 
 
+@pytest.mark.parametrize("name", ["SLURM_STEP_NODELIST", "SLURM_STEP_TASKS_PER_NODE", "SLURM_PROCID", "SLURM_LOCALID"])
+@pytest.mark.parametrize("value", ["", "n[1-"])
+def test_a_variable_that_cannot_be_read_is_named_with_its_value(monkeypatch, name, value):
+    set_all(monkeypatch, variables("n[1-2]", ["n1", "n2"], [1, 1], 1) | {name: value})
+    with pytest.raises(ValueError, match=r"SLURM's variables of a step cannot be read \(.+\); received SLURM_") as said:
+        slurm.resolver()
+    assert f"{name}={value}" in str(said.value)
+
+
 @pytest.mark.slow
 def test_two_tasks_of_a_step_train(tmp_path):
     """Real processes, on the ports that they choose by themselves."""

@@ -79,8 +79,10 @@ def test_a_worker_that_sees_no_run_is_named(run, tmp_path):
     assert not (run / "evaluation").exists()
 
 
-@pytest.mark.parametrize("victim", [0, 1])
-def test_a_kill_ends_the_other_and_leaves_nothing(run, victim):
+@pytest.mark.parametrize(
+    ("victim", "number"), [(0, signal.SIGKILL), (1, signal.SIGKILL), (0, signal.SIGTERM), (1, signal.SIGTERM)]
+)
+def test_a_kill_ends_the_other_and_leaves_nothing(run, victim, number):
     before, line = contents(run), command(run, "--sample-size", 100_000)
     with workers(line, line) as started:
         end = time.monotonic() + DEADLINE
@@ -88,9 +90,9 @@ def test_a_kill_ends_the_other_and_leaves_nothing(run, victim):
             assert all(each.process.poll() is None for each in started), [each.output() for each in started]
             assert time.monotonic() < end
             time.sleep(0.05)
-        started[victim].process.send_signal(signal.SIGKILL)
+        started[victim].process.send_signal(number)
         codes, outputs = ended(started)  # the other does its own share first
-    assert codes[victim] == -signal.SIGKILL
+    assert codes[victim] == -number
     assert codes[1 - victim] == 1, outputs[1 - victim]
     assert f"Worker {1 - victim} of 2 has lost another worker" in outputs[1 - victim]
     assert "Nothing was written; start all again." in outputs[1 - victim]

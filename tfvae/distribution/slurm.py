@@ -6,6 +6,9 @@ import os
 
 import tensorflow as tf
 
+_VARIABLES = (
+    "SLURM_STEP_NUM_TASKS", "SLURM_STEP_NODELIST", "SLURM_STEP_TASKS_PER_NODE", "SLURM_PROCID", "SLURM_LOCALID"
+)  # fmt: skip
 PORT = 12345  # of the first task on each machine; the others count on from there
 
 
@@ -19,16 +22,17 @@ def resolver() -> tf.distribute.cluster_resolver.ClusterResolver:
     Raises:
         ValueError: SLURM's variables do not fit one another.
     """
-    tasks = int(os.environ["SLURM_STEP_NUM_TASKS"])
     try:
+        tasks = int(os.environ["SLURM_STEP_NUM_TASKS"])
         # It would ask nvidia-smi for GPUs, to hand them out; SLURM has done that. The numbers only have to be enough.
         spec = tf.distribute.cluster_resolver.SlurmClusterResolver(
             port_base=PORT, gpus_per_node=tasks, gpus_per_task=1, auto_set_gpu=False
         ).cluster_spec()
-    except RuntimeError as error:  # one is missing
-        raise ValueError(f"SLURM's variables of a step cannot be read: {error}") from None
+        mine = f"{os.environ.get('SLURMD_NODENAME')}:{PORT + int(os.environ.get('SLURM_LOCALID', ''))}"
+    except (RuntimeError, ValueError) as error:  # one is missing, or no number or list
+        received = ", ".join(f"{name}={os.environ.get(name)}" for name in _VARIABLES)
+        raise ValueError(f"SLURM's variables of a step cannot be read ({error}); received {received}.") from None
     addresses = spec.as_dict()["worker"]
-    mine = f"{os.environ.get('SLURMD_NODENAME')}:{PORT + int(os.environ.get('SLURM_LOCALID', 0))}"
     if mine not in addresses:
         raise ValueError(
             f"`SLURMD_NODENAME` and `SLURM_LOCALID` must name a task of the step, {', '.join(addresses)}; received "

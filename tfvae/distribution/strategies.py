@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import signal
+import threading
+from collections.abc import Iterator
 
 import tensorflow as tf
 
@@ -90,6 +94,17 @@ def _multi_worker() -> tf.distribute.Strategy:
         implementation=implementation.AUTO if tf.config.list_physical_devices("GPU") else implementation.RING
     )
     try:
-        return tf.distribute.MultiWorkerMirroredStrategy(cluster_resolver=resolver, communication_options=options)
+        with _sigterm_kept():
+            return tf.distribute.MultiWorkerMirroredStrategy(cluster_resolver=resolver, communication_options=options)
     except tf.errors.OpError as error:
         raise OSError(f"The {cluster.workers()} workers did not all come together: {error.message}") from error
+
+
+@contextlib.contextmanager
+def _sigterm_kept() -> Iterator[None]:
+    """Takes SIGTERM back from TensorFlow, which keeps it for itself where several workers train and then does nothing
+    (2.21)."""
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    if threading.current_thread() is threading.main_thread():  # no other may
+        signal.signal(signal.SIGTERM, before)

@@ -72,7 +72,6 @@ def train(
     with lost_workers_named(team, lost), contextlib.ExitStack() as held:
         team.agree({f"`{name}`": value for name, value in vars(settings).items()} | versions() | {"--resume": resume})
         interruption = interruption or Interruption()
-        interruption.listen_again()
         team.by_chief(lambda: held.enter_context(_held(folder, resume)))
         own = held.enter_context(team.own(folder))
         report = _train(settings, folder, own, interruption, resume, verbose, team)
