@@ -150,3 +150,7 @@ def test_the_learning_rate_follows_the_batch_only_if_it_is_told_of_one():
         float(build.optimizer(Settings(**given, learning_rate_batch=batch), 1).learning_rate) for batch in (None, 100)
     ]
     assert rates == pytest.approx([0.001, 0.004])
+    with pytest.raises(
+        ValueError, match="must be below 1 also for this `batch_size`; with `learning_rate_batch` 1 it is 5"
+    ):
+        Settings(learning_rate=0.5, batch_size=100, learning_rate_batch=1)

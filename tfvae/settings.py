@@ -369,6 +369,11 @@ class Settings:
             )
         if self.weights is not None and self.start_at_mean:
             raise ValueError("`start_at_mean` has no effect on a run that starts from `weights`; set one of them.")
+        if self.scaled_learning_rate >= 1:
+            raise ValueError(
+                "`learning_rate` must be below 1 also for this `batch_size`; with `learning_rate_batch` "
+                f"{self.learning_rate_batch} it is {self.scaled_learning_rate:.3g}."
+            )
         if self.xla is False and (self.steps_per_execution or 1) > 1:
             raise ValueError(f"`steps_per_execution` must be 1 without XLA; received {self.steps_per_execution}.")
         if self.model == "vae" and self.prior != "mixture" and (self.components, self.rank) != (10, 0):

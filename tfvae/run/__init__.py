@@ -128,7 +128,8 @@ def _train_on(
         team.by_chief(lambda: _set_damaged_aside(checkpoints))
     newest = checkpoints.newest()[0] if resume else None
     fingerprint = datasets.fingerprint(images)
-    team.agree({"the data": fingerprint, "the checkpoint": newest.path.name if newest else None})
+    facts = {"the training images": fingerprint, "the test images": datasets.fingerprint(data.test)}
+    team.agree(facts | {"the checkpoint": newest.path.name if newest else None})
     with team.scope():
         if newest:
             model, state = newest.load()
