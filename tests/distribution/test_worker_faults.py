@@ -7,6 +7,7 @@ import contextlib
 import dataclasses
 import random
 import re
+import shutil
 import signal
 import sys
 import time
@@ -16,10 +17,12 @@ import numpy as np
 import pytest
 from processes import DEADLINE, ended, workers
 
-sys.path.append(str(Path(__file__).parents[1] / "run"))
+sys.path += [str(Path(__file__).parents[1] / folder) for folder in ("run", "datasets")]
+import test_bad_records as bad_records
 from test_resume import everything
 
 from tfvae import run
+from tfvae.datasets import load, tfds
 from tfvae.distribution.strategies import HEARTBEAT
 from tfvae.interruption import EXIT_CODE
 from tfvae.settings import Settings
@@ -176,6 +179,31 @@ def test_sigterm_to_one_worker_saves_and_ends_all(whole, settings, tmp_path):
     assert all("Interrupted; everything is saved." in each for each in outputs), outputs
     finish(folder)
     assert_same_weights(folder, whole)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("unlucky", [0, 1])
+def test_a_record_that_one_worker_cannot_decode_ends_all(tmp_path, unlucky, monkeypatch):
+    monkeypatch.setattr(tfds, "MEMORY_LIMIT", 0)
+    bad_records.prepare(tmp_path, {})
+    train, _ = load("tfds:pictures", data_dir=tmp_path).split_validation(5)
+    (rows,) = train.batches(5, seed=0).skip(3).take(1).as_numpy_iterator()
+    (images,) = train.in_order(len(train)).as_numpy_iterator()
+    number = 5 + int((images == rows[3 * unlucky]).all((1, 2, 3)).argmax())  # 2 rows and 3
+    shutil.rmtree(tmp_path / "pictures")
+    path, _ = bad_records.prepare(tmp_path, {number: "undecodable"})
+    line = command(tmp_path / "run", dataclasses.replace(bad_records.SETTINGS, data_dir=str(tmp_path)))
+    line = changed("import tfvae.datasets.tfds; tfvae.datasets.tfds.MEMORY_LIMIT = 0", line)
+    with workers(line, line) as started:
+        ended([started[unlucky]])
+        gone = time.monotonic()
+        ended([started[1 - unlucky]], NOTICED)
+        print(f"The other worker ended {time.monotonic() - gone:.1f} s later.")
+        codes, outputs = ended(started)
+    assert codes == [1, 1], outputs
+    assert f"Error: Record {number} of {path} is no image of shape (8, 8, 1): Unknown image" in outputs[unlucky]
+    assert f"Error: Worker {1 - unlucky} of 2 has lost another worker, /job:worker/" in outputs[1 - unlucky]
+    assert "Traceback" not in "".join(outputs)
 
 
 @pytest.mark.slow

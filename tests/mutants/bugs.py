@@ -47,6 +47,7 @@ FOLDS = ("tests/reproduction/test_frey_face.py",)
 TABLES = ("tests/reproduction/test_tables.py",)
 SERVING = ("tests/serving/test_export.py",)
 SHARES = ("tests/distribution/test_shares.py",)
+LATE_DECODING = ("tests/distribution/test_late_decoding.py",)
 MIRRORED_EVALUATION = ("tests/distribution/test_mirrored_evaluation.py",)
 START = ("tests/run/test_passes_and_weights.py",)
 
@@ -359,6 +360,13 @@ BUGS = [
         "if device == 0 else",
         "if device >= 0 else",
         SHARES,
+    ),
+    Bug(
+        "each worker decodes the rows of all",
+        "distribution/multi_worker.py",
+        "records, decode = undecoded(data)",
+        "records, decode = data, lambda same: same",
+        LATE_DECODING,
     ),
     Bug(
         "groups of the jackknife that depend on the parts",

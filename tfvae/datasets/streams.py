@@ -20,6 +20,7 @@ import numpy as np
 
 from tfvae.datasets.bad_records import BadRecord, failures, reason_of, refuse
 from tfvae.datasets.splits import Split, at_least_one
+from tfvae.distribution.late_decoding import remembering
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -105,17 +106,11 @@ class StreamedSplit:
             return self._shuffled(seed, number, passed).take(per_epoch * batch_size - passed)
 
         records = tf.data.Dataset.range(first_epoch, np.iinfo(np.int64).max).flat_map(epoch)
-        endless = tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY)
-        batches = _decoded(records, self._checked).batch(batch_size, drop_remainder=True)
-        return _fixed(batches.prefetch(2).apply(endless))
+        return self._batched(records, batch_size, tf.data.INFINITE_CARDINALITY)
 
     def in_order(self, batch_size: int) -> tf.data.Dataset:
         """Raw images from first to last, [batch_size, H, W, C]; the last batch may be smaller. For evaluation."""
-        import tensorflow as tf
-
-        images = _decoded(_records(*_columns(self.parts)), self._checked)
-        known = tf.data.experimental.assert_cardinality(-(-len(self) // batch_size))  # or Keras would warn at the end
-        return _fixed(images.batch(batch_size).prefetch(2).apply(known))
+        return self._batched(_records(*_columns(self.parts)), batch_size, -(-len(self) // batch_size))
 
     def bad_records(self) -> Iterator[tuple[int, BadRecord]]:
         """The records that do not decode to an image of `image_shape`, with their numbers, in order.
@@ -164,6 +159,40 @@ class StreamedSplit:
         import tensorflow as tf
 
         return tf.ensure_shape(self.image(record), self.image_shape)
+
+    def _batched(self, records: tf.data.Dataset, batch_size: int, number: int) -> tf.data.Dataset:
+        """So many batches of raw images from single records; where they have an end, the last one may be smaller."""
+        import tensorflow as tf
+
+        known = tf.data.experimental.assert_cardinality(number)  # or Keras would warn at the end
+
+        def batched(rows: tf.data.Dataset) -> tf.data.Dataset:
+            return rows.batch(batch_size, drop_remainder=number == tf.data.INFINITE_CARDINALITY)
+
+        images = batched(_decoded(records, self._checked)).prefetch(2).apply(known)
+        return remembering(_fixed(images), batched(records).apply(known), self._images)
+
+    def _images(self, batches: tf.data.Dataset) -> tf.data.Dataset:
+        """Batches of raw images from batches of records, which may differ in size and be empty."""
+        import tensorflow as tf
+
+        def images(batch: tf.Tensor) -> tf.data.Dataset:
+            decoded = _decoded(tf.data.Dataset.from_tensor_slices(batch), self._checked)
+            none = tf.zeros((0, *self.image_shape), decoded.element_spec.dtype)  # of no records `batch` makes no batch
+            some = decoded.batch(tf.maximum(tf.size(batch, tf.int64), 1))
+            return some.concatenate(tf.data.Dataset.from_tensors(none)).take(1)
+
+        shape, cardinality = (*batches.element_spec.shape, *self.image_shape), batches.cardinality()
+
+        def of_known_shape(batch: tf.Tensor) -> tf.Tensor:
+            return tf.ensure_shape(batch, shape)
+
+        # Two batches at a time, so that no processor waits for the end of one. (`tf.map_fn` decodes one by one.)
+        data = batches.interleave(images, cycle_length=2, num_parallel_calls=2, deterministic=True)
+        data = data.map(of_known_shape).prefetch(2)
+        if cardinality != tf.data.UNKNOWN_CARDINALITY:
+            data = data.apply(tf.data.experimental.assert_cardinality(cardinality))
+        return _fixed(data)
 
     def _described(self, number: int) -> BadRecord:
         (part,) = _slice(self.parts, number, number + 1)
@@ -258,6 +287,6 @@ def _fixed(data: tf.data.Dataset) -> tf.data.Dataset:
 
     options = tf.data.Options()
     options.deterministic = True
-    # Several workers would otherwise each read other files; so all read all, and each keeps its part of every batch.
+    # Strategies would otherwise give each worker other files; the records of a batch may be in any of them.
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
     return training.untuned(data.with_options(options))

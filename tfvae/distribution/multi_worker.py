@@ -11,6 +11,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfvae.distribution.late_decoding import undecoded
 from tfvae.training import untuned
 
 
@@ -49,7 +50,8 @@ def shared(strategy: tf.distribute.Strategy, data: Any, batch_size: int | None =
 
     Row by row it is the batch of one device, so that noise and sums are the same. Replica r of R takes the rows from
     floor(r n / R) to floor((r+1) n / R) - 1 of the n in a batch, which may be none. (TensorFlow's own sharding cuts by
-    its own rules, and Keras' shuffling of arrays gives every worker another order.)
+    its own rules, and Keras' shuffling of arrays gives every worker another order.) Of images on disk a worker reads
+    all, since their order is that of the whole data, and decodes its rows.
 
     Args:
         strategy: the model's.
@@ -69,7 +71,10 @@ def shared(strategy: tf.distribute.Strategy, data: Any, batch_size: int | None =
         return data
     if not isinstance(data, tf.data.Dataset):
         data = tf.data.Dataset.from_tensor_slices(data).batch(batch_size or 32)
-    return strategy.distribute_datasets_from_function(lambda context: untuned(_rows_of_worker(data, context)))
+    records, decode = undecoded(data)
+    return strategy.distribute_datasets_from_function(
+        lambda context: untuned(decode(_rows_of_worker(records, context)))
+    )
 
 
 def require_dataset(strategy: tf.distribute.Strategy, data: Any) -> None:
