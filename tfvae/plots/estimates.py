@@ -14,7 +14,7 @@ from tfvae.plots.lines import lines
 from tfvae.plots.style import BLUE, CLASSES, SMALL, VERMILION, legend, open_frame
 
 _UNRELIABLE = 0.7
-_MARKERS = "osD^vP*Xph"  # with the colours of classes: told apart in print too
+_MARKERS = "osD^vP*Xph<>d"  # beside the ten colours of classes: told apart in print too, and never twice the same
 
 
 def naive_estimates(draws: np.ndarray, log_p: np.ndarray, references: Mapping[str, float]) -> Figure:
