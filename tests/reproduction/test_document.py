@@ -198,7 +198,7 @@ def test_levels_have_a_table_of_their_own_and_what_time_buys_a_picture(tmp_path,
     headings = re.findall("^## (.*)", document(tmp_path), re.MULTILINE)
     assert headings[:3] == [
         "One stochastic layer on dynamically binarised MNIST",
-        "Two stochastic layers, and another prior",
+        "Two stochastic layers, other priors, and pixels that see others",
         "What time buys",
     ]
     axes, beside = pareto.figure(tmp_path).axes
