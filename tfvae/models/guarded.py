@@ -84,6 +84,7 @@ class GuardedModel(Abilities, keras.Model, abc.ABC):
         self.unit, self.data_shape = unit, data_shape
         self.guard = Guard()
         self.steps_left = StepsLeft()
+        self._attempts_by_xla = False
         # Own counters, not the optimiser's: a skipped step counts here, so that neither its noise nor its data return.
         self._steps = self._counter("steps")
         self._evaluated = self._counter("evaluated")
