@@ -28,7 +28,7 @@ import cost_model
 from cost_model import Cluster, Link, Work
 from harness import RESULT, in_own_process, report_to_parent
 from records import write
-from report import filled, machine, read, table
+from report import filled, machine, medians, read, table
 
 HERE = Path(__file__).resolve().parent
 TEXT = HERE / "scaling.md.in"
@@ -325,16 +325,6 @@ def fitted() -> str:
     return f"{1e3 * found['per_step']:.1f} ms a step and {found['bandwidth'] / 1e6:,.0f} MB/s"
 
 
-def replicas_table() -> str:
-    report = read("replicas")
-    rows = []
-    for experiment, systems in report["medians"].items():
-        for system, value in systems.items():
-            values = [each["value"] for each in report["repeats"][experiment][system]]
-            rows.append([experiment, system, f"{value:,.0f}", f"{min(values):,.0f} to {max(values):,.0f}"])
-    return table(["network", "how", "images/s", "spread"], rows)
-
-
 def replica_ratios() -> str:
     targets = read("replicas")["targets"]
     rows = [
@@ -348,7 +338,7 @@ def replica_ratios() -> str:
 MAKERS: dict[str, Callable[..., str]] = {
     "predicted": predicted_table, "ends": ends, "works": works_table, "bytes": bytes_table,
     "replication": replication_table, "fitted": fitted, "machine": machine, "megabytes": lambda: str(MEGABYTES),
-    "busy": busy, "worst": worst, "replicas": replicas_table, "replica_ratios": replica_ratios,
+    "busy": busy, "worst": worst, "medians": medians, "replica_ratios": replica_ratios,
 }  # fmt: skip
 
 

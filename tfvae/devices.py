@@ -25,6 +25,11 @@ def on_gpu() -> bool:
     return bool(tf.config.list_physical_devices("GPU"))
 
 
+def replicas() -> int:
+    """Number of devices that the current strategy trains on together."""
+    return int(tf.distribute.get_strategy().num_replicas_in_sync)
+
+
 def inside_xla() -> bool:
     """Whether a function is being traced that XLA compiles. TensorFlow has no public name for that."""
     return not tf.executing_eagerly() and GraphOrParentsInXlaContext(tf.compat.v1.get_default_graph())

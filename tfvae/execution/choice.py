@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfvae.convolution import ThinConv2D
-from tfvae.devices import on_gpu
+from tfvae.devices import on_gpu, replicas
 from tfvae.execution import memory
 from tfvae.training import untuned
 
@@ -77,7 +77,7 @@ def by_measurement(
         The choice: XLA with as many steps as take 0.3 s together (at most 200, and at most 64 MiB of batches), or
         single steps without. Where the trial cannot be made, what `by_rule` says.
     """
-    if _replicas() > 1:
+    if replicas() > 1:
         return by_rule(model, jit_compile=jit_compile)
     ways = [True] if on_gpu() else [True, False]
     ways = ways if jit_compile is None else [jit_compile]
@@ -162,8 +162,8 @@ def by_rule(model: keras.Model, batch_size: int = 100, jit_compile: bool | None 
         batch_size: examples in a batch.
         jit_compile: True or False leaves only the number of steps to the rule.
     """
-    if _replicas() > 1:  # XLA has to compile a program for each, and made them no faster on CPUs
-        return Choice(bool(jit_compile), 1, f"{_replicas()} replicas")
+    if replicas() > 1:  # XLA has to compile a program for each, and made them no faster on CPUs
+        return Choice(bool(jit_compile), 1, f"{replicas()} replicas")
     convolutions = [
         each for each in _layers(model) if isinstance(each, keras.layers.Conv2D | keras.layers.Conv2DTranspose)
     ]
@@ -180,10 +180,6 @@ def estimated_seconds(model: keras.Model, batch_size: int) -> float:
     uses += sum(layer.operations for layer in _layers(model) if isinstance(layer, ThinConv2D))
     samples = model.objective.sample_size if hasattr(model, "objective") else 1
     return 6 * uses * batch_size * samples / (_GPU_SPEED if on_gpu() else _CPU_SPEED)
-
-
-def _replicas() -> int:
-    return int(tf.distribute.get_strategy().num_replicas_in_sync)
 
 
 def _copy(model: keras.Model) -> keras.Model:

@@ -8,10 +8,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-
-def replicas() -> int:
-    """Their number."""
-    return int(tf.distribute.get_strategy().num_replicas_in_sync)
+from tfvae.devices import replicas
 
 
 def over_replicas(counts: tf.Tensor) -> tf.Tensor:

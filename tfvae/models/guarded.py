@@ -371,8 +371,7 @@ class GuardedModel(Abilities, keras.Model, abc.ABC):
                 self.build_optimizers()  # variables cannot be made inside an XLA program
         super().make_train_function(force=True)
         one_by_one = self.train_function
-        several = self.jit_compile and self.steps_per_execution > 1 and not self.run_eagerly
-        if several and self.distribute_strategy.num_replicas_in_sync == 1:
+        if self.jit_compile and self.steps_per_execution > 1 and not self.run_eagerly:
             unguarded_step = functools.partial(self._step, guarded=False)
             together = many_steps_in_one_program(unguarded_step, self.train_step, self.state, self.steps_per_execution)
         else:

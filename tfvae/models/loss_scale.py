@@ -12,7 +12,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tfvae.models.global_batch import replicas
+from tfvae.devices import replicas
 
 SMALLEST_SCALE = 2.0**-10
 """At or below it what is not finite is not the scale's doing: the gradients would be above 2^26 by themselves.

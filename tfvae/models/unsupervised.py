@@ -7,9 +7,10 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfvae.devices import replicas
 from tfvae.families import Family
 from tfvae.models import path_gradient
-from tfvae.models.global_batch import never_empty, replicas
+from tfvae.models.global_batch import never_empty
 from tfvae.models.guard import count_not_finite
 from tfvae.models.guarded import Attempt, GuardedModel, Update, weighted
 from tfvae.noise import Noise

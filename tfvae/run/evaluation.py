@@ -78,10 +78,11 @@ def _evaluate(
     settings, training, data = team.everyone(lambda: _read(folder))
     team.by_chief(lambda: _check_writable(folder))
     test, train = data.test.first(len(data.test) if images is None else images), _training_images(data)
+    digest = model_digest(folder)
     team.agree(
         {f"`{name}` of the run": value for name, value in vars(settings).items()}
         | versions()
-        | {"`--sample-size`": sample_size, "`--images`": images, "`--seed`": seed, "the model": model_digest(folder)}
+        | {"`--sample-size`": sample_size, "`--images`": images, "`--seed`": seed, "the model": digest}
         | {"the test images": datasets.fingerprint(test), "the training images": datasets.fingerprint(train)}
     )
     with team.scope():
@@ -101,7 +102,7 @@ def _evaluate(
         "settings": vars(settings),
         "training": training,
         "steps": model.steps,
-        "model_digest": model_digest(folder),
+        "model_digest": digest,
     }
     report |= {"hardware": hardware(), "versions": versions()}
     team.by_chief(lambda: _write(folder / EVALUATION, found, model, test.images, seed))

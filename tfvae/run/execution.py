@@ -7,9 +7,9 @@ from typing import Any
 
 import keras
 
+from tfvae.devices import replicas
 from tfvae.execution import Choice, by_measurement, by_rule
 from tfvae.execution.choice import estimated_seconds
-from tfvae.models.global_batch import replicas
 from tfvae.settings import Settings
 
 _WORTH_MEASURING = 30  # seconds of training by estimate: measuring takes five to ten
