@@ -7,6 +7,7 @@ import itertools
 import json
 import re
 import tempfile
+import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -198,6 +199,9 @@ def lost_workers_named(team: Team, then: str) -> Iterator[None]:
             name = ", the chief"
         else:
             name = f" ({message.splitlines()[0]})"
+        # TensorFlow leaves a thread pool open whose work fails (cross_device_ops.py, 2.21). If Python's collector of
+        # cycles ends it, it may print "Bad file descriptor"; without the frames that hold it, it ends here, and well.
+        traceback.clear_frames(error.__traceback__)
         raise OSError(
             f"Worker {team.worker} of {team.workers} has lost another worker{name}: it has ended, or was not heard of "
             f"for {HEARTBEAT} s. {then}"
