@@ -293,7 +293,7 @@ BUGS = [
     ),
     Bug(
         "the learning rate in proportion to the batch",
-        "settings.py",
+        "settings/settings.py",
         "(self.learning_rate_batch or self.batch_size)) ** 0.5",
         "(self.learning_rate_batch or self.batch_size)) ** 1.0",
         ("tests/test_settings.py",),

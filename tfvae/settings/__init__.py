@@ -1,0 +1,9 @@
+"""What a training run is made of. No TensorFlow here, so that the command line's help is instant."""
+
+from tfvae.settings.files import CONFIG, read_yaml, settings_of
+from tfvae.settings.readers import one_or_each
+from tfvae.settings.settings import BAD_RECORDS, DEVICES, GRADIENTS, MODELS, Settings
+
+__all__ = [
+    "BAD_RECORDS", "CONFIG", "DEVICES", "GRADIENTS", "MODELS", "Settings", "one_or_each", "read_yaml", "settings_of",
+]  # fmt: skip

@@ -1,0 +1,68 @@
+"""Settings from a YAML file, whose mistakes are named by line."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tfvae.settings.option import checked
+from tfvae.settings.settings import Settings
+from tfvae.settings.words import near
+
+CONFIG = "config.yaml"
+"""The settings' file in a run folder."""
+
+
+def settings_of(folder: Path) -> Settings:
+    """The settings of a run.
+
+    Raises:
+        FileNotFoundError: the folder is none of a run.
+        ValueError: its settings cannot be read, for instance because another version wrote them.
+    """
+    config = folder / CONFIG
+    if not config.is_file():
+        raise FileNotFoundError(f"{folder} is no run folder: it has no {CONFIG}.")
+    return Settings(**read_yaml(config))
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """The settings in a YAML file, by name: those that it gives, checked each by itself.
+
+    Raises:
+        ValueError: the file is no YAML, has a key that is no setting, one twice, or a value of the wrong kind or out of
+            range; the sentence names the line.
+        OSError: the file cannot be read.
+    """
+    try:
+        root = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+    except OSError as error:
+        raise type(error)(f"The settings file {path} cannot be read: {error.strerror}.") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f", line {mark.line + 1}" if mark else ""
+        raise ValueError(f"{path}{line}: this is not YAML ({getattr(error, 'problem', None) or 'not text'}).") from None
+    if root is None:
+        return {}
+    if not isinstance(root, yaml.MappingNode):
+        raise ValueError(f"{path}, line 1: expected lines of the form `name: value`.")
+    names = tuple(field.name for field in dataclasses.fields(Settings))
+    constructor, found = yaml.constructor.SafeConstructor(), {}
+    for key, node in root.value:
+        name, line = key.value, key.start_mark.line + 1
+        if not isinstance(key, yaml.ScalarNode):
+            raise ValueError(f"{path}, line {line}: expected the name of a setting before the colon.")
+        if name not in names:
+            raise ValueError(f"{path}, line {line}: there is no setting {name!r}.{near(name, names)}")
+        if name in found:
+            raise ValueError(f"{path}, line {line}: `{name}` stands here a second time.")
+        try:
+            found[name] = checked(Settings, name, constructor.construct_object(node, deep=True))
+        except yaml.YAMLError:  # a tag that nobody knows, or a value that contains itself
+            raise ValueError(f"{path}, line {line}: `{name}` must be a plain value.") from None
+        except ValueError as error:
+            raise ValueError(f"{path}, line {line}: {error}") from None
+    return found
