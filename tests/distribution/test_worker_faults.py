@@ -9,13 +9,14 @@ import random
 import re
 import shutil
 import signal
+import socket
 import sys
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
-from processes import DEADLINE, ended, workers
+from processes import DEADLINE, Worker, ended, environment, free_ports, workers
 
 sys.path += [str(Path(__file__).parents[1] / folder) for folder in ("run", "datasets")]
 import test_bad_records as bad_records
@@ -166,6 +167,41 @@ def test_a_worker_that_is_lost_before_the_first_step_is_missed_as_soon(settings,
             assert time.monotonic() < end, [each.output() for each in started]
             time.sleep(0.1)
         lost(started, victim)
+
+
+@contextlib.contextmanager
+def second_worker_alone(folder, settings, taken):
+    """The second of two, whose chief's port or own is a socket of this test's."""
+    ports = free_ports(2)
+    with socket.create_server(("127.0.0.1", ports[taken])) as server:
+        worker = Worker(command(folder, settings), environment(ports, 1))
+        try:
+            yield worker, server
+        finally:
+            worker.end()
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_the_wait_for_the_others(settings, tmp_path):
+    """When nothing has been done yet. TensorFlow would wait for ten minutes, and let no Python run meanwhile."""
+    with second_worker_alone(tmp_path / "run", settings, 0) as (worker, server):
+        server.settimeout(DEADLINE)
+        server.accept()  # so it waits
+        worker.process.send_signal(signal.SIGINT)
+        assert worker.process.wait(NOTICED) == -signal.SIGINT
+        assert worker.output() == ""
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.slow
+def test_a_port_that_is_taken_is_named(settings, tmp_path):
+    with second_worker_alone(tmp_path / "run", settings, 1) as (worker, server):
+        codes, (output,) = ended([worker])
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+    assert codes == [1]
+    sentence = f"did not all come together: {address} cannot be listened at; another program may have that port."
+    assert sentence in " ".join(output.split())
+    assert "Traceback" not in output
 
 
 @pytest.mark.slow

@@ -15,6 +15,7 @@ from tfvae.distribution import cluster, slurm
 HEARTBEAT = 20
 """Seconds without a sign of life after which a worker counts as lost. The others then end within another few."""
 _REGISTRATION = 600  # seconds in which all workers have to come
+_NO_SERVER = "Could not start gRPC server"
 
 
 def resolved(name: str) -> str:
@@ -94,17 +95,26 @@ def _multi_worker() -> tf.distribute.Strategy:
         implementation=implementation.AUTO if tf.config.list_physical_devices("GPU") else implementation.RING
     )
     try:
-        with _sigterm_kept():
+        with _signals_kept():
             return tf.distribute.MultiWorkerMirroredStrategy(cluster_resolver=resolver, communication_options=options)
     except tf.errors.OpError as error:
-        raise OSError(f"The {cluster.workers()} workers did not all come together: {error.message}") from error
+        mine = spec.task_address(resolver.task_type, resolver.task_id)
+        why = str(error.message)
+        if _NO_SERVER in why:
+            why = f"{mine} cannot be listened at; another program may have that port."
+        raise OSError(f"The {cluster.workers()} workers did not all come together: {why}") from error
 
 
 @contextlib.contextmanager
-def _sigterm_kept() -> Iterator[None]:
-    """Takes SIGTERM back from TensorFlow, which keeps it for itself where several workers train and then does nothing
-    (2.21)."""
-    before = signal.getsignal(signal.SIGTERM)
-    yield
-    if threading.current_thread() is threading.main_thread():  # no other may
-        signal.signal(signal.SIGTERM, before)
+def _signals_kept() -> Iterator[None]:
+    """Ctrl-C ends the process at once while it waits for the others, when nothing has been done yet: TensorFlow lets no
+    Python run meanwhile (2.21). SIGTERM, which it keeps for itself and then does nothing, is taken back afterwards."""
+    if threading.current_thread() is not threading.main_thread():  # no other may
+        yield
+        return
+    sigint, sigterm = signal.signal(signal.SIGINT, signal.SIG_DFL), signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, sigint)
+        signal.signal(signal.SIGTERM, sigterm)
