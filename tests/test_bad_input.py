@@ -392,7 +392,7 @@ def small_disk(tmp_path):
 def test_a_full_disk_stops_the_run_and_leaves_whole_files(finished, small_disk, monkeypatch, capfd):
     monkeypatch.chdir(finished)
     assert command(*TRAIN, "--epochs", 50, "--hidden", "32,32", "--out", small_disk / "run") == 1
-    assert_one_sentence(capfd, "No space left on device")
+    assert_one_sentence(capfd, " cannot be written: No space left on device.")
     for path in small_disk.rglob("*"):
         assert not path.name.startswith("."), path
         if path.suffix == ".keras":

@@ -254,7 +254,7 @@ def test_a_folder_that_cannot_be_written_to_is_named_when_training_starts(model,
     blocked.write_text("")
     folders = {"folder": tmp_path, "log_dir": tmp_path} | {where: blocked / "folder"}
     callback = ALL[name](folders["folder"], log_dir=folders["log_dir"])
-    with pytest.raises(OSError, match=r"^The folder .+a file/folder.* cannot be written to: .+\.$"):
+    with pytest.raises(OSError, match=r"^The folder .+a file/folder.* cannot be written: .+\.$"):
         start(callback, model)
 
 

@@ -10,6 +10,14 @@ from pathlib import Path
 from typing import Any
 
 
+class CannotWrite(OSError):
+    """`TARGET cannot be written: REASON.`, of a file or of the folder that it is in."""
+
+    def __init__(self, target: Any, error: OSError):
+        self.reason: str = error.reason if isinstance(error, CannotWrite) else error.strerror or str(error)
+        super().__init__(f"{target} cannot be written: {self.reason}.")
+
+
 def unfinished_of(path: Path) -> Path:
     """Where a file is that is being written, and stays if the process is killed."""
     return path.with_name(f".{path.name}")
@@ -21,11 +29,15 @@ def written_whole(path: Path) -> Iterator[Path]:
 
     Nobody ever sees half of it, and a block that fails leaves nothing behind and what was there before untouched. (A
     process that is killed may leave `.NAME` beside it, which the next one writes over.)
+
+    Raises:
+        CannotWrite: for an OSError in the block, which should do nothing but write.
     """
     unfinished = unfinished_of(path)
     try:
-        yield unfinished
-        os.replace(unfinished, path)
+        with writing(path):
+            yield unfinished
+            os.replace(unfinished, path)
     except BaseException:
         with contextlib.suppress(OSError):
             unfinished.unlink(missing_ok=True)
@@ -38,7 +50,7 @@ def writing(target: Any) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise OSError(f"{target} cannot be written: {error.strerror or error}.") from error
+        raise CannotWrite(target, error) from error
 
 
 def write_json(path: Path, result: dict[str, Any]) -> None:
@@ -49,8 +61,8 @@ def write_json(path: Path, result: dict[str, Any]) -> None:
     """
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with written_whole(path) as unfinished:
-            unfinished.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    with written_whole(path) as unfinished:
+        unfinished.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
 
 
 def read_json(path: Path) -> dict[str, Any] | None:

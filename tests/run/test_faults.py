@@ -47,7 +47,7 @@ def test_a_disk_that_has_become_read_only_stops_the_run_and_nothing_is_lost(smal
     with pytest.raises(Interrupted):
         run.train(small, disk / "run", After(17), verbose=0)
     subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
-    with pytest.raises(OSError, match=r"A checkpoint could not be written to .*: Read-only file system\.|cannot be "):
+    with pytest.raises(OSError, match=r" cannot be written: Read-only file system\."):
         run.train(small, disk / "run", resume=True, verbose=0)
     with pytest.raises(OSError, match=r"The run folder .*another cannot be written: Read-only file system\."):
         run.train(small, disk / "another", verbose=0)

@@ -220,7 +220,7 @@ def test_a_full_disk_stops_the_run_and_the_last_checkpoint_survives(small, whole
         return write(self, name, content, *arguments, **options)
 
     monkeypatch.setattr(zipfile.ZipFile, "writestr", full)
-    with pytest.raises(OSError, match=r"A checkpoint could not be written to .*: No space left on device\."):
+    with pytest.raises(OSError, match=r"A checkpoint in .* cannot be written: No space left on device\."):
         run.train(small, folder, verbose=0)
     (only,) = (folder / run.CHECKPOINTS).iterdir()
     assert only.name.startswith("step-000000015-")

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 from tfvae import plots
 from tfvae.callbacks import summaries
-from tfvae.files import written_whole
+from tfvae.files import writing, written_whole
 
 
 class Picture(NamedTuple):
@@ -116,9 +116,7 @@ def write_figure(figure: Figure, path: Path) -> None:
 
 
 def _require_writable(folder: Path) -> None:
-    try:
+    with writing(f"The folder {folder}"):
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
-    except OSError as error:
-        raise OSError(f"The folder {folder} cannot be written to: {error.strerror or error}.") from error

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +10,6 @@ import typer
 
 from tfvae.cli.common import RunFolder, is_chief, quiet_import
 from tfvae.distribution import cluster
-from tfvae.files import writing
 from tfvae.settings import DEVICES, Settings, settings_of
 
 
@@ -75,22 +72,15 @@ def compare(
     typer.echo(comparison.as_text(found))
     for path, form in ((csv, comparison.as_csv), (latex, comparison.as_latex)):
         if path is not None:
-            with _written(path), written_whole(path) as unfinished:
+            with written_whole(path) as unfinished:
                 unfinished.write_text(form(found), encoding="utf-8")
+            typer.echo(f"Wrote {path}")
     if picture is not None:
         samples, left_out = sample_grids.side_by_side([run / evaluation.EVALUATION for run in runs])
         for sentence in left_out:
             typer.echo(sentence, err=True)
-        with _written(picture):
-            write_png(samples, picture)
-
-
-@contextlib.contextmanager
-def _written(path: Path) -> Iterator[None]:
-    """Says that a file was written, or why it cannot be."""
-    with writing(path):
-        yield
-    typer.echo(f"Wrote {path}")
+        write_png(samples, picture)
+        typer.echo(f"Wrote {picture}")
 
 
 def encode(

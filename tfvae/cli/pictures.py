@@ -8,7 +8,6 @@ from typing import Annotated, Any
 import typer
 
 from tfvae.cli.common import RunFolder, load_model
-from tfvae.files import writing
 from tfvae.settings import settings_of
 
 _MOST_IMAGES = 1000  # in a picture
@@ -110,8 +109,7 @@ def traverse(
 def _write(picture: Any, path: Path) -> None:
     from tfvae.callbacks.picture import write_png
 
-    with writing(path):
-        write_png(picture.figure(), path)
+    write_png(picture.figure(), path)
     typer.echo(f"Wrote {path}")
 
 

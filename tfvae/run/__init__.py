@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 
 from tfvae import datasets, training
 from tfvae.distribution.team import Team, lost_workers_named
-from tfvae.files import unfinished_of, writing, written_whole
+from tfvae.files import unfinished_of, write_json, writing, written_whole
 from tfvae.hardware import versions
 from tfvae.interruption import Interruption
 from tfvae.models import GuardedModel
@@ -164,10 +163,10 @@ def _train_on(
         team.wait()  # the chief may still be writing it
         with team.scope():
             model = _best(checkpoints, recorder)
-    _save(model, own / MODEL)
+    with written_whole(own / MODEL) as path:
+        model.save(path)
     report = test(model, data) | seconds
-    with written_whole(own / REPORT) as path:
-        path.write_text(json.dumps(report, indent=2) + "\n")
+    write_json(own / REPORT, report)
     return report
 
 
@@ -214,7 +213,7 @@ def parts(data: datasets.Dataset, settings: Settings) -> tuple[Any, Any]:
 
 
 def _write_settings(folder: Path, settings: Settings) -> None:
-    with writing(f"The run folder {folder}"), written_whole(folder / CONFIG) as path:
+    with written_whole(folder / CONFIG) as path:
         path.write_text(settings.as_yaml(), encoding="utf-8")
 
 
@@ -259,11 +258,3 @@ def _best(checkpoints: Checkpoints, recorder: Recorder) -> GuardedModel:
     model, _ = best.load()
     model.optimizer.finalize_variable_values(model.trainable_weights)
     return model
-
-
-def _save(model: GuardedModel, path: Path) -> None:
-    try:
-        with written_whole(path) as unfinished:
-            model.save(unfinished)
-    except OSError as error:
-        raise OSError(f"The model could not be written to {path}: {error.strerror or error}.") from error

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import keras
 
+from tfvae.files import CannotWrite
 from tfvae.saving import load
 
 _FORM = re.compile(r"step-(\d{9})-([0-9a-f]{16})\.keras")
@@ -102,8 +103,7 @@ class Checkpoints:
         except OSError as error:
             with contextlib.suppress(OSError):
                 unfinished.unlink(missing_ok=True)
-            reason = error.strerror or str(error)
-            raise OSError(f"A checkpoint could not be written to {self.folder}: {reason}.") from error
+            raise CannotWrite(f"A checkpoint in {self.folder}", error) from error
         everything = self.all()
         for old in everything[: -self.keep]:
             if old.step != best_step:

@@ -9,7 +9,7 @@ import numpy as np
 
 from tfvae import datasets
 from tfvae.evaluation import encode, fix
-from tfvae.files import writing, written_whole
+from tfvae.files import written_whole
 from tfvae.run.reading import model_of
 from tfvae.settings import settings_of
 
@@ -60,6 +60,6 @@ def write_codes(folder: Path, data: str, out: Path) -> dict[str, int]:
         arrays |= found | {f"{part}_digest": np.array(x.digest)}
         if images.labels is not None:
             arrays[f"{part}_labels"] = images.labels
-    with writing(out), written_whole(out) as unfinished, unfinished.open("wb") as file:
+    with written_whole(out) as unfinished, unfinished.open("wb") as file:
         np.savez_compressed(file, **arrays)
     return {part: len(arrays[f"{part}_mean"]) for part in PARTS}

@@ -10,6 +10,8 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from tfvae.files import CannotWrite
+
 MOST = 2**63 - 1
 """The highest version: servers read 64-bit integers."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -74,7 +76,7 @@ def add_version(target: Path, fill: Callable[[Path], None], version: int | None 
             with contextlib.suppress(OSError):
                 target.rmdir()
         if isinstance(error, OSError) and not isinstance(error, FileExistsError):
-            raise OSError(f"{target} cannot be written: {error.strerror or error}.") from error
+            raise CannotWrite(target, error) from error
         raise
 
 
