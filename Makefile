@@ -9,7 +9,7 @@ STAMP := $(VENV)/.installed
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help install train test slow lint types pythons mutants notebooks bench check-gpu clean
+.PHONY: help install train test slow long lint types pythons mutants notebooks bench check-gpu clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -32,7 +32,10 @@ test: $(STAMP)  ## run the fast tests
 	$(BIN)/python -m pytest -n 2 $(ARGS)
 
 slow: $(STAMP)  ## run the slow tests
-	$(BIN)/python -m pytest -n 2 -m slow $(ARGS)
+	$(BIN)/python -m pytest -n 2 -m "slow and not long" $(ARGS)
+
+long: $(STAMP)  ## run what CI leaves out: more cases of slow tests, before a release
+	$(BIN)/python -m pytest -n 2 -m long $(ARGS)
 
 lint: $(STAMP)  ## check style and formatting
 	$(BIN)/ruff check .

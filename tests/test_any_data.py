@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from test_cli import command
+from tiers import first
 
 SHORT = [*("--epochs", 8, "--learning-rate", 0.01, "--validation-size", 20, "--batch-size", 20, "--latent-size", 2)]
 FREY_FACE = os.environ.get("TFVAE_FREY_FACE")
@@ -58,7 +59,7 @@ CASES = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", first(2, CASES))
 def test_a_run_and_its_pictures(case, tmp_path):
     make, options = CASES[case]
     data, run = make(tmp_path), tmp_path / "run"

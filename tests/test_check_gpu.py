@@ -38,6 +38,7 @@ def test_without_a_gpu_it_says_so():
     assert done.stdout == ""
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_every_check_runs_on_a_cpu(tmp_path):
     done = command("--allow-cpu", "--out", tmp_path / "found.json")

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import yaml
 from PIL import Image
+from tiers import long
 
 sys.path.append(str(Path(__file__).parent / "models"))
-import tiny
 
 import tfvae
 import tfvae.run
@@ -81,19 +81,18 @@ def test_a_convolutional_run_on_mnist(tmp_path):
     assert yaml.safe_load((tmp_path / "conv/config.yaml").read_text())["network"] == "conv"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "what"),
     [
         (["--likelihood", "normal", "--scale", "pixel"], "density of the dequantised image"),
-        tiny.slow(
+        long(
             ["--likelihood", "bernoulli", "--objective", "iwae", "--sample-size", 2], "log probability of the binarised"
         ),
-        tiny.slow(["--likelihood", "continuous-bernoulli", "--free-bits", 0.1], "density of the dequantised image"),
-        tiny.slow(
-            ["--likelihood", "discretized-logistic", "--precision", "bfloat16"], "log probability of the 8-bit image"
-        ),
-        (["--likelihood", "categorical", "--precision", "float16"], "log probability of the 8-bit image"),
-        tiny.slow(["--likelihood", "bernoulli", "--preprocess", "rescale", "--beta", 2], "which is not a likelihood"),
+        long(["--likelihood", "continuous-bernoulli", "--free-bits", 0.1], "density of the dequantised image"),
+        (["--likelihood", "discretized-logistic", "--precision", "bfloat16"], "log probability of the 8-bit image"),
+        long(["--likelihood", "categorical", "--precision", "float16"], "log probability of the 8-bit image"),
+        long(["--likelihood", "bernoulli", "--preprocess", "rescale", "--beta", 2], "which is not a likelihood"),
     ],
 )
 def test_every_likelihood_trains_draws_and_reloads(tmp_path, capsys, options, what):
@@ -236,6 +235,7 @@ def test_a_damaged_model_is_named(run, tmp_path, capfd, damage):
     assert "\n" not in message
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_the_module_runs_as_a_program_in_less_than_two_gigabytes(tmp_path):
     code = (

@@ -107,6 +107,7 @@ def test_where_it_stops_paying():
     assert cost_model.stops_paying(free, WORK, 1024, NUMBERS) == (1024, None)
 
 
+@pytest.mark.slow
 def test_a_step_makes_the_small_all_reduces_that_are_counted(two, monkeypatch):
     """Beside those of the gradients and of the logs, which Keras makes."""
     seen, sum_over = [], global_batch.over_replicas

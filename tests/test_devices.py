@@ -42,6 +42,7 @@ def test_the_commands_call_it_before_anything_else(monkeypatch, tmp_path, comman
     assert called == [True]
 
 
+@pytest.mark.slow
 def test_importing_the_package_leaves_tensorflow_to_be_set_up():
     """Setting up a device is refused once TensorFlow has started, and with it its memory."""
     code = (

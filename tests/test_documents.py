@@ -76,6 +76,7 @@ def test_extensions_are_short():
     assert sizes and max(sizes) <= 15, sizes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS)
 def test_extension_learns_every_weight_and_survives_saving(extended, name, tmp_path):
     model, images = extended[name], extended["images"][:20]

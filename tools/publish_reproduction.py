@@ -33,8 +33,9 @@ def main(runs: Path, root: Path = ROOT) -> list[str]:
     """Publishes what is finished in `runs`; returns what is not."""
     missing = publish_results(runs, root / "docs" / "reproduction")
     draw_pareto(root / "docs" / "reproduction")
+    page = document(root / "docs" / "reproduction")
     with written_whole(root / "docs" / "reproduction.md") as unfinished:
-        unfinished.write_text(document(root / "docs" / "reproduction"), encoding="utf-8")
+        unfinished.write_text(page, encoding="utf-8")
     return missing + [each for table in TABLES for each in publish_weights(runs / table, root / "saved_models")]
 
 

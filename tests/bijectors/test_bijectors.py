@@ -37,6 +37,7 @@ def test_the_log_det_is_that_of_the_jacobian(float64, case):
     np.testing.assert_allclose(log_det, np.linalg.slogdet(jacobian)[1], atol=1e-10)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "case",
     [

@@ -97,6 +97,7 @@ def test_bad_records_are_skipped_and_counted(tmp_path, limit):
     assert listed(data.skipped).startswith(f"3 bad records are skipped: Record 7 of {path} is no image of shape")
 
 
+@pytest.mark.slow
 def test_the_same_records_are_skipped_at_every_pass_and_wherever_it_begins(tmp_path, monkeypatch):
     monkeypatch.setattr(tfds, "MEMORY_LIMIT", 0)
     prepare(tmp_path, BAD)
@@ -121,6 +122,7 @@ def test_the_parts_between_bad_records_are_whole(tmp_path, monkeypatch):
         split.without(range(SIZE))
 
 
+@pytest.mark.slow
 def test_damaged_files_are_not_taken_for_bad_records(tmp_path, limit):
     """What comes behind the damage is lost, so that cannot be skipped."""
     path, _ = prepare(tmp_path, {})
@@ -144,6 +146,7 @@ SETTINGS = Settings(
 )
 
 
+@pytest.mark.slow
 def test_a_run_stops_with_the_name_of_the_record(tmp_path, monkeypatch):
     monkeypatch.setattr(tfds, "MEMORY_LIMIT", 0)
     path, _ = prepare(tmp_path, {17: "undecodable"})

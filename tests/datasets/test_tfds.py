@@ -78,6 +78,7 @@ def test_streamed_mnist_is_the_one_in_memory(data_dir, monkeypatch):
     assert isinstance(load("tfds:mnist", data_dir=data_dir).train, Split)
 
 
+@pytest.mark.slow
 def test_a_streamed_epoch_has_every_image_once(data_dir, streamed):
     train = load("tfds:mnist", data_dir=data_dir).train
     epochs = [np.concatenate(list(train.batches(30, 0, start).take(10).as_numpy_iterator())) for start in (0, 10)]
@@ -100,6 +101,7 @@ def test_validation_images_are_the_first_ones_as_tfds_slices_them(data_dir, monk
             load("tfds:mnist", data_dir=data_dir).split_validation(size)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("limit", [0, 2**30])
 @pytest.mark.filterwarnings("error:Your input ran out of data")
 def test_mnist_trains_and_is_evaluated(data_dir, monkeypatch, limit):

@@ -60,6 +60,7 @@ def assert_divided(split, data, steps, workers, devices):
         np.testing.assert_array_equal(np.concatenate(of_step), batch)
 
 
+@pytest.mark.slow
 # Each worker makes its datasets anew, which takes the time: so there are few of them.
 @pytest.mark.parametrize(("workers", "devices", "size"), [(2, 1, 5), (3, 1, 2), (2, 3, 4)])
 def test_batches_for_training_from_a_later_step_on(split, workers, devices, size):

@@ -39,6 +39,7 @@ def assert_same(found, expected):
         np.testing.assert_array_equal(getattr(found, name), getattr(expected, name), err_msg=name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("examples", [24, 5, 1])  # blocks of 10, 10 and 4; of one device only
 @pytest.mark.parametrize("worth_compiling", [0, 10**9], ids=["XLA", "no XLA"])
 def test_two_devices_give_each_example_what_one_gives(models, monkeypatch, examples, worth_compiling):
@@ -86,6 +87,7 @@ def test_weights_that_are_not_finite_are_named(two):
         likelihood_estimate(model, x, 5)
 
 
+@pytest.mark.slow
 def test_a_run_is_measured_alike(tmp_path):
     folder = make(tmp_path / "run", data(tmp_path / "discs.npz"), steps=20)
     said, found = [], {}

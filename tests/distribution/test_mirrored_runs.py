@@ -52,6 +52,7 @@ def test_several_workers_need_names():
         strategies.strategy("multiworker")
 
 
+@pytest.mark.slow
 def test_two_replicas_make_the_run_of_one_device(mirrored, settings, tmp_path):
     one = run.train(dataclasses.replace(settings, strategy="one"), tmp_path / "one", verbose=0)
     two = report(mirrored)
@@ -86,6 +87,7 @@ def test_several_steps_an_execution_are_refused(settings, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_an_interrupted_run_by_xla_goes_on_exactly(settings, mirrored, tmp_path):
     settings = dataclasses.replace(settings, xla=True)

@@ -43,17 +43,24 @@ def assert_one_device(found, name):
             np.testing.assert_array_equal(worker[key], found[0][key])
 
 
-SLOW = ("elbo", "elbo_bfloat16", "elbo_float16", "clipped64", "compiled64", "iwae64", "gan64", "realnvp64", "flow64")
+pytestmark = pytest.mark.slow
+MODELS = (
+    "elbo64",
+    "elbo",
+    "elbo_bfloat16",
+    "elbo_float16",
+    "clipped64",
+    "compiled64",
+    "iwae64",
+    "gan64",
+    "realnvp64",
+    "flow64",
+)
 
 
 @pytest.fixture(scope="module")
 def two_workers(tmp_path_factory):
-    """Starting them takes the time, so all that is quick is done by the same ones."""
-    return trained_by(2, ("elbo64", "upstream", "likelihoods"), tmp_path_factory.mktemp("two"))
-
-
-def test_two_workers_train_like_one_device(two_workers):
-    assert_one_device(two_workers["elbo64"], "elbo64")
+    return trained_by(2, (*MODELS, "upstream", "likelihoods"), tmp_path_factory.mktemp("two"))
 
 
 def test_two_workers_give_each_example_the_figures_of_one_device(two_workers):
@@ -64,15 +71,9 @@ def test_two_workers_give_each_example_the_figures_of_one_device(two_workers):
             np.testing.assert_array_equal(found[key], value, err_msg=key)
 
 
-@pytest.fixture(scope="module")
-def two_workers_more(tmp_path_factory):
-    return trained_by(2, SLOW, tmp_path_factory.mktemp("more"))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", SLOW)
-def test_two_workers_train_every_kind_of_model_like_one_device(two_workers_more, name):
-    assert_one_device(two_workers_more[name], name)
+@pytest.mark.parametrize("name", MODELS)
+def test_two_workers_train_like_one_device(two_workers, name):
+    assert_one_device(two_workers[name], name)
 
 
 def test_keras_still_cannot_by_itself(two_workers):
@@ -85,7 +86,6 @@ def test_keras_still_cannot_by_itself(two_workers):
         assert "CollectiveReduceV2" in str(found["XLA"])  # `GuardedModel._attempt_by_xla`
 
 
-@pytest.mark.slow
 def test_four_workers_train_like_one_device(tmp_path):
     """Of the batches of 20, 27 and 1 examples they get 5 each; 6, 7, 7 and 7; and three of them none."""
     names = ("elbo64", "iwae64", "gan")

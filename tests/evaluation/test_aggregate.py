@@ -111,6 +111,7 @@ def test_saturated_is_within_a_tenth_of_a_nat():
     assert found._replace(mutual_information=found.ceiling - 0.099).saturated
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batch_size", [1, 7, 22, 23, 1000])
 def test_the_batch_size_does_not_matter(batch_size):
     model = image_vae()

@@ -75,6 +75,7 @@ def test_elbo_and_rate_make_the_distortion():
     assert abs(found["likelihood"]["distortion"] - SYSTEM.distortion(X, WIDE).mean()) < 4 * error
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("float64")
 def test_the_errors_of_z_and_of_the_test_set_are_apart():
     one, other = (linear("wide", seed=seed).report["likelihood"] for seed in (0, 1))

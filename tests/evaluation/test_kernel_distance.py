@@ -50,6 +50,7 @@ def squared_mmd_of_shifted_normals(shift):
     return 3 * shift**2 + 3 * shift**4 + (3 * shift + shift**3) ** 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shift", [0.0, 0.5])
 def test_the_estimate_is_unbiased(shift):
     rng = np.random.default_rng(0)

@@ -128,6 +128,7 @@ def test_every_figure_is_its_formula(sample_size):
         np.testing.assert_allclose(found.standard_error, pseudo.std(axis=0, ddof=1) / np.sqrt(sample_size), rtol=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("rows", "block"), [(1, 10), (3, 7), (5, 100)])
 def test_no_figure_depends_on_the_parts(monkeypatch, rows, block):
     model = linear_vae(SYSTEM, WIDE)

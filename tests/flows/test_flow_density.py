@@ -10,6 +10,7 @@ import pytest
 import tensorflow as tf
 import tensorflow_probability as tfp
 from scipy import stats
+from tiers import first, slow
 
 import tfvae
 from tfvae import bijectors, flows, preprocessing
@@ -91,7 +92,7 @@ def test_a_flow_that_moves_nothing_is_the_standard_normal(float64):
     np.testing.assert_array_equal(flow.draw(None, Noise(0), 4), StandardNormal((5,)).draw(None, Noise(0), 4))
 
 
-@pytest.mark.parametrize("kind", [tiny.slow("Glow"), tiny.slow("RealNVP"), "MAF"])
+@pytest.mark.parametrize("kind", [slow("Glow"), slow("RealNVP"), "MAF"])
 def test_it_learns_its_exact_likelihood(kind):
     model = started(kind, keras.optimizers.Adam(3e-3))
     history = model.fit(RAW, batch_size=20, epochs=4, validation_data=RAW, verbose=0).history
@@ -106,7 +107,7 @@ def test_it_learns_its_exact_likelihood(kind):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("seed", first(1, [0, 1, 2]))
 @pytest.mark.parametrize("make", [tfvae.realnvp, tfvae.glow, tfvae.maf])
 def test_whatever_the_seed_a_constant_border_harms_nothing(make, seed):
     images = tfvae.datasets.load("mnist").train.first(600).images
@@ -120,7 +121,7 @@ def test_whatever_the_seed_a_constant_border_harms_nothing(make, seed):
     assert np.all(np.isfinite(history["val_loss"]))
 
 
-@pytest.mark.parametrize("kind", [tiny.slow(kind) for kind in KINDS])
+@pytest.mark.parametrize("kind", [slow(kind) for kind in KINDS])
 def test_saved_it_is_the_same_and_goes_on_as_if_nothing_had_happened(kind, tmp_path):
     model = started(kind)
     tiny.train(model, 2)

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import pytest
 from interruptions import After
+from tiers import slow
 
 sys.path += [str(Path(__file__).parents[1] / name) for name in ("", "evaluation", "models", "run")]
 import small
@@ -75,7 +76,7 @@ def test_a_flow_trains_is_measured_and_drawn(source, tmp_path, monkeypatch, caps
         assert "mutual information" not in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("which", [tiny.slow("vae"), tiny.slow("glow")])
+@pytest.mark.parametrize("which", [slow("vae"), slow("glow")])
 def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(source, tmp_path, which):
     wanted = settings(source, which)
     run.train(wanted, tmp_path / "whole", verbose=0)
@@ -123,7 +124,8 @@ def test_an_image_that_cannot_be_halved_is_refused_before_anything_is_trained(tm
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.parametrize("which", ["glow", tiny.slow("vae")])
+@pytest.mark.slow
+@pytest.mark.parametrize("which", ["glow", slow("vae")])
 def test_networks_in_half_precision_leave_the_flow_in_float32(source, which):
     model = build.model(settings(source, which, precision="bfloat16"), tiny.SHAPE, 1)
     assert all(variable.dtype == "float32" for variable in model.trainable_variables)

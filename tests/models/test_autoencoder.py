@@ -50,6 +50,7 @@ def test_a_corruption_is_drawn_anew_in_training_and_is_the_same_in_every_validat
     assert history["val_loss"][0] == history["val_loss"][1]
 
 
+@pytest.mark.slow
 @both
 def test_saved_it_is_the_same(corruption, tmp_path):
     model = tiny.compiled(autoencoder(corruption))

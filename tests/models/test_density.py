@@ -144,6 +144,7 @@ def density(rank=0):
     return tiny.compiled(Density(MixtureOfNormals(tiny.SHAPE, 3, rank), preprocessing.Dequantize()))
 
 
+@pytest.mark.slow
 @every_rank
 def test_a_density_learns_its_exact_likelihood(rank):
     model = density(rank)

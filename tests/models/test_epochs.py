@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tiny
+from tiers import first
 
 from tfvae import training
 
@@ -12,7 +13,7 @@ RAW = tiny.images(56)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("together", [2, 5, 7, 50])
+@pytest.mark.parametrize("together", first(2, [5, 7, 2, 50]))
 def test_an_epoch_has_as_many_steps_as_it_should(together):
     """Keras runs whole executions: 10 or 50 steps where 7 were asked for."""
     outcomes = []

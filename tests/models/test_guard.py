@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tiny
+from tiers import slow
 
 import tfvae
 
@@ -50,8 +51,8 @@ def poisoned(mode="graph", term="loss", optimizer=None, kind="mlp", **when):
         ("eager", "loss"),
         ("eager", "gradient"),
         ("graph", "gradient"),
-        tiny.slow("one program", "gradient"),
-        tiny.slow("XLA", "gradient"),
+        slow("one program", "gradient"),
+        slow("XLA", "gradient"),
     ],
 )
 def test_bad_steps_change_nothing_but_their_counter(mode, term):
@@ -74,6 +75,7 @@ def test_clipping_by_value_does_not_hide_an_infinite_gradient(mode):
     assert model.skipped_steps == 4
 
 
+@pytest.mark.slow
 def test_a_program_of_bad_steps_changes_nothing_and_a_bad_gradient_in_its_last_step_is_seen():
     model = poisoned("one program", "gradient", kind="linear", bad=4, period=7)
     before = tiny.state(model)
@@ -106,6 +108,7 @@ def test_metrics_are_those_of_the_good_steps():
     assert loss == pytest.approx((good[0] + good[3]) / 2, rel=1e-6)
 
 
+@pytest.mark.slow
 def test_a_program_that_is_repeated_counts_its_good_steps_once_and_is_stopped_by_ten_bad_ones():
     plain, program = (poisoned(mode, kind="linear", first=1, bad=2) for mode in ("graph", "one program"))
     (one_by_one,), (together,) = (tiny.train(model, 4)["loss"] for model in (plain, program))
@@ -131,8 +134,8 @@ def _single_steps(count):
         ("eager", "rate"),
         ("eager", "gradient"),
         ("graph", "loss"),
-        tiny.slow("one program", "loss"),
-        tiny.slow("XLA", "loss"),
+        slow("one program", "loss"),
+        slow("XLA", "loss"),
     ],
 )
 def test_ten_in_a_row_stop_and_name_the_term_and_the_step(mode, term):
@@ -142,7 +145,8 @@ def test_ten_in_a_row_stop_and_name_the_term_and_the_step(mode, term):
     assert all(np.all(np.isfinite(each)) for each in tiny.state(model))
 
 
-@pytest.mark.parametrize("mode", ["eager", tiny.slow("one program")])
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ["eager", slow("one program")])
 def test_nine_in_a_row_do_not_stop(mode):
     model = poisoned(mode, first=1, bad=9, period=10)
     tiny.train(model, 32)
@@ -158,7 +162,7 @@ def _with_objective(model, objective):
     return model
 
 
-@pytest.mark.parametrize("mode", ["graph", tiny.slow("one program")])
+@pytest.mark.parametrize("mode", ["graph", slow("one program")])
 def test_a_network_that_went_bad_stops_the_run(mode):
     model = tiny.compiled(tiny.vae(), **tiny.MODES[mode])
     model.decoder.weights[0].assign(np.nan * model.decoder.weights[0])
@@ -185,7 +189,7 @@ def test_counters_are_saved(tmp_path):
 
 @pytest.mark.parametrize(
     ("mode", "how"),
-    [("eager", "input"), ("graph", "gradient"), tiny.slow("one program", "gradient")],
+    [("eager", "input"), ("graph", "gradient"), slow("one program", "gradient")],
 )
 def test_moving_averages_are_left_alone_too(mode, how):
     """A network's own state, which the forward pass changes, belongs to what a skipped step must not touch."""

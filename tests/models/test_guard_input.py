@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import tiny
+from tiers import slow
 
 import tfvae
 from tfvae import preprocessing
@@ -45,7 +46,7 @@ def test_data_that_are_no_images_only_have_to_be_finite(value, bad):
         assert model.skipped_steps == 0
 
 
-@pytest.mark.parametrize("mode", ["graph", tiny.slow("XLA")])
+@pytest.mark.parametrize("mode", ["graph", slow("XLA")])
 def test_training_can_be_tried_again_with_good_data(mode):
     model = tiny.compiled(tiny.vae(), **tiny.MODES[mode])
     raw = tiny.images(8)

@@ -10,6 +10,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 from scipy import stats
 from scipy.special import logsumexp
+from tiers import first
 
 sys.path += [str(Path(__file__).parents[1] / name) for name in ("", "evaluation", "models", "run")]
 import small
@@ -128,6 +129,7 @@ def test_with_the_exact_posterior_every_log_weight_is_the_evidence(make, sample_
     np.testing.assert_allclose(log_weights(trace), evidence, rtol=1e-9)
 
 
+@pytest.mark.slow
 @LINEAR
 def test_with_another_posterior_bounds_are_in_order_below_the_evidence(make, float64):
     model = make()
@@ -507,7 +509,7 @@ def source(tmp_path_factory):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", RUNS)
+@pytest.mark.parametrize("name", first(3, RUNS))
 def test_a_run_trains_and_is_measured(name, source, tmp_path, monkeypatch):
     small.few_draws(monkeypatch)
     sizes = {"train_size": 40, "validation_size": 20, "epochs": 2, "batch_size": 20, "hidden": (8,), "latent_size": 4}

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tiny
+from tiers import slow
 
 import tfvae
 from tfvae import families, preprocessing
@@ -45,7 +46,7 @@ def from_uint8():
 SLOW = ("float64", "itself as target", "dataset")
 
 
-@pytest.mark.parametrize("kind", [tiny.slow(kind) if kind in SLOW else kind for kind in DATA])
+@pytest.mark.parametrize("kind", [slow(kind) if kind in SLOW else kind for kind in DATA])
 def test_all_kinds_of_data_train_alike(kind, from_uint8):
     model = tiny.compiled(tiny.vae())
     tiny.assert_same_bits(weights_after(model, *DATA[kind]), from_uint8[0])

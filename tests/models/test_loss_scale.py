@@ -6,11 +6,12 @@ import pytest
 import tensorflow as tf
 import tiny
 from test_guard import Poisoned
+from tiers import slow
 
 import tfvae
 from tfvae.models.loss_scale import SMALLEST_SCALE
 
-ONE_PROGRAM = tiny.slow("one program")
+ONE_PROGRAM = slow("one program")
 
 
 def scaled(mode="graph", scale=2.0**15, **changes):
@@ -61,6 +62,7 @@ def test_gradients_that_no_scale_makes_finite_stop_the_run(mode, term):
     assert int(model.optimizer.iterations) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["graph", "one program"])
 def test_some_bad_gradients_at_the_smallest_scale_do_not_stop_the_run(mode):
     objective = Poisoned(term="gradient", first=2, bad=9, period=12)
@@ -93,7 +95,8 @@ def test_a_bad_step_counts_on_after_saving_and_loading(tmp_path):
         tiny.train(loaded, 6)
 
 
-@pytest.mark.parametrize("row", [tiny.slow(0), 7])
+@pytest.mark.slow
+@pytest.mark.parametrize("row", [slow(0), 7])
 def test_an_overflow_on_one_replica_leaves_the_step_out_on_both(row):
     """Rows 0 to 3 are the first replica's, 4 to 7 the second's, at whose gradients Keras does not look."""
     two = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"], cross_device_ops=tf.distribute.ReductionToOneDevice())

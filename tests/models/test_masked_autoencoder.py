@@ -102,6 +102,7 @@ def test_every_weight_has_a_gradient():
     assert all(np.isfinite(tf.convert_to_tensor(gradient)).all() for gradient in gradients)
 
 
+@pytest.mark.slow
 def test_colour_and_oblong_images():
     model = tiny.compiled(masked_autoencoder(0.5, 3, (6, 9, 3)))
     raw = np.random.default_rng(0).integers(0, 256, (5, 6, 9, 3), np.uint8)

@@ -112,6 +112,7 @@ def test_log_probabilities_in_half_precision_are_refused():
             require_full_precision(trace)
 
 
+@pytest.mark.slow
 def test_a_model_in_half_precision_is_equal_bit_for_bit_when_it_is_loaded(policy, tmp_path):
     model = tiny.compiled(tiny.vae(kind="conv"), run_eagerly=True)
     model.fit(RAW, verbose=0)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tiny
+from tiers import first, slow
 
 import tfvae
 
@@ -45,10 +46,10 @@ def trained(strategy, data, epochs=2, **changes):
 
 @pytest.mark.parametrize(
     "sizes",
-    [[20, 27, 1], tiny.slow([20, 20]), tiny.slow([27]), tiny.slow([1, 20])],
+    first(1, [[20, 27, 1], [20, 20], [27], [1, 20]]),
     ids=str,
 )
-@pytest.mark.parametrize("floatx", [tiny.slow("float32"), "float64"])
+@pytest.mark.parametrize("floatx", [slow("float32"), "float64"])
 def test_two_replicas_train_like_one_device(two, sizes, floatx, request):
     if floatx == "float64":
         request.getfixturevalue("float64")
@@ -83,8 +84,9 @@ def test_other_models_on_two_replicas(two, changes):
     np.testing.assert_allclose(replicas[1]["val_loss"], one_device[1]["val_loss"], rtol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
-    "changes", [{}, tiny.slow({"objective": tfvae.ImportanceWeighted(3), "kind": "conv"})], ids=["ELBO", "IWAE"]
+    "changes", [{}, slow({"objective": tfvae.ImportanceWeighted(3), "kind": "conv"})], ids=["ELBO", "IWAE"]
 )
 def test_two_replicas_by_xla(two, changes, tmp_path):
     """XLA compiles what each replica does by itself; one device without it is the measure."""
@@ -128,7 +130,8 @@ def test_arrays_on_two_replicas(two):
     np.testing.assert_allclose(replicas.predict(raw, verbose=0), one_device.predict(raw, verbose=0), atol=1e-6)
 
 
-@pytest.mark.parametrize("optimizer", [keras.optimizers.Adam, tiny.slow(keras.optimizers.SGD)])
+@pytest.mark.slow
+@pytest.mark.parametrize("optimizer", [keras.optimizers.Adam, slow(keras.optimizers.SGD)])
 def test_a_bad_example_on_one_replica_skips_the_step_on_both(two, optimizer):
     model, good = model_on(two, optimizer), np.ones(60)
     model.fit(batches([8], good), verbose=0)
@@ -155,12 +158,13 @@ def _copies(model):
     return [copy for copies in local for copy in copies]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("strategy", "how"),
     [
         (tf.distribute.MirroredStrategy, {}),
-        tiny.slow(tf.distribute.OneDeviceStrategy, {}),
-        tiny.slow(tf.distribute.MirroredStrategy, {"jit_compile": True, "steps_per_execution": 2}),
+        slow(tf.distribute.OneDeviceStrategy, {}),
+        slow(tf.distribute.MirroredStrategy, {"jit_compile": True, "steps_per_execution": 2}),
     ],
 )
 def test_a_strategy_of_one_device_is_that_device(strategy, how):
@@ -200,6 +204,7 @@ def test_ten_bad_steps_in_a_row_stop_both(two):
     assert model.skipped_steps == 10
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_weights_of_two_replicas_load_on_one_device(two, tmp_path):
     _, _, model = trained(two, batches([20, 20]), optimizer=keras.optimizers.Adam)

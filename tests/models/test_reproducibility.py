@@ -31,6 +31,7 @@ def epochs(model, count):
     return model.fit(data, epochs=count, steps_per_epoch=PER_EPOCH, verbose=0).history
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [GRAPH, XLA, pytest.param(TOGETHER, marks=pytest.mark.slow, id="one program")])
 def test_one_seed_gives_one_outcome(options):
     models = [tiny.compiled(tiny.vae(), **options) for _ in range(2)]
@@ -69,13 +70,14 @@ def test_an_interrupted_run_ends_like_one_that_was_not(tmp_path, options):
     tiny.assert_same_bits(tiny.state(resumed), tiny.state(whole))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("examples", "form"),
     [
         pytest.param(56, "dataset", id="seven batches"),
-        pytest.param(53, "dataset", marks=pytest.mark.slow, id="six batches and a smaller one"),
-        pytest.param(53, "labels", marks=pytest.mark.slow, id="with labels"),
-        pytest.param(53, "array", marks=pytest.mark.slow, id="an array"),
+        pytest.param(53, "dataset", marks=pytest.mark.long, id="six batches and a smaller one"),
+        pytest.param(53, "labels", marks=pytest.mark.long, id="with labels"),
+        pytest.param(53, "array", marks=pytest.mark.long, id="an array"),
     ],
 )
 def test_several_steps_in_one_program_equal_one_step_at_a_time(examples, form):

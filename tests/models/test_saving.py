@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import pytest
 import tiny
+from tiers import slow
 
 import tfvae
 from tfvae import families
@@ -60,7 +61,7 @@ def trained(make=tiny.vae):
 SLOW = ("dense", "warm-up", "grey", "categorical", "continuous Bernoulli")  # the others have most of what these have
 
 
-@pytest.fixture(params=[tiny.slow(name) if name in SLOW else name for name in MODELS])
+@pytest.fixture(params=[slow(name) if name in SLOW else name for name in MODELS])
 def pair(request, tmp_path):
     """A trained model, and what comes back from its file."""
     model = trained(MODELS[request.param])

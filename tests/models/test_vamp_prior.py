@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from scipy.special import logsumexp
+from tiers import slow
 
 sys.path += [str(Path(__file__).parents[1] / name) for name in ("", "evaluation", "models", "run")]
 import small
@@ -81,7 +82,7 @@ def test_draws_have_the_moments_of_the_mixture_and_the_first_of_more_are_those_o
     np.testing.assert_array_equal(model.prior.draw(model.encoder, Noise(0), 9), draws[:9])
 
 
-@pytest.mark.parametrize("mode", ["graph", tiny.slow("XLA"), tiny.slow("one program")])
+@pytest.mark.parametrize("mode", ["graph", slow("XLA"), slow("one program")])
 def test_the_pseudo_inputs_learn_with_the_encoder(mode):
     model = model_with()
     model.start_at(model.representative(RAW))

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tiny
+from tiers import first, slow
 
 import tfvae
 from tfvae import families, preprocessing
@@ -87,7 +88,7 @@ def test_it_learns(kind, objective):
         for case in OTHERS[::2]
     ],
 )
-@pytest.mark.parametrize("mode", ["graph", tiny.slow("XLA"), tiny.slow("one program")])
+@pytest.mark.parametrize("mode", ["graph", slow("XLA"), slow("one program")])
 def test_other_likelihoods_learn(preprocess, likelihood, mode):
     model = tiny.vae(likelihood, preprocess=preprocess)
     assert learns(tiny.compiled(model, **tiny.MODES[mode]), epochs=3)
@@ -95,6 +96,7 @@ def test_other_likelihoods_learn(preprocess, likelihood, mode):
     assert np.all((reconstructions >= 0) & (reconstructions <= 1))
 
 
+@pytest.mark.slow
 def test_latents_of_size_one():
     model = tiny.compiled(tiny.vae(posterior=families.Normal((1,))))
     assert learns(model)
@@ -104,6 +106,7 @@ def test_latents_of_size_one():
     assert trace.latents[0].z.shape == (3, 24, 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jit_compile", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_batch_normalisation_trains_and_evaluates(jit_compile):
     def bodies():
@@ -150,9 +153,10 @@ def precision(request):
     keras.config.set_dtype_policy(before)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"], indirect=True)
-@pytest.mark.parametrize("kind", ["mlp", pytest.param("conv", marks=pytest.mark.slow)])
-@pytest.mark.parametrize("jit_compile", [False, pytest.param(True, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kind", ["mlp", "conv"])
+@pytest.mark.parametrize("jit_compile", first(1, [True, False]))
 def test_half_precision_networks_train(precision, kind, jit_compile):
     optimizer = keras.optimizers.Adam(1e-2)
     if precision == "mixed_float16":

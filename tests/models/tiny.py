@@ -2,8 +2,8 @@
 
 import keras
 import numpy as np
-import pytest
 import tensorflow as tf
+from tiers import slow
 
 import tfvae
 from tfvae import families, networks, preprocessing
@@ -18,11 +18,6 @@ MODES = {
     "one program": {"jit_compile": True, "steps_per_execution": 4},
 }
 """How steps can be run, as arguments of `compiled`."""
-
-
-def slow(*case):
-    """A case of a parametrised test that runs in the slow suite only."""
-    return pytest.param(*case, marks=pytest.mark.slow)
 
 
 ALL_MODES = ["graph", "eager", slow("XLA"), slow("one program")]

@@ -1,4 +1,4 @@
-"""Plants each bug of `bugs.py` in a copy of the package and asks whether the ordinary tests notice.
+"""Plants each bug of `bugs.py` in a copy of the package and asks whether the tests notice.
 
     python tests/mutants/run.py [NAME...]
 
@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parents[2]
 NOTICED = Path(__file__).with_name("noticed.json")
 """For each bug the test that failed."""
 _SECONDS = 900
-_OPTIONS = ("-q", "--no-header", "-p", "no:cacheprovider")
+_OPTIONS = ("-q", "--no-header", "-p", "no:cacheprovider", "-m", "not long")
 _PRINTED, _FAILED = "printed.txt", "failed.txt"
 _FORKS = multiprocessing.get_context("forkserver")
 _PRELOADED = (

@@ -120,6 +120,7 @@ def test_a_changed_weight_is_noticed(trained, published, tmp_path):
     assert np.abs(cards.differences(folder, trained[1])).max() > 2e-3
 
 
+@pytest.mark.slow
 def test_published_again_only_other_weights_are_written(trained, published, tmp_path):
     folder = shutil.copytree(published, tmp_path / "again")
     model = tfvae.load(folder / cards.MODEL)
@@ -158,6 +159,7 @@ def test_a_folder_without_a_card_or_a_model_is_noticed(published, tmp_path):
         shutil.rmtree(tmp_path / "half")
 
 
+@pytest.mark.slow
 def test_the_models_in_saved_models_give_again_what_their_cards_say():
     """Within what the order of a sum in float32 changes from one machine to another."""
     assert incomplete(SAVED) == []

@@ -98,6 +98,7 @@ def test_blocks_are_parts_of_the_video(tmp_path, trainings):
     np.testing.assert_array_equal(trainings[1][0], np.delete(FRAMES, slice(8, 16), axis=0))
 
 
+@pytest.mark.slow
 def test_a_fold_can_be_made_again_outside(tmp_path, step_by_step):
     """Its figures are those of the model that `trained` gives: nothing else goes into them."""
     protocol = dataclasses.replace(TINY, folds=2)

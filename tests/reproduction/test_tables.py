@@ -146,6 +146,7 @@ def test_another_number_of_samples_measures_again_and_trains_nothing(folder, row
     assert [found[name]["likelihood"]["sample_size"] for name in ("first", "second")] == [40, 30]
 
 
+@pytest.mark.slow
 def test_a_quick_look_at_some_images_is_no_figure_of_the_table(folder, rows):
     path = folder / "first" / run_evaluation.EVALUATION / run_evaluation.REPORT
     report = json.loads(path.read_text())

@@ -115,6 +115,7 @@ def test_a_cross_entropy_gets_the_rest(tmp_path, source, capsys):
     assert not arrays
 
 
+@pytest.mark.slow
 def test_digits_have_samples_judged(tmp_path):
     folder = make(tmp_path / "run", "mnist")
     assert command("evaluate", folder, "--sample-size", 30, "--images", 50) == 0
@@ -265,6 +266,7 @@ def test_the_older_evaluation_comes_back_if_the_new_one_cannot_take_its_place(co
     assert contents(copied) == before
 
 
+@pytest.mark.slow
 def test_so_it_does_after_ctrl_c_at_that_moment(copied, monkeypatch):
     before, rename = contents(copied), evaluation.Path.rename
 

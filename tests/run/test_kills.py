@@ -85,7 +85,7 @@ def assert_saved(folder, code, errors):
     "numbers",
     [
         pytest.param([signal.SIGINT, signal.SIGKILL, signal.SIGTERM], id="each signal"),
-        pytest.param([signal.SIGKILL] * 10, id="ten kills"),
+        pytest.param([signal.SIGKILL] * 10, id="ten kills", marks=pytest.mark.long),
     ],
 )
 def test_signals_at_random_moments_lose_nothing(tmp_path, settings, numbers):

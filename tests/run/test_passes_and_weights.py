@@ -52,6 +52,7 @@ def everything(folder):
     return [keras.ops.convert_to_numpy(variable) for variable in run.model_of(folder).state()]
 
 
+@pytest.mark.slow
 def test_an_epoch_of_three_passes_is_three_epochs(first, settings, tmp_path):
     """Bit for bit, with the step size that falls over all passes; what is left out is validated less often only."""
     run.train(dataclasses.replace(settings, epochs=6, passes=1), tmp_path / "run", verbose=0)
@@ -61,6 +62,7 @@ def test_an_epoch_of_three_passes_is_three_epochs(first, settings, tmp_path):
     assert losses(first) == losses(tmp_path / "run")[2::3]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("of", [".", run.MODEL], ids=["run", "model"])
 def test_a_run_starts_from_the_weights_of_another(first, settings, tmp_path, of):
     """With steps of no size its loss begins where the other's ended, which is not where that one began."""
@@ -119,6 +121,7 @@ def test_seconds_go_on_from_those_of_the_checkpoint(tmp_path, monkeypatch):
     assert (resumed.seconds, new.seconds) == ((103.0, 41.5), (3.0, 1.5))
 
 
+@pytest.mark.slow
 def test_the_seconds_of_a_run_never_fall(settings, tmp_path):
     """From checkpoint to checkpoint and to the report, over an interruption in the second epoch."""
 

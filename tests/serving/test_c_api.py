@@ -94,6 +94,7 @@ def test_a_row_does_not_depend_on_its_neighbours_bit_for_bit(found):
     check_rows(found, "many, ")
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_thousand_rows_do_not_depend_on_their_neighbours_bit_for_bit(rows):
     check_rows(served.answers(MODEL / "1", in_sizes(rows)))

@@ -12,6 +12,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from tiers import first
 
 sys.path += [str(Path(__file__).parent), *(str(Path(__file__).parents[1] / name) for name in ("models", "run"))]
 import served
@@ -87,10 +88,10 @@ LACKS = {
         set(),
     ),
 }
-KINDS = [name if name in ("gan", "naive") else tiny.slow(name) for name in LACKS]
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", first(2, sorted(LACKS, key=("ladder", "gan").__contains__, reverse=True)))
 def test_other_models_give_what_they_have_and_say_what_they_lack(kind, tmp_path):
     """Row by row, and what they say in Python."""
     make, lacks = LACKS[kind]
@@ -211,6 +212,7 @@ def test_it_loads_without_the_packages_that_made_it(exported):
     assert done.stdout.strip() == "(2, 8, 8, 1)", done.stderr[-2000:]
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_saved_model_cli_shows_and_runs_it(exported, tmp_path):
     program = Path(sys.executable).with_name("saved_model_cli")
