@@ -2,8 +2,8 @@
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
-from tiers import slow
 
 import tfvae
 from tfvae import families, networks, preprocessing
@@ -20,7 +20,8 @@ MODES = {
 """How steps can be run, as arguments of `compiled`."""
 
 
-ALL_MODES = ["graph", "eager", slow("XLA"), slow("one program")]
+ALL_MODES = ["graph", "eager", *(pytest.param(mode, marks=pytest.mark.slow) for mode in ("XLA", "one program"))]
+# Without `tiers`, which processes that tests start do not find.
 
 
 def images(count=24, seed=0):
