@@ -19,4 +19,13 @@ def long(*case):
 def first(number, cases):
     """So many of the cases wherever the test runs, and the others in the long suite."""
     cases = list(cases)
-    return cases[:number] + [long(*case) if isinstance(case, tuple) else long(case) for case in cases[number:]]
+    return cases[:number] + _all_long(cases[number:])
+
+
+def only(chosen, cases):
+    """The chosen ones of the cases wherever the test runs, and the others in the long suite."""
+    return [*chosen, *_all_long(case for case in cases if case not in chosen)]
+
+
+def _all_long(cases):
+    return [long(*case) if isinstance(case, tuple) else long(case) for case in cases]

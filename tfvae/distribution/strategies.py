@@ -98,9 +98,9 @@ def _multi_worker() -> tf.distribute.Strategy:
         with _signals_kept():
             return tf.distribute.MultiWorkerMirroredStrategy(cluster_resolver=resolver, communication_options=options)
     except tf.errors.OpError as error:
-        mine = spec.task_address(resolver.task_type, resolver.task_id)
         why = str(error.message)
         if _NO_SERVER in why:
+            mine = spec.task_address(resolver.task_type, resolver.task_id)
             why = f"{mine} cannot be listened at; another program may have that port."
         raise OSError(f"The {cluster.workers()} workers did not all come together: {why}") from error
 
