@@ -51,9 +51,6 @@ def faults_table() -> str:
     return table(["kind", "produced by", "cases", "promise"], rows)
 
 
-MAKERS = {"faults": faults_table}
-
-
 def main() -> None:
     collected = Collected()
     code = pytest.main(["--collect-only", "-q", "-m", "fault", str(ROOT / "tests")], plugins=[collected])

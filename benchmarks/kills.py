@@ -27,6 +27,7 @@ from typing import Any
 
 import numpy as np
 
+import faults
 from records import write
 from report import filled, machine, read, table
 
@@ -64,7 +65,7 @@ def main() -> None:
     parser.add_argument("--smoke", action="store_true", help="write nothing into results/")
     options = parser.parse_args()
     if options.text:
-        DOCUMENT.write_text(filled(TEXT.read_text(), MAKERS))
+        write_document()
         return
     if options.work is None:
         parser.error("--work is missing")
@@ -74,7 +75,7 @@ def main() -> None:
     report = {"question": __doc__.splitlines()[0], "kinds": rows, **totals(rows)}
     if not options.smoke:
         write("kills", report)
-        DOCUMENT.write_text(filled(TEXT.read_text(), MAKERS))
+        write_document()
     print(json.dumps(totals(rows)))
     if any(row["differences"] for row in rows):
         raise SystemExit("A run that was killed differs from one that was not.")
@@ -213,7 +214,13 @@ def totals_sentence() -> str:
 
 MAKERS = {
     "kills": kinds_table, "totals": totals_sentence, "machine": machine, "number": lambda: str(read("kills")["kills"]),
+    "faults": faults.faults_table,
 }  # fmt: skip
+
+
+def write_document() -> None:
+    """Writes docs/reliability.md from its text and the results."""
+    DOCUMENT.write_text(filled(TEXT.read_text(), MAKERS))
 
 
 if __name__ == "__main__":
