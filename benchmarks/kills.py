@@ -27,7 +27,7 @@ from typing import Any
 
 import numpy as np
 
-import fault_table
+import faults
 from records import write
 from report import filled, machine, read, table
 
@@ -214,7 +214,7 @@ def totals_sentence() -> str:
 
 MAKERS = {
     "kills": kinds_table, "totals": totals_sentence, "machine": machine, "number": lambda: str(read("kills")["kills"]),
-    "faults": fault_table.faults_table,
+    "faults": faults.faults_table,
 }  # fmt: skip
 
 

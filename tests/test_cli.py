@@ -168,7 +168,8 @@ def test_sample_and_reconstruct_write_pictures(run, tmp_path):
         (["train", "--train-size", "50", "--batch-size", "100"], "`batch_size` must be between 1 and"),
         (["train", "--validation-size", "60000"], "`validation_size` must leave training images"),
         (["sample", "nowhere"], "There is no run folder nowhere"),
-        (["reconstruct", "."], "holds neither model.keras nor a checkpoint"),
+        (["sample", "."], "holds neither model.keras nor a checkpoint"),
+        (["reconstruct", "."], ". is no run folder: it has no config.yaml."),
     ],
 )
 def test_mistakes_end_in_one_sentence_and_leave_nothing(arguments, sentence, tmp_path, monkeypatch, capfd):

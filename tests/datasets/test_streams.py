@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfvae.datasets import Split, StreamedSplit, hold_out
+from faults import fault
+from tfvae.datasets import Split, StreamedSplit, fingerprint, hold_out
 from tfvae.datasets.streams import Part
 
 SHAPE = (2, 1, 3)
@@ -55,6 +56,29 @@ def flat(batches):
 def either(request, split):
     """A split of each kind, with the same images."""
     return split if request.param == "streamed" else split.first(len(split))
+
+
+@fault("moved-data")
+def test_a_stream_is_known_by_its_files_wherever_they_are(tmp_path):
+    """By their names, sizes and records, unread: not by what a file holds."""
+    made = []
+    for name in ("here", "there"):
+        (tmp_path / name).mkdir()
+        made.append(stream(tmp_path / name, (20, 7)))
+    here, there = made
+    assert fingerprint(here) == fingerprint(there)
+    shorter, other_records = here.take_first(26), here.without([3])
+    (tmp_path / "renamed.tfrecord").write_bytes(Path(here.parts[0].path).read_bytes())
+    renamed = dataclasses.replace(here, parts=(Part(str(tmp_path / "renamed.tfrecord"), 0, 20), here.parts[1]))
+    other_shape = dataclasses.replace(here, image_shape=(1, 6, 1))
+    names = [fingerprint(each) for each in (here, shorter, here.drop_first(1), other_records, renamed, other_shape)]
+    assert len(set(names)) == len(names)
+    with tf.io.TFRecordWriter(there.parts[1].path) as writer:
+        writer.write(b"another")
+    assert fingerprint(there) not in names
+    Path(there.parts[1].path).unlink()
+    with pytest.raises(OSError, match="is damaged: "):
+        fingerprint(there)
 
 
 def test_first_is_in_memory_with_its_labels(split):

@@ -49,6 +49,7 @@ SERVING = ("tests/serving/test_export.py",)
 SHARES = ("tests/distribution/test_shares.py",)
 LATE_DECODING = ("tests/distribution/test_late_decoding.py",)
 MIRRORED_EVALUATION = ("tests/distribution/test_mirrored_evaluation.py",)
+BOUND = ("tests/run/test_bound_runs.py",)
 START = ("tests/run/test_passes_and_weights.py",)
 
 BUGS = [
@@ -1041,5 +1042,40 @@ BUGS = [
         "return bound * tf.tanh(raw / bound)",
         "return 3.0 * tf.tanh(raw / 3.0)",
         BIJECTORS,
+    ),
+    Bug(
+        "settings of a run are compared by name only",
+        "run/identity.py",
+        "for name, then in self.settings.items() if now.get(name) != then}",
+        "for name, then in self.settings.items() if name not in now}",
+        BOUND,
+    ),
+    Bug(
+        "the images of a run may be others",
+        "run/identity.py",
+        "for name, then in self.images.items() if images.get(name) != then]",
+        "for name, then in self.images.items() if name not in images]",
+        BOUND,
+    ),
+    Bug(
+        "the labels of a split are not in its fingerprint",
+        "datasets/splits.py",
+        "return None if labels is None else _digest(np.asarray(labels, np.int64))",
+        "return None if labels is None else _digest(np.zeros(len(labels), np.int64))",
+        BOUND,
+    ),
+    Bug(
+        "a report of another run is believed",
+        "run/reading.py",
+        'elif report and (bound is None or report["run_digest"] != bound.digest):',
+        "elif report and bound is None:",
+        BOUND,
+    ),
+    Bug(
+        "arrays of another evaluation are believed",
+        "run/evaluation.py",
+        "return all(file_digest(path.with_name(name)) == digest for name, digest in files.items())",
+        "return all(path.with_name(name).exists() for name in files)",
+        BOUND,
     ),
 ]

@@ -10,7 +10,8 @@ sys.path += [str(Path(__file__).parents[1] / name) for name in ("", "evaluation"
 import small
 import tiny
 
-from tfvae.run import MODEL, build, evaluation, load_data
+from tfvae.run import MODEL, build, evaluation, identity
+from tfvae.run import data as run_data
 from tfvae.settings import CONFIG, Settings
 
 
@@ -26,14 +27,23 @@ def data(path):
 def make(folder, source, steps=0, **settings):
     """A run folder with settings and a model, trained for some steps on all training images."""
     chosen = Settings(**{"data": str(source), "epochs": 1, "hidden": (8,), "latent_size": 2, **settings})
-    images = load_data(chosen).train.first(200).images
+    whole = run_data.load_data(chosen)
+    images = whole.train.first(200).images
     model = tiny.compiled(build.model(chosen, images.shape[1:], 1))
     if steps:
         tiny.train(model, steps, images)
     folder.mkdir(parents=True)
     (folder / CONFIG).write_text(chosen.as_yaml())
-    model.save(folder / MODEL)
+    images = run_data.fingerprints(*run_data.parts(whole, chosen), whole.test)
+    save(model, folder, identity.identity_of(chosen, images))
     return folder
+
+
+def save(model, folder, bound=None):
+    """Saves the model of a run, bound as `train` binds it, or as the one that it takes the place of."""
+    bound = bound or identity.read(folder / MODEL)
+    model.save(folder / MODEL)
+    identity.write(folder / MODEL, bound)
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from small_runs import data, few_draws, make  # noqa: F401
+from small_runs import data, few_draws, make, save  # noqa: F401
 from test_cli import command
 
 sys.path.append(str(Path(__file__).parents[1] / "models"))
@@ -75,7 +75,7 @@ def spoilt(folder):
     model = tfvae.load(folder / "model.keras")
     bias = model.encoder.trainable_variables[-1]
     bias.assign(np.full(bias.shape, np.nan))
-    model.save(folder / "model.keras")
+    save(model, folder)
     return folder
 
 

@@ -339,6 +339,9 @@ def test_a_run_is_exported_and_its_card_printed(ended, tmp_path, monkeypatch, ca
     assert "has no version 2, but 1" in capsys.readouterr().err
     assert command("card", "models") == 1
     assert "holds no exported model" in capsys.readouterr().err
+    Path("models/mine/1/card.json").write_text(json.dumps(about | {"parameters": about["parameters"] ^ 1}))
+    assert command("card", "models/mine") == 1
+    assert "card.json is damaged: its content is not what was written" in capsys.readouterr().err
     Path("models/mine/1/card.json").write_text("{}")
     assert command("card", "models/mine") == 1
     assert "damaged or of another version" in capsys.readouterr().err

@@ -12,6 +12,7 @@ sys.path.append(str(Path(__file__).parent))
 import served
 
 import tfvae
+from tfvae.run.data import load_data
 from tfvae.run.exporting import validation_images
 from tfvae.run.reading import model_digest
 from tfvae.serving import card
@@ -54,6 +55,11 @@ def requests(about):
     return served.inputs_for(about["signatures"], images, z)
 
 
+def held_out(split):
+    settings = Settings(**split)
+    return validation_images(load_data(settings), settings)
+
+
 @pytest.fixture(scope="module")
 def answered():
     """`(card, answers)` of each model, through TensorFlow's C API in a process of its own."""
@@ -66,7 +72,7 @@ def answered():
                 "all": (32, requests(about)),
                 "validation": (
                     250,
-                    {"anomaly_score": {"image": validation_images(Settings(**about["reference_data"]))}},
+                    {"anomaly_score": {"image": held_out(about["reference_data"])}},
                 ),
             }
             kept[name] = about, served.answers(SAVED / name / str(about["version"]), cases)

@@ -16,6 +16,14 @@ from tfvae.distribution import cluster
 
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder that `tfvae train` wrote.")]
 
+DataAt = Annotated[
+    str | None,
+    typer.Option("--data", metavar="DATA", help="Where the run's own images are now, if they were moved."),
+]
+DataDir = Annotated[
+    str | None, typer.Option("--data-dir", metavar="DIR", help="Folder of prepared TensorFlow Datasets, if moved.")
+]
+
 
 @contextlib.contextmanager
 def quiet_import() -> Iterator[None]:
@@ -46,9 +54,20 @@ def is_chief(strategy: str) -> bool:
 
 
 def load_model(folder: Path) -> Any:
-    """The model of a run."""
+    """The model of a run, checked as far as the folder has settings."""
     with quiet_import():
         from tfvae import devices, run
 
         devices.grow_memory()
     return run.model_of(folder)
+
+
+def load_run(folder: Path, data: str | None, data_dir: str | None) -> tuple[Any, Any]:
+    """The model of a run and its own data."""
+    with quiet_import():
+        from tfvae import devices
+        from tfvae.run import reading
+
+        devices.grow_memory()
+    run = reading.run_of(folder, data, data_dir)
+    return run.model(), run.data()

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from tfvae.cli.common import RunFolder, is_chief, quiet_import
+from tfvae.cli.common import DataAt, DataDir, RunFolder, is_chief, quiet_import
 from tfvae.distribution import cluster
 from tfvae.settings import DEVICES, Settings, settings_of
 
@@ -25,6 +25,8 @@ def evaluate(
         int, typer.Option(min=0, max=2**32 - 1, help="Of all draws but that of x, which is always the same.")
     ] = 0,
     strategy: Annotated[str, typer.Option(help=f"{DEVICES} The examples are divided among them.")] = "auto",
+    data: DataAt = None,
+    data_dir: DataDir = None,
 ) -> None:
     """Measure a run on its test images: log p(x) with its errors, the latents, labels read off them, samples.
 
@@ -41,7 +43,7 @@ def evaluate(
 
         devices.grow_memory()
     report = evaluation.evaluate(
-        run, sample_size, images, seed, lambda what: typer.echo(f"... {what}", err=True), strategy
+        run, sample_size, images, seed, lambda what: typer.echo(f"... {what}", err=True), strategy, data, data_dir
     )
     if is_chief(strategy):
         typer.echo(table(report))
@@ -87,6 +89,7 @@ def encode(
     run: RunFolder,
     data: Annotated[str, typer.Argument(metavar="DATA", help='What `tfvae train --data` takes, such as "mnist".')],
     out: Annotated[Path, typer.Option(metavar="FILE", help="The .npz file to write.")],
+    data_dir: DataDir = None,
 ) -> None:
     """Write mean and standard deviation of q(z|x) for every image of a data set, with labels where it has them."""
     settings_of(run)
@@ -95,5 +98,5 @@ def encode(
         from tfvae.run import encoding
 
         devices.grow_memory()
-    sizes = encoding.write_codes(run, data, out)
+    sizes = encoding.write_codes(run, data, out, data_dir)
     typer.echo(f"Wrote {out}: " + ", ".join(f"{size:,} {part} images" for part, size in sizes.items()))

@@ -7,8 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from tfvae.cli.common import RunFolder, load_model
-from tfvae.settings import settings_of
+from tfvae.cli.common import DataAt, DataDir, RunFolder, load_model, load_run
 
 _MOST_IMAGES = 1000  # in a picture
 _TRAVERSED = 5000  # whose codes say how far a dimension goes
@@ -49,14 +48,15 @@ def reconstruct(
         int, typer.Option("--n", "-n", min=1, max=_MOST_IMAGES, help="Number of test images, the first ones.")
     ] = 30,
     out: Annotated[Path | None, typer.Option(help="PNG file to write. [default: RUN/reconstructions.png]")] = None,
+    data: DataAt = None,
+    data_dir: DataDir = None,
 ) -> None:
     """Write a grid of test images, each above its reconstruction from the posterior mean."""
     path = _png(out or run / "reconstructions.png")
-    model = load_model(run)
+    model, images = load_run(run, data, data_dir)
     from tfvae import callbacks
-    from tfvae.run import load_data
 
-    grid = callbacks.ReconstructionGrid(run, load_data(settings_of(run)).test.first(n).images)
+    grid = callbacks.ReconstructionGrid(run, images.test.first(n).images)
     grid.set_model(model)
     grid.check()
     _write(grid, path)
@@ -69,17 +69,18 @@ def interpolate(
     ] = 8,
     steps: Annotated[int, typer.Option(min=2, help="Images in a row, both ends among them.")] = 9,
     out: Annotated[Path | None, typer.Option(help="PNG file to write. [default: RUN/interpolations.png]")] = None,
+    data: DataAt = None,
+    data_dir: DataDir = None,
 ) -> None:
     """Of a flow: write a grid of the ways between pairs of test images, straight lines in the latents."""
     path = _png(out or run / "interpolations.png")
-    model = load_model(run)
+    model, images = load_run(run, data, data_dir)
     from tfvae import callbacks
-    from tfvae.run import load_data
 
-    images = load_data(settings_of(run)).test.first(2 * n).images
-    if len(images) < 2 * n:
-        raise ValueError(f"`--n` {n} takes {2 * n} test images; the run's data have {len(images)}.")
-    grid = callbacks.InterpolationGrid(run, images, steps)
+    ends = images.test.first(2 * n).images
+    if len(ends) < 2 * n:
+        raise ValueError(f"`--n` {n} takes {2 * n} test images; the run's data have {len(ends)}.")
+    grid = callbacks.InterpolationGrid(run, ends, steps)
     grid.set_model(model)
     grid.check()
     _write(grid, path)
@@ -90,17 +91,18 @@ def traverse(
     dimensions: Annotated[int, typer.Option(min=1, max=50, help="Latent dimensions of each level, at most.")] = 4,
     steps: Annotated[int, typer.Option(min=2, max=50, help="Images in a row.")] = 11,
     out: Annotated[Path | None, typer.Option(help="PNG file to write. [default: RUN/traversals.png]")] = None,
+    data: DataAt = None,
+    data_dir: DataDir = None,
 ) -> None:
     """Write the first test image as the decoder shows it while one latent dimension at a time changes: a row each.
 
     Of each level of latents those whose codes of the test images vary most.
     """
     path = _png(out or run / "traversals.png")
-    model = load_model(run)
+    model, images = load_run(run, data, data_dir)
     from tfvae import callbacks
-    from tfvae.run import load_data
 
-    grid = callbacks.Traversals(run, load_data(settings_of(run)).test.first(_TRAVERSED).images, dimensions, steps)
+    grid = callbacks.Traversals(run, images.test.first(_TRAVERSED).images, dimensions, steps)
     grid.set_model(model)
     grid.check()
     _write(grid, path)

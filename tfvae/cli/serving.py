@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from tfvae.cli.common import quiet_import
+from tfvae.cli.common import DataAt, DataDir, quiet_import
 from tfvae.serving.folder import versions
 
 _NAME = "Folder of the exported model; its name is the model's name in a server."
@@ -31,6 +31,8 @@ def export(
     litert: Annotated[
         bool, typer.Option("--litert", help="Also write encode and decode for phones and browsers (LiteRT).")
     ] = False,
+    data: DataAt = None,
+    data_dir: DataDir = None,
 ) -> None:
     """Write a trained model as NAME/VERSION for TensorFlow Serving, with a card of its signatures.
 
@@ -51,7 +53,7 @@ def export(
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C, which leaves nothing behind
     newest = max(versions(target), default=None)
-    folder = export_run(run, target, reference, sample_size, version, litert, command)
+    folder = export_run(run, target, reference, sample_size, version, litert, command, data, data_dir)
     written = cards.read(target, int(folder.name))
     typer.echo(f"Wrote {folder}; `tfvae card {target}` says what it answers.")
     if not written["warm_up_requests"]:

@@ -94,7 +94,10 @@ def _numbers(texts: list[str]) -> list[int]:
 def _of_siblings(folder: Path) -> dict[str, Any]:
     """The settings of a run of another seed, for one that has not begun."""
     for config in sorted(folder.glob(f"seed-*/{CONFIG}")):
-        return vars(settings_of(config.parent))
+        settings_of(config.parent)  # what is wrong with them is said before TensorFlow is imported
+        with quiet_import():
+            from tfvae.run.reading import run_of
+        return vars(run_of(config.parent).settings)
     return {}
 
 
@@ -145,6 +148,8 @@ def _unchanged_settings(folder: Path, wanted: dict[str, Any]) -> Settings:
     settings = settings_of(folder)
     # On which devices a run goes on is not what it is.
     settings = dataclasses.replace(settings, strategy=wanted.get("strategy", settings.strategy))
+    # Nor where its data are: `train` knows them by their fingerprints.
+    settings = settings.with_data_at(wanted.get("data"), wanted.get("data_dir"))
     changed = dataclasses.replace(settings, **wanted).differences(settings)
     if changed:
         changes = ", ".join(f"{name} {old} (now {new})" for name, (new, old) in changed.items())

@@ -13,12 +13,13 @@ from typing import Any
 from tfvae.datasets import files, folders, mnist, tfds
 from tfvae.datasets.bad_records import BadRecord, listed, naming_bad_records
 from tfvae.datasets.resizing import as_size, resize_split
-from tfvae.datasets.splits import Dataset, Split, fingerprint, hold_out
+from tfvae.datasets.splits import Dataset, Split, fingerprint, hold_out, label_fingerprint
 from tfvae.datasets.streams import StreamedSplit
 from tfvae.settings import BAD_RECORDS
 
 __all__ = [
-    "BadRecord", "Dataset", "Split", "StreamedSplit", "fingerprint", "hold_out", "listed", "load", "naming_bad_records",
+    "BadRecord", "Dataset", "Split", "StreamedSplit", "fingerprint", "hold_out", "label_fingerprint", "listed", "load",
+    "naming_bad_records",
 ]  # fmt: skip
 
 _MNIST = "mnist"

@@ -166,12 +166,22 @@ def hold_out_test(split: Split | Any, test_size: int | None, seed: int | None) -
 
 
 def fingerprint(split: Split | Any) -> str:
-    """Names the images of a split: the first 16 digits of their SHA-256; of images on disk, what is known unread."""
+    """Names the images of a split by 16 hexadecimal digits: of their SHA-256, or of `StreamedSplit.unread`."""
     if not isinstance(split, Split):
-        return repr((len(split), split.image_shape))
-    images = np.ascontiguousarray(split.images)
-    digest = hashlib.sha256(repr((images.shape, images.dtype.str)).encode())
-    digest.update(images.data)  # no copy
+        return hashlib.sha256(split.unread().encode()).hexdigest()[:16]
+    return _digest(split.images)
+
+
+def label_fingerprint(split: Split | Any) -> str | None:
+    """Names the labels of a split in memory likewise; None where it has none, or is on disk with its labels."""
+    labels = getattr(split, "labels", None)
+    return None if labels is None else _digest(np.asarray(labels, np.int64))
+
+
+def _digest(array: np.ndarray) -> str:
+    array = np.ascontiguousarray(array)
+    digest = hashlib.sha256(repr((array.shape, array.dtype.str)).encode())
+    digest.update(array.data)  # no copy
     return digest.hexdigest()[:16]
 
 

@@ -75,6 +75,22 @@ class StreamedSplit:
         few = self.take_first(n)
         return Split(few._gather(few._checked), None if few.label is None else few._gather(few.label))
 
+    def unread(self) -> str:
+        """What is known of the images without reading them: shape, and of each file its name, its size in bytes and
+        which of its records are used. Where the files are does not count.
+
+        Raises:
+            OSError: a file is missing.
+        """
+        import tensorflow as tf
+
+        try:
+            sizes = {path: tf.io.gfile.stat(path).length for path in {part.path for part in self.parts}}
+        except tf.errors.OpError as error:
+            raise self._damaged(error) from error
+        files = [(os.path.basename(each.path), sizes[each.path], each.skip, each.take) for each in self.parts]
+        return repr((self.image_shape, files))
+
     def batches(self, batch_size: int, seed: int, start: int = 0) -> tf.data.Dataset:
         """Endless shuffled batches of raw images, from any step on.
 

@@ -27,8 +27,8 @@ from tfvae.interruption import Interruption
 from tfvae.models import VAE
 from tfvae.reproduction.results import elbos, mean_and_error
 from tfvae.reproduction.run_training import trained_run
-from tfvae.run.reading import REPORT
-from tfvae.settings import Settings, settings_of
+from tfvae.run.reading import report_of, run_of
+from tfvae.settings import Settings
 
 LATENT_SIZES = (2, 5, 10, 20)
 SETTINGS = Settings(
@@ -99,12 +99,13 @@ def run(
 
 def _measured(folder: Path, samples: int) -> dict[str, Any]:
     """The figures of a run that has ended, which are kept in its folder."""
-    kept = read_json(folder / "measured.json")
-    if kept is not None and kept["samples"] == samples:
+    kept, trained = read_json(folder / "measured.json"), run_of(folder)
+    digest = None if trained.identity is None else trained.identity.digest
+    if kept is not None and kept["samples"] == samples and kept.get("run_digest", digest) == digest:
         return kept
-    settings, report = settings_of(folder), read_json(folder / REPORT)
+    report = report_of(folder)
     assert report is not None
-    model, test = training_run.model_of(folder), training_run.load_data(settings).test
+    model, test = trained.model(), trained.data().test
     images = test.first(len(test)).images
     log_p = evaluation.log_likelihood(model, images, samples, _SEED)
     found = {
@@ -115,7 +116,10 @@ def _measured(folder: Path, samples: int) -> dict[str, Any]:
     }
     from_report = ("test_images", "data_digest", "steps", "active_units")
     seconds = ("training_seconds", "training_processor_seconds")
-    found |= {name: report[name] for name in (*from_report, *seconds)} | {"settings": vars(settings)}
+    found |= {name: report[name] for name in (*from_report, *seconds)} | {
+        "settings": vars(trained.settings),
+        "run_digest": digest,
+    }
     write_json(folder / "measured.json", found)
     return found
 

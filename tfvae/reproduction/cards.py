@@ -13,9 +13,9 @@ import numpy as np
 from tfvae.evaluation import fix
 from tfvae.files import write_json, written_whole
 from tfvae.models import GuardedModel
-from tfvae.run import evaluation, load_data, model_of
+from tfvae.run import evaluation
+from tfvae.run.reading import run_of
 from tfvae.saving import load
-from tfvae.settings import settings_of
 
 MODEL, CARD = "model.keras", "card.json"
 _EXAMPLES = 500
@@ -39,12 +39,12 @@ def publish(run: Path, folder: Path) -> dict[str, Any]:
         FileNotFoundError: the run is not there or was not evaluated.
         OSError: the folder cannot be written.
     """
-    settings, (report, _) = settings_of(run), evaluation.read(run)
-    trained = model_of(run)
+    found, (report, _) = run_of(run), evaluation.read(run)
+    settings, trained = found.settings, found.model()
     model = _uncompiled(trained)
     for part, others in zip(model.parts, trained.parts, strict=True):
         part.set_weights(others.get_weights())
-    images = load_data(settings).test.first(_EXAMPLES).images
+    images = found.data().test.first(_EXAMPLES).images
     x = fix(images, model.preprocess)
     card: dict[str, Any] = {
         # Where the run's first weights and the data lay is of no use on another machine.

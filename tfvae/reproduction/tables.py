@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,8 +14,7 @@ from tfvae.interruption import Interruption
 from tfvae.reproduction.run_training import trained_run
 from tfvae.run import evaluation
 from tfvae.run.comparison import difference
-from tfvae.run.reading import MODEL, REPORT
-from tfvae.run.recorder import HISTORY
+from tfvae.run.reading import MODEL, history_of, report_of
 from tfvae.settings import CONFIG, Settings, settings_of
 
 CURVES = "curves.png"
@@ -154,7 +152,7 @@ def _with_others(row: Row, by_name: dict[str, Row]) -> list[Row]:
 
 def _is_measured(folder: Path, samples: int) -> bool:
     """Whether a run was measured on all its test images, with so many samples or exactly."""
-    trained, measured = read_json(folder / REPORT), read_json(folder / evaluation.EVALUATION / evaluation.REPORT)
+    trained, measured = report_of(folder), read_json(folder / evaluation.EVALUATION / evaluation.REPORT)
     if trained is None or measured is None or measured["data"]["examples"] != trained["test_images"]:
         return False
     likelihood = measured["likelihood"]
@@ -163,7 +161,7 @@ def _is_measured(folder: Path, samples: int) -> bool:
 
 def _result(row: Row, folder: Path, done: dict[str, Any]) -> dict[str, Any]:
     report, settings = evaluation.read(folder / row.name)[0], settings_of(folder / row.name)
-    training = read_json(folder / row.name / REPORT)
+    training = report_of(folder / row.name)
     assert training is not None
     before = {"minutes": 0.0, "processor_minutes": 0.0} if row.start is None else done[row.start]
     return {
@@ -200,8 +198,7 @@ def _against(run: Path, other: Path) -> dict[str, Any]:
 
 def _curve(folder: Path, passes: int) -> dict[str, list[float]]:
     """The loss on the held-out training images after so many passes, in nats."""
-    with (folder / HISTORY).open(newline="") as file:
-        history = list(csv.DictReader(file))
+    history = history_of(folder)
     return {
         "passes": [float(row["epoch"]) * passes for row in history],
         "held_out_loss": [round(float(row["val_loss"]), 3) for row in history],

@@ -14,22 +14,19 @@ from tfvae.files import unfinished_of, write_json, writing, written_whole
 from tfvae.hardware import versions
 from tfvae.interruption import Interruption
 from tfvae.models import GuardedModel
-from tfvae.run import build, execution
+from tfvae.run import build, execution, identity
 from tfvae.run.checkpoints import Checkpoints
+from tfvae.run.data import fingerprints, load_data, naming_data, parts
 from tfvae.run.lock import locked
 from tfvae.run.pictures import pictures, with_averages
 from tfvae.run.reading import CHECKPOINTS, MODEL, REPORT, model_of
-from tfvae.run.recorder import Recorder
+from tfvae.run.recorder import HISTORY, Recorder
 from tfvae.run.report import BATCH, summary, test
 from tfvae.run.start import start
+from tfvae.seals import file_digest, seal
 from tfvae.settings import CONFIG, Settings
 
 __all__ = ["CHECKPOINTS", "MODEL", "Checkpoints", "load_data", "model_of", "parts", "summary", "train"]
-
-_MOST_VALIDATION = 5000  # images, if nothing is said
-# What may change when a run goes on, or is said by what is saved beside it: which records were skipped by the data's
-# fingerprint, the learning rate by the optimiser.
-_NOT_IDENTITY = ("strategy", "bad_records", "learning_rate_batch")
 
 
 def train(
@@ -101,11 +98,16 @@ def _held(folder: Path, resume: bool) -> Iterator[None]:
 def _train(
     settings: Settings, folder: Path, own: Path, interruption: Interruption, resume: bool, verbose: int, team: Team
 ) -> dict[str, Any]:
-    data = team.everyone(lambda: load_data(settings))
+    data = team.everyone(lambda: _load(settings, folder if resume else None))
     if data.skipped and team.is_chief:
         print(datasets.listed(data.skipped), flush=True)
     with datasets.naming_bad_records(data.train, data.test):
         return _train_on(data, settings, folder, own, interruption, resume, verbose, team)
+
+
+def _load(settings: Settings, resumed: Path | None) -> datasets.Dataset:
+    with contextlib.nullcontext() if resumed is None else naming_data(settings, resumed):
+        return load_data(settings)
 
 
 def _train_on(
@@ -126,24 +128,23 @@ def _train_on(
     if resume:
         team.by_chief(lambda: _set_damaged_aside(checkpoints))
     newest = checkpoints.newest()[0] if resume else None
-    fingerprint = datasets.fingerprint(images)
-    facts = {"the training images": fingerprint, "the test images": datasets.fingerprint(data.test)}
-    team.agree(facts | {"the checkpoint": newest.path.name if newest else None})
+    named = fingerprints(images, validation, data.test)
+    team.agree(
+        {**{f"the {name}": named[name] for name in named}, "the checkpoint": newest.path.name if newest else None}
+    )
     with team.scope():
         if newest:
             model, state = newest.load()
         else:
             model, state = _new_model(settings, images, per_epoch, verbose), None
     settings = execution.resolved(settings, model)
-    if state is None:
-        _write_settings(own, settings)
-    # What must be the same when the run goes on.
-    identity = {"settings": settings.as_yaml(without=_NOT_IDENTITY), "data": fingerprint}
+    now = identity.identity_of(settings, named)
     if state is not None:
-        _require_same(identity, state["identity"])
+        _require_same_run(state["identity"], settings, named, folder)
         _say_other_replicas(team, state["identity"].get("replicas", "1"))
+    _write_settings(own, settings)  # also when the run goes on: its images may have been moved
     recorder = Recorder(
-        own, Checkpoints(own / CHECKPOINTS), per_epoch, interruption, identity | {"replicas": str(team.replicas)},
+        own, Checkpoints(own / CHECKPOINTS), per_epoch, interruption, now._asdict() | {"replicas": str(team.replicas)},
         settings.patience, state, team,
     )  # fmt: skip
     if not recorder.has_ended:
@@ -158,14 +159,25 @@ def _train_on(
             callbacks=[*with_averages(settings, drawing), recorder],
             verbose=verbose,
         )
-    seconds = dict(zip(("training_seconds", "training_processor_seconds"), recorder.seconds, strict=True))
+    seconds = recorder.seconds
     if settings.patience is not None:
         team.wait()  # the chief may still be writing it
         with team.scope():
             model = _best(checkpoints, recorder)
+    return _finish(model, data, own, now, seconds)
+
+
+def _finish(
+    model: GuardedModel, data: datasets.Dataset, own: Path, run: identity.Identity, seconds: tuple[float, float]
+) -> dict[str, Any]:
+    """Writes the model with its identity, and the report, which is about this model and the history beside it."""
     with written_whole(own / MODEL) as path:
         model.save(path)
-    report = test(model, data) | seconds
+        identity.write(path, run)
+    report = test(model, data) | dict(zip(("training_seconds", "training_processor_seconds"), seconds, strict=True))
+    history = own / HISTORY  # which a worker that only evaluates the best model has not
+    report |= {"run_digest": run.digest, "history_digest": file_digest(history) if history.exists() else None}
+    report = seal(report)
     write_json(own / REPORT, report)
     return report
 
@@ -188,13 +200,6 @@ def _new_model(settings: Settings, images: Any, per_epoch: int, verbose: int) ->
     return model
 
 
-def load_data(settings: Settings) -> datasets.Dataset:
-    """The data that the settings name."""
-    return datasets.load(
-        settings.data, settings.image_size, settings.test_size, settings.seed, settings.data_dir, settings.bad_records
-    )
-
-
 def _require_empty(folder: Path) -> None:
     """Half a file of settings, the first that a run writes, is left by a kill, and of no worth."""
     if folder.exists() and (not folder.is_dir() or set(folder.iterdir()) - {unfinished_of(folder / CONFIG)}):
@@ -203,24 +208,15 @@ def _require_empty(folder: Path) -> None:
         )
 
 
-def parts(data: datasets.Dataset, settings: Settings) -> tuple[Any, Any]:
-    """The images to train on and those to validate on."""
-    size = settings.validation_size or min(_MOST_VALIDATION, max(1, len(data.train) // 10))
-    if size >= len(data.train):
-        raise ValueError(f"`validation_size` must leave training images: below {len(data.train)}; received {size}.")
-    images, validation = data.split_validation(size, settings.seed)
-    return (images if settings.train_size is None else images.take_first(settings.train_size)), validation
-
-
 def _write_settings(folder: Path, settings: Settings) -> None:
     with written_whole(folder / CONFIG) as path:
         path.write_text(settings.as_yaml(), encoding="utf-8")
 
 
-def _require_same(identity: dict[str, str], before: dict[str, str]) -> None:
-    for what, value in identity.items():
-        if before[what] != value:
-            raise ValueError(f"The {what} of this run have changed since its checkpoint was written; start a new run.")
+def _require_same_run(kept: dict[str, Any], settings: Settings, images: dict[str, str | None], folder: Path) -> None:
+    before = identity.from_json(kept)
+    before.require_settings(settings, folder)
+    before.require_images(images, folder, settings.data)
 
 
 def _say_other_replicas(team: Team, before: str) -> None:

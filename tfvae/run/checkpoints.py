@@ -14,10 +14,11 @@ from typing import Any, NamedTuple
 import keras
 
 from tfvae.files import CannotWrite
+from tfvae.run.identity import MEMBER
 from tfvae.saving import load
 
 _FORM = re.compile(r"step-(\d{9})-([0-9a-f]{16})\.keras")
-_STATE = "training.json"
+_STATE = MEMBER
 _UNFINISHED = ".unfinished.keras"
 
 

@@ -7,16 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from tfvae import datasets
 from tfvae.evaluation import encode, fix
 from tfvae.files import written_whole
-from tfvae.run.reading import model_of
-from tfvae.settings import settings_of
+from tfvae.run.reading import run_of
 
 PARTS = ("train", "test")
 
 
-def write_codes(folder: Path, data: str, out: Path) -> dict[str, int]:
+def write_codes(folder: Path, data: str, out: Path, data_dir: str | None = None) -> dict[str, int]:
     """Writes mean and standard deviation of q(z|x) for every image of a data set.
 
     The file has, for each part of the data that there is, `train_mean` and `train_stddev` (`[N, D]`, float32),
@@ -29,13 +27,15 @@ def write_codes(folder: Path, data: str, out: Path) -> dict[str, int]:
         folder: a run's.
         data: what `tfvae train --data` takes; images are resized as the run's were.
         out: .npz file.
+        data_dir: the folder of prepared TensorFlow Datasets; the run's for its own data if not given.
 
     Returns:
         The number of images in each part.
 
     Raises:
         FileNotFoundError: there is no such run, or no such data.
-        ValueError: `out` is no .npz file, or the images have another shape than the model's.
+        ValueError: `out` is no .npz file, the images have another shape than the model's, or what lies where the run's
+            own images did are others.
         FloatingPointError: the codes are not finite, because the model's weights are not.
         OSError: the file cannot be written.
     """
@@ -43,11 +43,8 @@ def write_codes(folder: Path, data: str, out: Path) -> dict[str, int]:
         raise ValueError(f"`--out` must be a file that ends in .npz; received {out}.")
     if not out.parent.is_dir():
         raise FileNotFoundError(f"`--out` must be a file in a folder that exists; {out.parent} is none.")
-    settings, model = settings_of(folder), model_of(folder)
-    # How the run held out its test images and where it found its data is true of its own data only.
-    is_own = data == settings.data or Path(data).resolve() == Path(settings.data).resolve()
-    test_size, data_dir = (settings.test_size, settings.data_dir) if is_own else (None, None)
-    whole = datasets.load(data, settings.image_size, test_size, settings.seed, data_dir, settings.bad_records)
+    run = run_of(folder)
+    model, (whole, _) = run.model(), run.data_or_others(data, data_dir)
     arrays: dict[str, Any] = {}
     for part in PARTS:
         split = getattr(whole, part)

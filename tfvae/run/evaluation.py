@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import tempfile
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,12 +17,13 @@ from tfvae.distribution.team import Team, lost_workers_named
 from tfvae.evaluation.assessment import Assessment, Examples, assess
 from tfvae.evaluation.fixed import fix
 from tfvae.evaluation.table import table
-from tfvae.files import read_json, writing
+from tfvae.files import writing
 from tfvae.hardware import hardware, versions
-from tfvae.run import load_data, reading, sample_grids
-from tfvae.run.reading import model_digest, model_of
+from tfvae.run import reading, sample_grids
+from tfvae.run.reading import model_digest, run_of
 from tfvae.run.report import DIGITS
-from tfvae.settings import Settings, settings_of
+from tfvae.seals import file_digest, is_unbroken, seal
+from tfvae.settings import CONFIG, Settings, settings_of
 
 EVALUATION, REPORT, TABLE, ARRAYS = "evaluation", "report.json", "table.txt", "examples.npz"
 _NEEDED = (("data", "examples"), ("data", "digest"), ("data", "convention"), ("settings", "seed"))
@@ -38,6 +38,8 @@ def evaluate(
     seed: int = 0,
     progress: Callable[[str], None] = lambda _: None,
     strategy: str = "auto",
+    data: str | None = None,
+    data_dir: str | None = None,
 ) -> dict[str, Any]:
     """Measures the model of a run on the fixed test array and fills RUN/evaluation.
 
@@ -54,28 +56,38 @@ def evaluate(
         seed: of all draws but that of x.
         progress: called with a sentence before each part that takes seconds; of several processes in the first one.
         strategy: the devices, as for training; not those that the run was trained on.
+        data: where the run's images are now, if they were moved.
+        data_dir: the folder of prepared TensorFlow Datasets likewise.
 
     Returns:
         The report; see `evaluation.assess`.
 
     Raises:
         FileNotFoundError: the folder holds no run or no model.
-        ValueError: it is damaged or of another version, its data have changed shape, a number is out of range, or the
-            workers were not started alike.
+        ValueError: it is damaged or of another version, its settings or images are not those that the model was trained
+            with, a number is out of range, or the workers were not started alike.
         FloatingPointError: the model's weights, or its importance weights, are not finite.
         OSError: the folder cannot be written, or another worker is gone.
     """
     team = Team(Settings(strategy=strategy).strategy)  # which may be no strategy
     with lost_workers_named(team, "Nothing was written; start all again."):
-        report = _evaluate(folder, sample_size, images, seed, progress if team.is_chief else lambda _: None, team)
+        run, found = team.everyone(lambda: _read(folder, data, data_dir))
+        say = progress if team.is_chief else lambda _: None
+        report = _evaluate(run, found, sample_size, images, seed, say, team)
         team.part()
         return report
 
 
 def _evaluate(
-    folder: Path, sample_size: int, images: int | None, seed: int, progress: Callable[[str], None], team: Team
+    run: reading.Run,
+    data: datasets.Dataset,
+    sample_size: int,
+    images: int | None,
+    seed: int,
+    progress: Callable[[str], None],
+    team: Team,
 ) -> dict[str, Any]:
-    settings, training, data = team.everyone(lambda: _read(folder))
+    folder, settings = run.folder, run.settings
     team.by_chief(lambda: _check_writable(folder))
     test, train = data.test.first(len(data.test) if images is None else images), _training_images(data)
     digest = model_digest(folder)
@@ -86,7 +98,8 @@ def _evaluate(
         | {"the test images": datasets.fingerprint(test), "the training images": datasets.fingerprint(train)}
     )
     with team.scope():
-        model = model_of(folder)
+        model = run.model()
+    training = team.everyone(lambda: _training(folder, model.steps))
     found = assess(
         model,
         Examples(test.images, test.labels),
@@ -99,7 +112,7 @@ def _evaluate(
     report = found.report
     report["data"] |= {"name": settings.data, "origin": data.test_origin}
     report |= {
-        "settings": vars(settings),
+        "settings": vars(settings_of(folder)),  # with the place of its images at training
         "training": training,
         "steps": model.steps,
         "model_digest": digest,
@@ -109,15 +122,11 @@ def _evaluate(
     return report
 
 
-def _read(folder: Path) -> tuple[Settings, dict[str, Any], datasets.Dataset]:
-    """Settings, what is known of the training, and data."""
+def _read(folder: Path, data: str | None, data_dir: str | None) -> tuple[reading.Run, datasets.Dataset]:
     if (folder / EVALUATION).is_file():
         raise FileExistsError(f"{folder / EVALUATION} is a file; the evaluation would be a folder of that name.")
-    settings, training = settings_of(folder), _training(folder)
-    try:
-        return settings, training, load_data(settings)
-    except (ValueError, FileNotFoundError) as error:
-        raise ValueError(f"The data of {folder} cannot be read from here: {error}") from None
+    run = run_of(folder, data, data_dir)
+    return run, run.data()
 
 
 def read(folder: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
@@ -131,20 +140,32 @@ def read(folder: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     if not path.is_file():
         raise FileNotFoundError(f"{folder} has no {EVALUATION}/{REPORT}; run `tfvae evaluate {folder}` first.")
     try:
-        report = json.loads(path.read_text(encoding="utf-8"))
-        with np.load(path.with_name(ARRAYS), allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-        complete = _is_complete(report, arrays)
-    except (OSError, EOFError, zipfile.BadZipFile, ValueError, KeyError, TypeError):
-        complete = False
-    if not complete:
+        report, arrays = json.loads(path.read_text(encoding="utf-8")), {}
+        is_whole = _is_unchanged(report, path)
+        if is_whole:
+            with np.load(path.with_name(ARRAYS), allow_pickle=False) as archive:
+                arrays = {name: archive[name] for name in archive.files}
+            is_whole = _is_complete(report, arrays)
+    except Exception:  # damaged archives raise all sorts of things
+        is_whole = False
+    if not is_whole:
         raise ValueError(f"{path.parent} is damaged or of another version; run `tfvae evaluate {folder}` again.")
+    if (folder / CONFIG).exists():
+        run_of(folder)
     now = model_digest(folder)
     if now is not None and report.get("model_digest") != now:
         raise ValueError(
             f"The model of {folder} is another one than was measured; run `tfvae evaluate {folder}` again."
         )
     return report, arrays
+
+
+def _is_unchanged(report: dict[str, Any], path: Path) -> bool:
+    """Whether a report and the arrays beside it are what was written; evaluations of before said nothing of that."""
+    if not is_unbroken(report, "file_digests"):
+        return False
+    files = report.get("file_digests", {})
+    return all(file_digest(path.with_name(name)) == digest for name, digest in files.items())
 
 
 def _training_images(data: datasets.Dataset) -> Any:
@@ -154,19 +175,22 @@ def _training_images(data: datasets.Dataset) -> Any:
     return data.split_validation(_TRAINING)[1].first(_TRAINING)
 
 
-def _training(folder: Path) -> dict[str, Any]:
+def _training(folder: Path, steps: int) -> dict[str, Any]:
     """What the run's own report says of its training, if there is one yet: the test loss, and minutes."""
-    path = folder / reading.REPORT
+    report = reading.report_of(folder)
+    if report is None:
+        return {}
     try:
-        report = read_json(path)
-        if report is None:
-            return {}
         seconds = {"minutes": report["training_seconds"], "processor_minutes": report["training_processor_seconds"]}
-        return {"test_loss": report["loss"]} | {name: value / 60 for name, value in seconds.items()}
-    except (ValueError, KeyError, TypeError):
+        training = {"test_loss": report["loss"]} | {name: value / 60 for name, value in seconds.items()}
+    except (KeyError, TypeError):
+        raise reading.damaged_report(folder / reading.REPORT) from None
+    if report.get("steps", steps) != steps:
         raise ValueError(
-            f"{path} is damaged or of another version; move it away to measure without its test loss and minutes."
-        ) from None
+            f"{folder / reading.REPORT} is about a model of {report['steps']} training steps, and the one of this "
+            f"folder has {steps}; restore the file that is not of this run."
+        )
+    return training
 
 
 def _check_writable(folder: Path) -> None:
@@ -190,13 +214,15 @@ def _write(folder: Path, found: Assessment, model: Any, raw: np.ndarray, seed: i
     with writing(folder), tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as scratch:
         new, old = Path(scratch, "new"), Path(scratch, "old")
         new.mkdir()
-        (new / REPORT).write_text(_as_json(found.report), encoding="utf-8")
         (new / TABLE).write_text(table(found.report), encoding="utf-8")
         np.savez(new / ARRAYS, **found.by_example)
         pictures = _pictures(found, images)
         if samples is not None:
             np.savez(new / sample_grids.SAMPLES, **samples)
             pictures["samples"] = sample_grids.picture(**samples)
+        arrays = {path.name: file_digest(path) for path in sorted(new.glob("*.npz"))}
+        found.report.update(seal(found.report | {"file_digests": arrays}))
+        (new / REPORT).write_text(_as_json(found.report), encoding="utf-8")
         for name, figure in pictures.items():
             write_figure(figure, new / f"{name}.png")
         _replace(folder, new, old)

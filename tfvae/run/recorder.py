@@ -44,7 +44,7 @@ class Recorder(keras.callbacks.Callback):
         checkpoints: Checkpoints,
         steps_per_epoch: int,
         interruption: Interruption,
-        identity: dict[str, str],
+        identity: dict[str, Any],
         patience: int | None = None,
         state: dict[str, Any] | None = None,
         team: Team | None = None,

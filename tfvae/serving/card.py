@@ -7,6 +7,7 @@ from typing import Any
 
 from tfvae import hardware
 from tfvae.files import read_json, write_json
+from tfvae.seals import SEAL, is_unbroken, seal
 from tfvae.serving.folder import versions
 
 CARD = "card.json"
@@ -46,7 +47,7 @@ def make(
 
 def write(folder: Path, card: dict[str, Any]) -> None:
     """Writes a card into the folder of a version."""
-    write_json(folder / CARD, card)
+    write_json(folder / CARD, seal(card))
 
 
 def read(target: Path, version: int | None = None) -> dict[str, Any]:
@@ -65,6 +66,8 @@ def read(target: Path, version: int | None = None) -> dict[str, Any]:
     card = read_json(path)
     if card is None:
         raise FileNotFoundError(f"{path.parent} has no {CARD}: `tfvae export` did not make it.")
+    if not is_unbroken(card, SEAL):
+        raise ValueError(f"{path} is damaged: its content is not what was written. Export the model again.")
     return card | {"version": int(path.parent.name)}
 
 

@@ -14,6 +14,8 @@ from tfvae.settings.words import near
 
 CONFIG = "config.yaml"
 """The settings' file in a run folder."""
+# Settings that 0.1.0 did not have: its runs may lack them.
+_ADDED: tuple[str, ...] = ()
 
 
 def settings_of(folder: Path) -> Settings:
@@ -21,12 +23,17 @@ def settings_of(folder: Path) -> Settings:
 
     Raises:
         FileNotFoundError: the folder is none of a run.
-        ValueError: its settings cannot be read, for instance because another version wrote them.
+        ValueError: its settings cannot be read, for instance because another version wrote them, or some are missing.
     """
     config = folder / CONFIG
     if not config.is_file():
         raise FileNotFoundError(f"{folder} is no run folder: it has no {CONFIG}.")
-    return Settings(**read_yaml(config))
+    found = read_yaml(config)
+    missing = [f"`{each.name}`" for each in dataclasses.fields(Settings) if each.name not in {*found, *_ADDED}]
+    if missing:
+        shown = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
+        raise ValueError(f"{config} is damaged: it lacks {shown}, and a run's own file has every setting. Restore it.")
+    return Settings(**found)
 
 
 def read_yaml(path: Path) -> dict[str, Any]:

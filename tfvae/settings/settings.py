@@ -463,6 +463,12 @@ class Settings:
         }
         return yaml.safe_dump(values, sort_keys=False)
 
+    def with_data_at(self, data: str | None, data_dir: str | None) -> Settings:
+        """The settings of a run whose data are now elsewhere; a place that is None is still the same one."""
+        if data is not None and data != self.data:
+            return dataclasses.replace(self, data=data, data_dir=data_dir)
+        return self if data_dir is None else dataclasses.replace(self, data_dir=data_dir)
+
     def differences(self, other: Settings) -> dict[str, tuple[Any, Any]]:
         """The fields that differ, with both values."""
         mine, others = vars(self), vars(other)
