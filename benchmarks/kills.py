@@ -30,13 +30,13 @@ import numpy as np
 import faults
 from records import write
 from report import filled, machine, read, table
+from tfvae.files import is_leftover
 
 TEXT = Path(__file__).resolve().parent / "reliability.md.in"
 DOCUMENT = TEXT.parents[1] / "docs/reliability.md"
 
 DEADLINE = 300.0  # seconds, after which something hangs
 LATEST = {"the start": 9.0, "an epoch": 1.0}  # processor seconds after it, which a busy machine does not change
-UNFINISHED = "checkpoints/.unfinished.keras"  # left behind where a kill fell into the writing of a checkpoint
 SHARED = {"batch_size": 10, "validation_size": 50, "seed": 3, "xla": False}
 LATENTS = {"hidden": [8], "latent_size": 2}
 FLOW = {"flow_depth": 2, "flow_hidden": [8]}
@@ -150,7 +150,8 @@ def killed(folder: Path, config: Path, chance: random.Random, after: str) -> dic
         "processor_seconds": round(seconds, 3),
         "checkpoints_written": checkpoints(folder) - before,
         "epoch": checkpoints(folder),
-        "checkpoint_unfinished": (folder / UNFINISHED).exists(),
+        # left behind where a kill fell into the writing of a checkpoint
+        "checkpoint_unfinished": any(is_leftover(path) for path in folder.glob("checkpoints/*")),
     }
 
 

@@ -190,11 +190,12 @@ def test_a_run_folder_is_never_overwritten(run, capfd):
 
 
 def test_run_folders_are_numbered_and_made_at_once(tmp_path):
-    assert training._next_free(tmp_path / "runs") == tmp_path / "runs/001"
-    assert training._next_free(tmp_path / "runs") == tmp_path / "runs/002"
+    with training._next_free(tmp_path / "runs") as one, training._next_free(tmp_path / "runs") as two:
+        assert (one, two) == (tmp_path / "runs/001", tmp_path / "runs/002")
     for name in ("007", "notes"):
         (tmp_path / "runs" / name).mkdir()
-    assert training._next_free(tmp_path / "runs") == tmp_path / "runs/008"
+    with training._next_free(tmp_path / "runs") as free:
+        assert free == tmp_path / "runs/008"
 
 
 def test_validation_images_are_a_tenth_of_few_images(tmp_path):

@@ -12,7 +12,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from tfvae.files import read_json, written_whole
+from tfvae.files import read_json, write_json, written_whole
 from tfvae.reproduction.document import PARETO, document
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -49,7 +49,7 @@ def publish_results(runs: Path, target: Path) -> list[str]:
         for name in () if absent else names:
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(runs / name, target / name)
-    _copy_folds(runs, target)
+    _copy_folds(runs, target, replace=True)
     return missing
 
 
@@ -75,25 +75,25 @@ def publish_weights(table: Path, target: Path) -> list[str]:
     return missing
 
 
-def _copy_folds(source: Path, target: Path) -> None:
+def _copy_folds(source: Path, target: Path, replace: bool) -> None:
     for fold in sorted((source / FOLDS).glob("*.json")):
         (target / FOLDS).mkdir(parents=True, exist_ok=True)
-        shutil.copy(fold, target / FOLDS)
+        if replace or not (target / FOLDS / fold.name).exists():
+            shutil.copy(fold, target / FOLDS)
 
 
 def restore(runs: Path, root: Path = ROOT) -> None:
-    """Puts the published rows of the tables back into `runs`, but for those whose runs are there, and the folds."""
+    """Puts the published rows of the tables and the folds back into `runs`, but for those that are there."""
     published = root / "docs" / "reproduction"
-    _copy_folds(published, runs)
+    _copy_folds(published, runs, replace=False)
     for table in TABLES:
-        rows = (read_json(published / table) or {"rows": ()})["rows"]
-        folder = (runs / table).parent
-        if rows:
-            folder.mkdir(parents=True, exist_ok=True)
-            shutil.copy(published / table, folder)
-        for name in rows:
-            if not (folder / name).exists():
-                shutil.copytree(root / "saved_models" / f"mnist-{name}", folder / name)
+        there, back = read_json(runs / table), read_json(published / table)
+        if not back or not back["rows"]:
+            continue
+        write_json(runs / table, back | {"rows": back["rows"] | (there["rows"] if there else {})})
+        for name in back["rows"]:
+            if not (runs / table).with_name(name).exists():
+                shutil.copytree(root / "saved_models" / f"mnist-{name}", (runs / table).with_name(name))
 
 
 if __name__ == "__main__":

@@ -65,9 +65,10 @@ def test_how_the_run_found_its_own_data_is_not_asked_of_others(source, tmp_path)
     own = make(tmp_path / "run", tmp_path / "own.npy", test_size=7, image_size=6)
     assert command("encode", own, source, "--out", tmp_path / "codes.npz") == 0
     assert len(codes(tmp_path / "codes.npz")["test_mean"]) == 60
-    assert command("encode", own, tmp_path / "own.npy", "--out", tmp_path / "codes.npz") == 0
+    again = ["--out", tmp_path / "codes.npz", "--overwrite"]
+    assert command("encode", own, tmp_path / "own.npy", *again) == 0
     assert len(codes(tmp_path / "codes.npz")["test_mean"]) == 7
-    assert command("encode", own, tmp_path / "run/../own.npy", "--out", tmp_path / "codes.npz") == 0
+    assert command("encode", own, tmp_path / "run/../own.npy", *again) == 0
     assert len(codes(tmp_path / "codes.npz")["test_mean"]) == 7
 
 
@@ -81,7 +82,8 @@ def spoilt(folder):
 
 def test_mistakes_end_in_one_sentence_and_leave_what_was_there(run, source, tmp_path, capfd):
     np.save(tmp_path / "wide.npy", np.zeros((9, 8, 9), np.uint8))
-    (tmp_path / "codes.npz").write_text("of another day")
+    np.savez(tmp_path / "codes.npz", another_day=1)
+    old = (tmp_path / "codes.npz").read_bytes()
     nan = spoilt(make(tmp_path / "nan", source))
     for arguments, sentence in [
         (
@@ -99,10 +101,10 @@ def test_mistakes_end_in_one_sentence_and_leave_what_was_there(run, source, tmp_
     ]:
         before = sorted(tmp_path.iterdir())
         capfd.readouterr()
-        assert command("encode", *arguments) == 1
+        assert command("encode", *arguments, "--overwrite") == 1
         message = capfd.readouterr().err.strip()
         assert message.startswith("Error: ")
         assert sentence in message
         assert "\n" not in message
         assert sorted(tmp_path.iterdir()) == before
-        assert (tmp_path / "codes.npz").read_text() == "of another day"
+        assert (tmp_path / "codes.npz").read_bytes() == old

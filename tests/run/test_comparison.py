@@ -326,7 +326,7 @@ def test_samples_are_shown_side_by_side_but_for_those_that_draw_none(runs, tmp_p
     kept = report.keys() - {"content_digest", "file_digests"}  # which evaluations of before did not have
     path.write_text(json.dumps({name: report[name] for name in kept}))
     capsys.readouterr()
-    assert command("compare", runs[0], tmp_path / "two", "--picture", picture) == 0
+    assert command("compare", runs[0], tmp_path / "two", "--picture", picture, "--overwrite") == 0
     assert f"{tmp_path}/two has no samples: The classifier" in capsys.readouterr().err
     one = np.asarray(Image.open(picture).convert("L"), float)
     assert both.std() > 5

@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+import tempfile
 
 import numpy as np
 import pytest
@@ -65,7 +66,7 @@ def test_the_report_is_of_the_fixed_array_and_tells_what_made_it(run, source):
 def test_evaluated_again_it_is_the_same_to_the_byte(run, copied, capsys):
     shutil.rmtree(copied / "evaluation")
     (copied / "evaluation").mkdir()
-    (copied / "evaluation/stale.png").write_text("of an older evaluation")
+    (copied / "evaluation/naive.png").write_text("of an older evaluation")
     assert command("evaluate", copied, "--sample-size", 30, "--images", 1000) == 0  # all there are
     printed = capsys.readouterr().out
     assert (run / "evaluation/table.txt").read_text() in printed
@@ -301,7 +302,7 @@ def test_a_damaged_report_of_the_training_is_said_before_anything_is_measured(co
 
 
 def test_a_folder_that_cannot_be_written_is_said_before_anything_is_measured(copied, monkeypatch, capfd):
-    monkeypatch.setattr(evaluation.tempfile, "TemporaryDirectory", failing)
+    monkeypatch.setattr(tempfile, "TemporaryDirectory", failing)
     assert command("evaluate", copied, "--sample-size", 30) == 1
     said = capfd.readouterr().err
     assert f"Error: {copied}/evaluation cannot be written: No space left on device." in said

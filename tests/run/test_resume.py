@@ -23,9 +23,9 @@ import tiny
 import tfvae
 from tfvae import run
 from tfvae.datasets import tfds
+from tfvae.folders import claimed
 from tfvae.interruption import Interrupted
 from tfvae.run.checkpoints import Checkpoints
-from tfvae.run.lock import locked
 from tfvae.settings import Settings
 
 # Convolutions run one step an execution, so there are 15 executions an epoch to be interrupted in.
@@ -195,8 +195,8 @@ def test_other_data_or_an_edited_configuration_are_refused(tmp_path):
         run.train(settings, tmp_path / "run", resume=True, verbose=0)
 
 
-def test_half_a_file_of_settings_is_nothing_and_anything_else_is_something(tmp_path):
-    (tmp_path / ".config.yaml").write_text("epo")
+def test_half_a_file_is_nothing_and_anything_else_is_something(tmp_path):
+    (tmp_path / ".tfvae-0123456789abcdef.unfinished.yaml").write_text("epo")
     run._require_empty(tmp_path)
     (tmp_path / "history.csv").write_text("")
     with pytest.raises(FileExistsError, match="is not an empty folder"):
@@ -205,9 +205,9 @@ def test_half_a_file_of_settings_is_nothing_and_anything_else_is_something(tmp_p
 
 def test_two_processes_cannot_train_in_one_folder(small, tmp_path):
     stopped_at(tmp_path / "run", small, 3)
-    with locked(tmp_path / "run"), pytest.raises(OSError, match="Another process is training in"):
+    with claimed(tmp_path / "run"), pytest.raises(OSError, match="Another process is training in"):
         run.train(small, tmp_path / "run", resume=True, verbose=0)
-    with locked(tmp_path / "run"):  # it was let go
+    with claimed(tmp_path / "run"):  # it was let go
         pass
 
 

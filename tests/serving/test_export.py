@@ -6,6 +6,7 @@ import resource
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import keras
@@ -251,7 +252,7 @@ def test_versions_count_on_and_are_never_written_over(exported, tmp_path):
         folder.add_version(target, lambda place: (fill(place), shutil.copytree(place, target / "12")), 12)
     assert folder.versions(target) == [1, 2, 7, 8, 9, 10, 12]
     assert (target / "2/file").read_text() == "old" and (target / "9/file").read_text() == "of another process"
-    assert not list(target.glob(".unfinished*"))
+    assert not list(target.glob(".*"))
 
 
 @pytest.mark.parametrize("path", ["..", "models/../../outside", "models/12", "models/a b", "models/-x", "models/.x"])
@@ -296,7 +297,7 @@ def test_a_folder_that_cannot_be_written_is_named(model, tmp_path, monkeypatch):
     def refuse(*arguments, **options):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(folder.tempfile, "TemporaryDirectory", refuse)
+    monkeypatch.setattr(tempfile, "TemporaryDirectory", refuse)
     with pytest.raises(OSError, match=r"cannot be written: Permission denied\."):
         folder.add_version(tmp_path / "model", lambda place: None)
     assert not (tmp_path / "model").exists()

@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from tfvae import plots
 from tfvae.callbacks import summaries
 from tfvae.files import writing, written_whole
+from tfvae.folders import below
 
 
 class Picture(NamedTuple):
@@ -39,7 +40,7 @@ class EpochPicture(keras.callbacks.Callback, abc.ABC):
 
     Raises:
         ValueError: `every` is below 1; when training starts: the model cannot be drawn like this.
-        OSError: when training starts: a folder cannot be written to.
+        OSError: `log_dir/name` is a link; when training starts: a folder cannot be written to.
     """
 
     def __init__(
@@ -53,7 +54,7 @@ class EpochPicture(keras.callbacks.Callback, abc.ABC):
         if every < 1:
             raise ValueError(f"`every` must be at least 1; received {every}.")
         self.folder, self.name, self.every = Path(folder), name, every
-        self.log_dir = None if log_dir is None else Path(log_dir) / name
+        self.log_dir = None if log_dir is None else below(Path(log_dir), name)
         self._writer: tf.summary.SummaryWriter | None = None
 
     @abc.abstractmethod
@@ -79,6 +80,8 @@ class EpochPicture(keras.callbacks.Callback, abc.ABC):
         if (epoch + 1) % self.every:
             return
         figure, scalars = self.draw()
+        with writing(f"The folder {self.folder}"):
+            self.folder.mkdir(exist_ok=True)  # which may have been deleted meanwhile
         png = write_png(figure, self.folder / f"{self.name}-epoch-{epoch + 1:03d}.png")
         if self._writer is not None:
             with self._writer.as_default(epoch):

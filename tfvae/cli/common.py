@@ -15,6 +15,9 @@ import typer
 from tfvae.distribution import cluster
 
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder that `tfvae train` wrote.")]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Replace a file of the same kind that is there. [default: refuse]")
+]
 
 DataAt = Annotated[
     str | None,

@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
-from tfvae.cli.common import DataAt, DataDir, RunFolder, is_chief, quiet_import
+from tfvae.cli.common import DataAt, DataDir, Overwrite, RunFolder, is_chief, quiet_import
 from tfvae.distribution import cluster
+from tfvae.outputs import CSV, LATEX, PNG, Output, of_runs
 from tfvae.settings import DEVICES, Settings, settings_of
 
 
@@ -57,32 +58,36 @@ def compare(
     picture: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Also write the runs' samples side by side, as a PNG.")
     ] = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Put evaluated runs side by side, with the paired errors of their differences from the first one.
 
     Runs that differ in nothing but the seed are summed up by mean and spread.
     """
-    files = {"--csv": csv, "--latex": latex, "--picture": picture}
-    for (one, first), (two, second) in itertools.combinations(files.items(), 2):
-        if first is not None and second is not None and first.resolve() == second.resolve():
-            raise ValueError(f"`{one}` and `{two}` must be two files; received {first} for both.")
+    named = (("--csv", csv, CSV), ("--latex", latex, LATEX), ("--picture", picture, PNG))
+    outputs = [Output(name, path, form, overwrite, of_runs(*runs)) for name, path, form in named if path is not None]
+    for one, two in itertools.combinations(outputs, 2):
+        if one.path.resolve() == two.path.resolve():
+            raise ValueError(f"`{one.option}` and `{two.option}` must be two files; received {one.path} for both.")
+    for output in outputs:
+        output.check()
     with quiet_import():
         from tfvae.callbacks.picture import write_png
         from tfvae.files import written_whole
         from tfvae.run import comparison, evaluation, sample_grids
     found = comparison.compare(runs)
     typer.echo(comparison.as_text(found))
-    for path, form in ((csv, comparison.as_csv), (latex, comparison.as_latex)):
-        if path is not None:
-            with written_whole(path) as unfinished:
-                unfinished.write_text(form(found), encoding="utf-8")
-            typer.echo(f"Wrote {path}")
-    if picture is not None:
-        samples, left_out = sample_grids.side_by_side([run / evaluation.EVALUATION for run in runs])
-        for sentence in left_out:
-            typer.echo(sentence, err=True)
-        write_png(samples, picture)
-        typer.echo(f"Wrote {picture}")
+    for output in outputs:
+        if output.form is PNG:
+            samples, left_out = sample_grids.side_by_side([run / evaluation.EVALUATION for run in runs])
+            for sentence in left_out:
+                typer.echo(sentence, err=True)
+            write_png(samples, output.path)
+        else:
+            table = comparison.as_csv(found) if output.form is CSV else comparison.as_latex(found)
+            with written_whole(output.path) as unfinished:
+                unfinished.write_text(table, encoding="utf-8")
+        typer.echo(f"Wrote {output.path}")
 
 
 def encode(
@@ -90,6 +95,7 @@ def encode(
     data: Annotated[str, typer.Argument(metavar="DATA", help='What `tfvae train --data` takes, such as "mnist".')],
     out: Annotated[Path, typer.Option(metavar="FILE", help="The .npz file to write.")],
     data_dir: DataDir = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Write mean and standard deviation of q(z|x) for every image of a data set, with labels where it has them."""
     settings_of(run)
@@ -98,5 +104,5 @@ def encode(
         from tfvae.run import encoding
 
         devices.grow_memory()
-    sizes = encoding.write_codes(run, data, out, data_dir)
+    sizes = encoding.write_codes(run, data, out, data_dir, overwrite)
     typer.echo(f"Wrote {out}: " + ", ".join(f"{size:,} {part} images" for part, size in sizes.items()))

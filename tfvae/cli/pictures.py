@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from tfvae.cli.common import DataAt, DataDir, RunFolder, load_model, load_run
+from tfvae.cli.common import DataAt, DataDir, Overwrite, RunFolder, load_model, load_run
+from tfvae.outputs import PNG, Output, of_runs
 
 _MOST_IMAGES = 1000  # in a picture
 _TRAVERSED = 5000  # whose codes say how far a dimension goes
@@ -30,16 +31,17 @@ def sample(
     out: Annotated[
         Path | None, typer.Option(help="PNG file to write. [default: RUN/samples.png, or RUN/draws.png]")
     ] = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Write a grid of samples: z from the prior, then the decoder's mean for each z."""
-    path = _png(out or run / ("draws.png" if draw else "samples.png"))
+    output = _output(run, out, "draws.png" if draw else "samples.png", overwrite)
     model = load_model(run)
     from tfvae import callbacks
 
     grid = callbacks.SampleGrid(run, n=n, seed=seed, mean=not draw, temperature=temperature, redrawn=redrawn)
     grid.set_model(model)
     grid.check()
-    _write(grid, path)
+    _write(grid, output)
 
 
 def reconstruct(
@@ -50,16 +52,17 @@ def reconstruct(
     out: Annotated[Path | None, typer.Option(help="PNG file to write. [default: RUN/reconstructions.png]")] = None,
     data: DataAt = None,
     data_dir: DataDir = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Write a grid of test images, each above its reconstruction from the posterior mean."""
-    path = _png(out or run / "reconstructions.png")
+    output = _output(run, out, "reconstructions.png", overwrite)
     model, images = load_run(run, data, data_dir)
     from tfvae import callbacks
 
     grid = callbacks.ReconstructionGrid(run, images.test.first(n).images)
     grid.set_model(model)
     grid.check()
-    _write(grid, path)
+    _write(grid, output)
 
 
 def interpolate(
@@ -71,9 +74,10 @@ def interpolate(
     out: Annotated[Path | None, typer.Option(help="PNG file to write. [default: RUN/interpolations.png]")] = None,
     data: DataAt = None,
     data_dir: DataDir = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Of a flow: write a grid of the ways between pairs of test images, straight lines in the latents."""
-    path = _png(out or run / "interpolations.png")
+    output = _output(run, out, "interpolations.png", overwrite)
     model, images = load_run(run, data, data_dir)
     from tfvae import callbacks
 
@@ -83,7 +87,7 @@ def interpolate(
     grid = callbacks.InterpolationGrid(run, ends, steps)
     grid.set_model(model)
     grid.check()
-    _write(grid, path)
+    _write(grid, output)
 
 
 def traverse(
@@ -93,29 +97,35 @@ def traverse(
     out: Annotated[Path | None, typer.Option(help="PNG file to write. [default: RUN/traversals.png]")] = None,
     data: DataAt = None,
     data_dir: DataDir = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Write the first test image as the decoder shows it while one latent dimension at a time changes: a row each.
 
     Of each level of latents those whose codes of the test images vary most.
     """
-    path = _png(out or run / "traversals.png")
+    output = _output(run, out, "traversals.png", overwrite)
     model, images = load_run(run, data, data_dir)
     from tfvae import callbacks
 
     grid = callbacks.Traversals(run, images.test.first(_TRAVERSED).images, dimensions, steps)
     grid.set_model(model)
     grid.check()
-    _write(grid, path)
+    _write(grid, output)
 
 
-def _write(picture: Any, path: Path) -> None:
-    from tfvae.callbacks.picture import write_png
-
-    write_png(picture.figure(), path)
-    typer.echo(f"Wrote {path}")
-
-
-def _png(path: Path) -> Path:
+def _output(run: Path, out: Path | None, name: str, overwrite: bool) -> Output:
+    """The picture to write: `out`, or the file of this name in the run, which only this command writes."""
+    path = out or run / name
     if path.suffix.lower() != ".png":
         raise ValueError(f"`--out` must be a file that ends in .png; received {path}.")
-    return path
+    output = Output("--out", path, PNG, overwrite or out is None, of_runs(run))
+    output.check()
+    return output
+
+
+def _write(picture: Any, output: Output) -> None:
+    from tfvae.callbacks.picture import write_png
+
+    output.check()  # it took its time
+    write_png(picture.figure(), output.path)
+    typer.echo(f"Wrote {output.path}")

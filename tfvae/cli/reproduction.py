@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from tfvae.cli.common import quiet_import
+from tfvae.folders import below
 from tfvae.interruption import EXIT_CODE, Interrupted, Interruption
 
 _TABLES = ("iwae", "depth", "pixels")
@@ -67,7 +68,7 @@ def reproduce(
             from tfvae.reproduction import aevb, depth, frey_face, iwae, pixels, tables
 
             devices.grow_memory()
-        folder, command = out / what, f"tfvae reproduce {what}"
+        folder, command = below(out, what), f"tfvae reproduce {what}"
         if samples is not None:
             command += f" --samples {samples}"
         try:

@@ -15,6 +15,7 @@ import typer
 
 from tfvae.cli.common import is_chief, quiet_import
 from tfvae.distribution import cluster
+from tfvae.folders import below, made_folders, remove_made
 from tfvae.interruption import EXIT_CODE, Interrupted, Interruption
 from tfvae.settings import CONFIG, Settings, read_yaml, settings_of
 
@@ -39,22 +40,27 @@ def train(context: typer.Context, **options: Any) -> None:
     wanted |= given
     if out is None and cluster.is_joined(wanted.get("strategy", "auto")):
         raise ValueError("`--out` must be given where several processes train together: a folder that all of them see.")
-    if seeds is None:
-        if context.args:
-            raise ValueError(f"`tfvae train` takes options only; received {' '.join(context.args)}.")
-        folder = out or (_newest(_RUNS) if resume else None)
-        settings = _unchanged_settings(folder, wanted) if resume and folder else Settings(**wanted)
-        folder = folder or _next_free(_RUNS)
-        _train(settings, folder, bool(resume), f"tfvae train --out {folder} --resume")
-        return
-    if "seed" in wanted:
+    if seeds is None and context.args:
+        raise ValueError(f"`tfvae train` takes options only; received {' '.join(context.args)}.")
+    if seeds is not None and "seed" in wanted:
         raise ValueError("`--seed` and `--seeds` cannot be given both.")
-    numbers = _numbers([seeds, *context.args])
-    folder = out or (_newest(_RUNS) if resume else _next_free(_RUNS))
+    with contextlib.ExitStack() as stack:
+        folder = out or (_newest(_RUNS) if resume else None)
+        if seeds is None:
+            settings = _unchanged_settings(folder, wanted) if resume and folder else Settings(**wanted)
+            folder = folder or stack.enter_context(_next_free(_RUNS))
+            _train(settings, folder, bool(resume), f"tfvae train --out {folder} --resume")
+        else:
+            numbers = _numbers([seeds, *context.args])
+            _train_seeds(numbers, folder or stack.enter_context(_next_free(_RUNS)), wanted, bool(resume))
+
+
+def _train_seeds(numbers: list[int], folder: Path, wanted: dict[str, Any], resume: bool) -> None:
+    """Trains one run for each seed, or goes on with those that are there."""
     again = f"tfvae train --out {folder} --resume --seeds {' '.join(map(str, numbers))}"
     for seed in numbers:
-        run_folder = folder / f"seed-{seed}"
-        has_begun = bool(resume) and (run_folder / CONFIG).exists()
+        run_folder = below(folder, f"seed-{seed}")
+        has_begun = resume and (run_folder / CONFIG).exists()
         if has_begun:
             settings = _unchanged_settings(run_folder, wanted)
         else:
@@ -65,7 +71,7 @@ def train(context: typer.Context, **options: Any) -> None:
 
 def _train(settings: Settings, folder: Path, resume: bool, again: str) -> None:
     """Trains one run, or goes on with it; `again` is the command that goes on after an interruption."""
-    with Interruption() as interruption, _removed_if_empty(folder):
+    with Interruption() as interruption:
         with quiet_import():
             from tfvae import devices, run
 
@@ -165,26 +171,22 @@ def _newest(folder: Path) -> Path:
 
 
 def _numbered(folder: Path) -> list[Path]:
-    return [each for each in folder.glob("*") if each.name.isdigit()] if folder.is_dir() else []
-
-
-def _next_free(folder: Path) -> Path:
-    """A new folder with the next free number, made at once, so that two runs that start together get two."""
-    while True:
-        free = folder / f"{max((int(each.name) for each in _numbered(folder)), default=0) + 1:03d}"
-        with contextlib.suppress(FileExistsError):
-            free.mkdir(parents=True)
-            return free
+    return [each for each in folder.glob("*") if each.name.isdecimal()] if folder.is_dir() else []
 
 
 @contextlib.contextmanager
-def _removed_if_empty(folder: Path) -> Iterator[None]:
-    """Leaves no empty folders behind if something fails before anything was written."""
+def _next_free(folder: Path) -> Iterator[Path]:
+    """A new folder with the next free number, made at once, so that two runs that start together get two.
+
+    If the block fails before anything was written, what was made is removed.
+    """
+    made: list[Path] = []
+    free = folder
+    while free not in made:  # another process may be quicker
+        free = folder / f"{max((int(each.name) for each in _numbered(folder)), default=0) + 1:03d}"
+        made += made_folders(free)
     try:
-        yield
+        yield free
     except BaseException:
-        with contextlib.suppress(OSError):  # it is not there, or not empty
-            folder.rmdir()
-            if folder.parent == _RUNS:
-                _RUNS.rmdir()
+        remove_made(made)
         raise

@@ -96,9 +96,9 @@ class Team:
                 raise OSError(f"Worker {worker} cannot go on: {sentence}")
         return result
 
-    def by_chief(self, action: Callable[[], Any]) -> None:
-        """What only the chief does, while the others wait; fails as `everyone` does."""
-        self.everyone(action if self.is_chief else lambda: None)
+    def by_chief(self, action: Callable[[], Any]) -> Any:
+        """What only the chief does, while the others wait and get None; fails as `everyone` does."""
+        return self.everyone(action if self.is_chief else lambda: None)
 
     def wait(self) -> None:
         """Until all workers are here."""

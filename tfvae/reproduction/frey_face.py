@@ -29,6 +29,7 @@ from tfvae import callbacks
 from tfvae.callbacks.picture import write_png
 from tfvae.datasets import files
 from tfvae.files import write_json
+from tfvae.folders import below
 from tfvae.hardware import hardware, versions
 from tfvae.interruption import Interruption
 from tfvae.objectives import ELBO, ImportanceWeighted
@@ -92,7 +93,7 @@ def run(
         OSError: the file cannot be read, or the folder cannot be written.
     """
     folder, path, interruption = Path(folder), Path(path), interruption or Interruption()
-    images = frames(path)
+    images, folds = frames(path), below(folder, "folds")
     _draw_manifold(folder / MANIFOLD, images, protocol, interruption)
     result: dict[str, Any] = {
         "paper": "Li and Turner 2016, arXiv:1602.02311, table 1, whose VAE also takes 5 samples a step",
@@ -112,7 +113,7 @@ def run(
         "command": command,
     }
     for study in studies:
-        result["studies"][study.name] = cross_validate(study, images, protocol, folder / "folds", interruption, verbose)
+        result["studies"][study.name] = cross_validate(study, images, protocol, folds, interruption, verbose)
         write_json(folder / RESULT, result)
     return result
 

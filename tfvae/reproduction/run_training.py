@@ -6,6 +6,7 @@ import dataclasses
 from pathlib import Path
 
 from tfvae import run as training_run
+from tfvae.folders import below
 from tfvae.interruption import Interruption
 from tfvae.run.reading import REPORT
 from tfvae.settings import CONFIG, Settings, settings_of
@@ -13,6 +14,7 @@ from tfvae.settings import CONFIG, Settings, settings_of
 
 def trained_run(settings: Settings, folder: Path, interruption: Interruption, verbose: int) -> None:
     """Trains a run, or goes on with it, unless it has ended."""
+    below(folder.parent, folder.name)
     has_begun = (folder / CONFIG).exists()
     if has_begun:
         kept = settings_of(folder)

@@ -8,17 +8,20 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import keras
+
 from tfvae import datasets, training
 from tfvae.distribution.team import Team, lost_workers_named
-from tfvae.files import unfinished_of, write_json, writing, written_whole
+from tfvae.files import is_leftover, write_json, written_whole
+from tfvae.folders import Claim, below, claimed, remove_leftovers
 from tfvae.hardware import versions
 from tfvae.interruption import Interruption
 from tfvae.models import GuardedModel
 from tfvae.run import build, execution, identity
 from tfvae.run.checkpoints import Checkpoints
 from tfvae.run.data import fingerprints, load_data, naming_data, parts
-from tfvae.run.lock import locked
 from tfvae.run.pictures import pictures, with_averages
+from tfvae.run.place import Place
 from tfvae.run.reading import CHECKPOINTS, MODEL, REPORT, model_of
 from tfvae.run.recorder import HISTORY, Recorder
 from tfvae.run.report import BATCH, summary, test
@@ -68,41 +71,34 @@ def train(
     with lost_workers_named(team, lost), contextlib.ExitStack() as held:
         team.agree({f"`{name}`": value for name, value in vars(settings).items()} | versions() | {"--resume": resume})
         interruption = interruption or Interruption()
-        team.by_chief(lambda: held.enter_context(_held(folder, resume)))
-        own = held.enter_context(team.own(folder))
-        report = _train(settings, folder, own, interruption, resume, verbose, team)
+        claim = team.by_chief(lambda: held.enter_context(_held(folder, resume)))
+        claim = claim or held.enter_context(claimed(held.enter_context(team.own(folder))))
+        report = _train(settings, folder, claim, interruption, resume, verbose, team)
         team.part()
         return report
 
 
 @contextlib.contextmanager
-def _held(folder: Path, resume: bool) -> Iterator[None]:
+def _held(folder: Path, resume: bool) -> Iterator[Claim]:
     """The run folder, made if missing; no other process may train in it meanwhile."""
     if not resume:
         _require_empty(folder)
-    is_new = not folder.exists()
-    with writing(f"The run folder {folder}"):
-        folder.mkdir(parents=True, exist_ok=True)
-    try:
-        with locked(folder):
-            if not resume:
-                _require_empty(folder)  # another run may have been quicker
-            yield
-    except BaseException:
-        if is_new:
-            with contextlib.suppress(OSError):  # not empty: then something was saved
-                folder.rmdir()
-        raise
+    with claimed(folder) as claim:
+        if not resume:
+            _require_empty(folder)  # another run may have been quicker
+        for each in (folder, *(path for path in folder.iterdir() if path.is_dir() and not path.is_symlink())):
+            remove_leftovers(each)
+        yield claim
 
 
 def _train(
-    settings: Settings, folder: Path, own: Path, interruption: Interruption, resume: bool, verbose: int, team: Team
+    settings: Settings, folder: Path, claim: Claim, interruption: Interruption, resume: bool, verbose: int, team: Team
 ) -> dict[str, Any]:
     data = team.everyone(lambda: _load(settings, folder if resume else None))
     if data.skipped and team.is_chief:
         print(datasets.listed(data.skipped), flush=True)
     with datasets.naming_bad_records(data.train, data.test):
-        return _train_on(data, settings, folder, own, interruption, resume, verbose, team)
+        return _train_on(data, settings, folder, claim, interruption, resume, verbose, team)
 
 
 def _load(settings: Settings, resumed: Path | None) -> datasets.Dataset:
@@ -114,17 +110,18 @@ def _train_on(
     data: datasets.Dataset,
     settings: Settings,
     folder: Path,
-    own: Path,
+    claim: Claim,
     interruption: Interruption,
     resume: bool,
     verbose: int,
     team: Team,
 ) -> dict[str, Any]:
-    """Reads from the run folder and writes into this worker's `own`."""
+    """Reads from the run folder and writes into the one that this worker has claimed."""
+    own = claim.folder
     verbose = verbose if team.is_chief else 0
     images, validation = parts(data, settings)
     per_epoch = settings.passes * training.steps_per_epoch(len(images), settings.batch_size)
-    checkpoints = Checkpoints(folder / CHECKPOINTS)
+    checkpoints = Checkpoints(below(folder, CHECKPOINTS))
     if resume:
         team.by_chief(lambda: _set_damaged_aside(checkpoints))
     newest = checkpoints.newest()[0] if resume else None
@@ -145,10 +142,11 @@ def _train_on(
     _write_settings(own, settings)  # also when the run goes on: its images may have been moved
     recorder = Recorder(
         own, Checkpoints(own / CHECKPOINTS), per_epoch, interruption, now._asdict() | {"replicas": str(team.replicas)},
-        settings.patience, state, team,
+        settings.patience, state, team, Place(claim, CONFIG) if team.is_chief else None,
     )  # fmt: skip
     if not recorder.has_ended:
         drawing = pictures(own, model, settings, validation, data.class_names) if team.is_chief else []
+        before_drawing = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: recorder.mend())
         model.fit(
             images.batches(settings.batch_size, settings.seed, start=model.steps),
             initial_epoch=recorder.epoch,
@@ -156,9 +154,10 @@ def _train_on(
             steps_per_epoch=per_epoch,
             validation_data=validation.in_order(BATCH),
             shuffle=False,
-            callbacks=[*with_averages(settings, drawing), recorder],
+            callbacks=[before_drawing, *with_averages(settings, drawing), recorder],
             verbose=verbose,
         )
+    recorder.mend()
     seconds = recorder.seconds
     if settings.patience is not None:
         team.wait()  # the chief may still be writing it
@@ -201,8 +200,8 @@ def _new_model(settings: Settings, images: Any, per_epoch: int, verbose: int) ->
 
 
 def _require_empty(folder: Path) -> None:
-    """Half a file of settings, the first that a run writes, is left by a kill, and of no worth."""
-    if folder.exists() and (not folder.is_dir() or set(folder.iterdir()) - {unfinished_of(folder / CONFIG)}):
+    """A file that a killed process left unfinished is of no worth."""
+    if folder.exists() and not (folder.is_dir() and all(is_leftover(each) for each in folder.iterdir())):
         raise FileExistsError(
             f"{folder} exists already and is not an empty folder; choose another with --out, or go on with --resume."
         )
@@ -247,7 +246,8 @@ def _set_damaged_aside(checkpoints: Checkpoints) -> None:
 
 def _best(checkpoints: Checkpoints, recorder: Recorder) -> GuardedModel:
     """The model of the best epoch, with its averaged weights if it has some."""
-    assert recorder.best is not None
+    if recorder.best is None:
+        raise OSError("The checkpoint of the best epoch was deleted with the run folder; train the run again.")
     best = checkpoints.at(recorder.best["step"])
     if best is None or not best.is_whole():
         raise OSError(f"The checkpoint of the best epoch, step {recorder.best['step']}, is damaged or missing.")

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-import os
 import re
 import zipfile
 from pathlib import Path
@@ -13,13 +11,12 @@ from typing import Any, NamedTuple
 
 import keras
 
-from tfvae.files import CannotWrite
+from tfvae.files import writing, written_whole
 from tfvae.run.identity import MEMBER
 from tfvae.saving import load
 
 _FORM = re.compile(r"step-(\d{9})-([0-9a-f]{16})\.keras")
 _STATE = MEMBER
-_UNFINISHED = ".unfinished.keras"
 
 
 class Checkpoint(NamedTuple):
@@ -50,11 +47,11 @@ class Checkpoints:
     """The checkpoints in one folder.
 
     A checkpoint is the model's `.keras` file with one more member, `training.json`; `tfvae.load` reads it too. Its name
-    holds the step and the digest of the file. It is written under another name, flushed to the disk and renamed, so a
-    crash or a full disk never harms those that are there.
+    holds the step and the digest of the file. It is there whole or not at all, so a crash or a full disk never harms
+    those that are there.
 
     Args:
-        folder: made when the first one is written.
+        folder: made when the first one is written, in a folder that is there.
         keep: how many of the last are kept, at least 1; the best one is kept beside them.
     """
 
@@ -91,20 +88,16 @@ class Checkpoints:
         Raises:
             OSError: it could not be written; those before are still there.
         """
-        unfinished = self.folder / _UNFINISHED
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            model.save(unfinished)
-            with zipfile.ZipFile(unfinished, "a") as archive:
-                archive.writestr(_STATE, json.dumps(state))
-            digest = _digest(unfinished)
-            _flush(unfinished)
-            os.replace(unfinished, self.folder / f"step-{step:09d}-{digest}.keras")
-            _flush(self.folder)
-        except OSError as error:
-            with contextlib.suppress(OSError):
-                unfinished.unlink(missing_ok=True)
-            raise CannotWrite(f"A checkpoint in {self.folder}", error) from error
+
+        def name(file: Path) -> str:
+            return f"step-{step:09d}-{_digest(file)}.keras"
+
+        with writing(f"A checkpoint in {self.folder}"):
+            self.folder.mkdir(exist_ok=True)
+            with written_whole(self.folder / "step.keras", name) as unfinished:
+                model.save(unfinished)
+                with zipfile.ZipFile(unfinished, "a") as archive:
+                    archive.writestr(_STATE, json.dumps(state))
         everything = self.all()
         for old in everything[: -self.keep]:
             if old.step != best_step:
@@ -117,12 +110,3 @@ def _digest(path: Path) -> str:
         while part := file.read(1 << 20):
             digest.update(part)
     return digest.hexdigest()[:16]
-
-
-def _flush(path: Path) -> None:
-    """Waits until a file, or what a folder says of its files, is on the disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -9,12 +9,15 @@ import numpy as np
 
 from tfvae.evaluation import encode, fix
 from tfvae.files import written_whole
+from tfvae.outputs import NPZ, Output, of_runs
 from tfvae.run.reading import run_of
 
 PARTS = ("train", "test")
 
 
-def write_codes(folder: Path, data: str, out: Path, data_dir: str | None = None) -> dict[str, int]:
+def write_codes(
+    folder: Path, data: str, out: Path, data_dir: str | None = None, overwrite: bool = False
+) -> dict[str, int]:
     """Writes mean and standard deviation of q(z|x) for every image of a data set.
 
     The file has, for each part of the data that there is, `train_mean` and `train_stddev` (`[N, D]`, float32),
@@ -28,14 +31,16 @@ def write_codes(folder: Path, data: str, out: Path, data_dir: str | None = None)
         data: what `tfvae train --data` takes; images are resized as the run's were.
         out: .npz file.
         data_dir: the folder of prepared TensorFlow Datasets; the run's for its own data if not given.
+        overwrite: replace an .npz file that is there.
 
     Returns:
         The number of images in each part.
 
     Raises:
         FileNotFoundError: there is no such run, or no such data.
-        ValueError: `out` is no .npz file, the images have another shape than the model's, or what lies where the run's
-            own images did are others.
+        ValueError: `out` is no .npz file or one that is read here, the images have another shape than the model's, or
+            what lies where the run's own images did are others.
+        FileExistsError: `out` is there, and `overwrite` is False.
         FloatingPointError: the codes are not finite, because the model's weights are not.
         OSError: the file cannot be written.
     """
@@ -43,6 +48,8 @@ def write_codes(folder: Path, data: str, out: Path, data_dir: str | None = None)
         raise ValueError(f"`--out` must be a file that ends in .npz; received {out}.")
     if not out.parent.is_dir():
         raise FileNotFoundError(f"`--out` must be a file in a folder that exists; {out.parent} is none.")
+    output = Output("--out", out, NPZ, overwrite, (*of_runs(folder), Path(data)))
+    output.check()
     run = run_of(folder)
     model, (whole, _) = run.model(), run.data_or_others(data, data_dir)
     arrays: dict[str, Any] = {}
@@ -57,6 +64,7 @@ def write_codes(folder: Path, data: str, out: Path, data_dir: str | None = None)
         arrays |= found | {f"{part}_digest": np.array(x.digest)}
         if images.labels is not None:
             arrays[f"{part}_labels"] = images.labels
+    output.check()
     with written_whole(out) as unfinished, unfinished.open("wb") as file:
         np.savez_compressed(file, **arrays)
     return {part: len(arrays[f"{part}_mean"]) for part in PARTS}

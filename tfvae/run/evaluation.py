@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,8 @@ from tfvae.distribution.team import Team, lost_workers_named
 from tfvae.evaluation.assessment import Assessment, Examples, assess
 from tfvae.evaluation.fixed import fix
 from tfvae.evaluation.table import table
-from tfvae.files import writing
+from tfvae.files import flush, writing
+from tfvae.folders import below, flush_all, remove_leftovers, unfinished_folder
 from tfvae.hardware import hardware, versions
 from tfvae.run import reading, sample_grids
 from tfvae.run.reading import model_digest, run_of
@@ -29,6 +30,10 @@ EVALUATION, REPORT, TABLE, ARRAYS = "evaluation", "report.json", "table.txt", "e
 _NEEDED = (("data", "examples"), ("data", "digest"), ("data", "convention"), ("settings", "seed"))
 _SHOWN = 100  # images in a picture
 _TRAINING = 10_000  # images for what compares with them
+_PICTURES = ("latents", "naive", "least_likely", "weights", "unreliable", "samples")
+_OWN = {REPORT, TABLE, ARRAYS, sample_grids.SAMPLES} | {
+    f"{name}.{form}" for name in _PICTURES for form in ("png", "svg")
+}
 
 
 def evaluate(
@@ -44,7 +49,7 @@ def evaluate(
     """Measures the model of a run on the fixed test array and fills RUN/evaluation.
 
     The folder gets report.json, table.txt, examples.npz (the figures of each test image) and pictures; it is written
-    whole when everything is measured, in place of an older one.
+    whole when everything is measured, in place of an older one. An older one with other files in it is refused.
 
     Where several processes measure together all call this. They divide among them, and among their devices, the
     importance weights, which take most of the time; the rest each does for itself. The first one writes.
@@ -67,7 +72,7 @@ def evaluate(
         ValueError: it is damaged or of another version, its settings or images are not those that the model was trained
             with, a number is out of range, or the workers were not started alike.
         FloatingPointError: the model's weights, or its importance weights, are not finite.
-        OSError: the folder cannot be written, or another worker is gone.
+        OSError: the folder cannot be written or holds files of somebody else, or another worker is gone.
     """
     team = Team(Settings(strategy=strategy).strategy)  # which may be no strategy
     with lost_workers_named(team, "Nothing was written; start all again."):
@@ -195,8 +200,19 @@ def _training(folder: Path, steps: int) -> dict[str, Any]:
 
 def _check_writable(folder: Path) -> None:
     """What cannot be written is said before the minutes of measuring."""
-    with writing(folder / EVALUATION), tempfile.TemporaryDirectory(prefix=f".{EVALUATION}-", dir=folder):
-        pass
+    path = below(folder, EVALUATION)
+    with writing(path):
+        _require_own(path)
+        remove_leftovers(folder)
+        with unfinished_folder(folder):
+            pass
+
+
+def _require_own(folder: Path) -> None:
+    """Raises FileExistsError if an older evaluation holds what would be lost with it."""
+    others = sorted(path.name for path in folder.iterdir() if path.name not in _OWN) if folder.exists() else []
+    if others:
+        raise FileExistsError(errno.EEXIST, f"it holds {others[0]}, which no evaluation writes; move it away")
 
 
 def _is_complete(report: Any, arrays: dict[str, np.ndarray]) -> bool:
@@ -211,9 +227,7 @@ def _write(folder: Path, found: Assessment, model: Any, raw: np.ndarray, seed: i
     """Makes the folder whole, or leaves what was there."""
     images = np.asarray(model.preprocess.grey(fix(raw, model.preprocess).x))
     samples = None if "samples" in model.lacks else sample_grids.drawn(model, seed)
-    with writing(folder), tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as scratch:
-        new, old = Path(scratch, "new"), Path(scratch, "old")
-        new.mkdir()
+    with writing(folder), unfinished_folder(folder.parent) as new:
         (new / TABLE).write_text(table(found.report), encoding="utf-8")
         np.savez(new / ARRAYS, **found.by_example)
         pictures = _pictures(found, images)
@@ -225,11 +239,14 @@ def _write(folder: Path, found: Assessment, model: Any, raw: np.ndarray, seed: i
         (new / REPORT).write_text(_as_json(found.report), encoding="utf-8")
         for name, figure in pictures.items():
             write_figure(figure, new / f"{name}.png")
-        _replace(folder, new, old)
+        flush_all(new)
+        _replace(folder, new)
 
 
-def _replace(folder: Path, new: Path, old: Path) -> None:
+def _replace(folder: Path, new: Path) -> None:
     """Puts a new folder in place of what is there, which comes back if that fails."""
+    old = new.with_name("old")
+    _require_own(below(folder.parent, folder.name))  # somebody may have put something there meanwhile
     with contextlib.suppress(FileNotFoundError):
         folder.rename(old)
     try:
@@ -238,6 +255,7 @@ def _replace(folder: Path, new: Path, old: Path) -> None:
         with contextlib.suppress(FileNotFoundError):
             old.rename(folder)
         raise
+    flush(folder.parent)
 
 
 def _as_json(report: dict[str, Any]) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 
 from tfvae import callbacks
+from tfvae.folders import below
 from tfvae.models import GuardedModel
 from tfvae.run.averages import Averages
 from tfvae.settings import Settings
@@ -29,29 +30,31 @@ def pictures(
         validation: the split of validation images, of which the first ones are drawn.
         class_names: what their labels mean; empty if they have none.
     """
-    log_dir = folder / "tensorboard" if settings.tensorboard else None
+    log_dir = below(folder, "tensorboard") if settings.tensorboard else None
     many = validation.first(_MAPPED)
     few = many.first(_RECONSTRUCTED)
     lacks, names = model.lacks, class_names or None
     drawing: list[keras.callbacks.Callback] = []
     if "samples" not in lacks:
-        drawing.append(callbacks.SampleGrid(folder / "samples", log_dir=log_dir))
+        drawing.append(callbacks.SampleGrid(below(folder, "samples"), log_dir=log_dir))
     if settings.model in ("realnvp", "glow"):  # the inverse of maf takes as long as an epoch
         ends = few.images[: _INTERPOLATED * 2]
-        drawing.append(callbacks.InterpolationGrid(folder / "interpolations", ends, log_dir=log_dir))
+        drawing.append(callbacks.InterpolationGrid(below(folder, "interpolations"), ends, log_dir=log_dir))
     if "reconstructions" not in lacks:
-        drawing.append(callbacks.ReconstructionGrid(folder / "reconstructions", few.images, log_dir=log_dir))
+        drawing.append(callbacks.ReconstructionGrid(below(folder, "reconstructions"), few.images, log_dir=log_dir))
     if "latents" not in lacks:
-        drawing.append(callbacks.LatentRates(folder / "latent_rates", many.images, log_dir=log_dir))
+        drawing.append(callbacks.LatentRates(below(folder, "latent_rates"), many.images, log_dir=log_dir))
     if "representation" not in lacks and model.codes(model.representative(few.images[:1])).shape[1] >= 2:
-        drawing.append(callbacks.LatentMap(folder / "latent_map", many.images, many.labels, names, log_dir=log_dir))
+        drawing.append(
+            callbacks.LatentMap(below(folder, "latent_map"), many.images, many.labels, names, log_dir=log_dir)
+        )
     if settings.levels > 1:
-        drawing.append(callbacks.LevelSamples(folder / "level_samples", log_dir=log_dir))
-        drawing.append(callbacks.Traversals(folder / "traversals", many.images, log_dir=log_dir))
+        drawing.append(callbacks.LevelSamples(below(folder, "level_samples"), log_dir=log_dir))
+        drawing.append(callbacks.Traversals(below(folder, "traversals"), many.images, log_dir=log_dir))
     elif "latents" not in lacks and settings.latent_size >= 2:
-        drawing.append(callbacks.Manifold(folder / "manifold", many.images, log_dir=log_dir))
+        drawing.append(callbacks.Manifold(below(folder, "manifold"), many.images, log_dir=log_dir))
     if log_dir is not None:
-        drawing.append(callbacks.Curves(log_dir / "epochs"))
+        drawing.append(callbacks.Curves(below(log_dir, "epochs")))
     return drawing
 
 

@@ -14,6 +14,7 @@ from tfvae.distribution.team import Team
 from tfvae.files import written_whole
 from tfvae.interruption import Interrupted, Interruption
 from tfvae.run.checkpoints import Checkpoints
+from tfvae.run.place import Place
 
 HISTORY = "history.csv"
 _MONITORED = "val_loss"
@@ -36,6 +37,7 @@ class Recorder(keras.callbacks.Callback):
         patience: epochs without a better val_loss after which training stops, or None.
         state: what the checkpoint held that the run goes on from, or None.
         team: those who train together. An interruption of one is one of all, at the same step.
+        place: looked after before anything is written; not at all if not given.
     """
 
     def __init__(
@@ -48,9 +50,10 @@ class Recorder(keras.callbacks.Callback):
         patience: int | None = None,
         state: dict[str, Any] | None = None,
         team: Team | None = None,
+        place: Place | None = None,
     ):
         super().__init__()
-        self.team = team or Team()
+        self.team, self.place = team or Team(), place
         self.folder, self.checkpoints, self.interruption = folder, checkpoints, interruption
         self.steps_per_epoch, self.identity, self.patience = steps_per_epoch, identity, patience
         state = state or {"epoch": 0, "step": 0, "metrics": {}, "history": [], "best": None, "seconds": [0.0, 0.0]}
@@ -121,6 +124,7 @@ class Recorder(keras.callbacks.Callback):
             self._save_and_stop(done)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        self.mend()
         logs = logs or {}
         self.epoch, self._resumed_at = epoch + 1, 0
         self.history.append({"epoch": self.epoch, **{name: float(value) for name, value in logs.items()}})
@@ -136,10 +140,21 @@ class Recorder(keras.callbacks.Callback):
     def on_train_end(self, logs: dict[str, float] | None = None) -> None:
         self.interruption.unsaved = False
 
+    def mend(self) -> None:
+        """Writes again what can be if somebody deleted the run folder. A best epoch whose weights went with it is one
+        no more: the best is looked for among those to come."""
+        is_mended = self.place is not None and self.place.mended()
+        if is_mended and self.history:
+            write_history(self.folder / HISTORY, self.history)
+        is_lost = is_mended and self.best is not None and self.checkpoints.at(self.best["step"]) is None
+        if self.team.anyone(is_lost):
+            self.best = None
+
     def _is_wanted(self) -> bool:
         return self.team.anyone(self.interruption.wanted)
 
     def _save_and_stop(self, done: int) -> None:
+        self.mend()
         self._save(done)
         raise Interrupted
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import re
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tfvae.files import CannotWrite
+from tfvae.files import CannotWrite, flush
+from tfvae.folders import flush_all, made_folders, remove_leftovers, remove_made, unfinished_folder
 
 MOST = 2**63 - 1
 """The highest version: servers read 64-bit integers."""
@@ -47,7 +46,7 @@ def add_version(target: Path, fill: Callable[[Path], None], version: int | None 
     """Makes `target/VERSION`, which appears in one step when it is filled.
 
     A server that polls the folder reads numbered folders only, and the unfinished one has no such name. If something
-    fails nothing is left behind.
+    fails nothing is left behind, and what an export left that was killed is removed.
 
     Args:
         target: made if missing.
@@ -63,18 +62,18 @@ def add_version(target: Path, fill: Callable[[Path], None], version: int | None 
     """
     if version is not None and (target / str(version)).exists():
         raise _clash(target, version)
-    is_new = not target.exists()
+    made: list[Path] = []
     try:
-        target.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=target) as scratch:
-            unfinished = Path(scratch, "version")  # of the usual permissions, which those of `scratch` are not
-            unfinished.mkdir()
+        made = made_folders(target)
+        remove_leftovers(target)
+        with unfinished_folder(target) as unfinished:
             fill(unfinished)
-            return _rename(unfinished, target, version)
+            flush_all(unfinished)
+            finished = _rename(unfinished, target, version)
+            flush(target)
+            return finished
     except BaseException as error:
-        if is_new:
-            with contextlib.suppress(OSError):
-                target.rmdir()
+        remove_made(made)
         if isinstance(error, OSError) and not isinstance(error, FileExistsError):
             raise CannotWrite(target, error) from error
         raise

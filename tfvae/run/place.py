@@ -1,0 +1,48 @@
+"""The folder of a run while it trains: somebody may delete it."""
+
+from __future__ import annotations
+
+import sys
+
+from tfvae.files import written_whole
+from tfvae.folders import Claim
+
+
+class Place:
+    """A claimed run folder that is made again if it is deleted, moved or emptied while the run trains.
+
+    Args:
+        claim: on the folder.
+        names: of the files that are written again with it, as they are now, where they are there.
+    """
+
+    def __init__(self, claim: Claim, *names: str):
+        self.claim = claim
+        paths = [claim.folder / name for name in names]
+        self._contents = {path.name: path.read_bytes() for path in paths if path.exists()}
+
+    def mended(self) -> bool:
+        """Looks after the folder, which is to be written into; whether something was missing, which is said.
+
+        Raises:
+            OSError: another folder was put in its place, which is left alone, or it cannot be written.
+        """
+        folder = self.claim.folder
+        if not self.claim.is_there():
+            if folder.exists():
+                raise OSError(
+                    f"{folder} was replaced by another folder while this run trained in it; nothing more was written."
+                )
+            self.claim.take()
+        missing = [name for name in self._contents if not (folder / name).exists()]
+        for name in missing:
+            with written_whole(folder / name) as unfinished:
+                unfinished.write_bytes(self._contents[name])
+        if missing:
+            print(
+                f"{folder} was deleted, moved or emptied while this run trains in it. The run goes on and writes its "
+                "settings, history and checkpoint again; older checkpoints and pictures are lost.",
+                file=sys.stderr,
+                flush=True,
+            )
+        return bool(missing)
