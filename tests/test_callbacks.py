@@ -309,9 +309,9 @@ def test_models_that_cannot_be_drawn_are_refused_when_training_starts(tmp_path):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: SampleGrid("x", every=0), r"^`every` must be at least 1; received 0\.$"),
-        (lambda: SampleGrid("x", n=0), r"^`n` must be at least 1; received 0\.$"),
-        (lambda: Manifold("x", n=0), r"^`n` must be at least 1; received 0\.$"),
+        (lambda: SampleGrid("x", every=0), r"^`every` must be an integer >= 1; received 0\.$"),
+        (lambda: SampleGrid("x", n=0), r"^`n` must be an integer >= 1; received 0\.$"),
+        (lambda: Manifold("x", n=0), r"^`n` must be an integer >= 1; received 0\.$"),
         (
             lambda: Manifold("x", dimensions=(1, 1)),
             r"^`dimensions` must be two different numbers >= 0; received \(1, 1",

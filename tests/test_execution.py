@@ -268,5 +268,5 @@ def test_making_the_copy_draws_nothing_from_pythons_random_numbers():
 
 def test_steps_per_execution_is_checked_at_once():
     for wrong in (0, -1, "fast", 1.5):
-        with pytest.raises(ValueError, match="`steps_per_execution` must be an integer of at least 1"):
+        with pytest.raises(ValueError, match="`steps_per_execution` must be an integer >= 1"):
             dense().compile("adam", steps_per_execution=wrong)

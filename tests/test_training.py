@@ -73,7 +73,7 @@ def test_steps_per_epoch_counts_full_batches(examples, batch_size, steps):
 
 @pytest.mark.parametrize("batch_size", [N + 1, 0, -4])
 def test_batches_larger_than_the_data_or_empty_are_refused(batch_size):
-    message = rf"^`batch_size` must be between 1 and the number of examples, {N}; received {batch_size}\.$"
+    message = rf"^`batch_size` must be an integer between 1 and the number of examples, {N}; received {batch_size}\.$"
     with pytest.raises(ValueError, match=message):
         batches(IMAGES, batch_size, seed=0)
 

@@ -9,6 +9,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfvae.checks import real
 from tfvae.noise import Noise
 
 
@@ -40,8 +41,9 @@ class GaussianNoise(Corruption):
     stddev: float = 0.5
 
     def __post_init__(self) -> None:
-        if not _is_number(self.stddev) or not 0 < self.stddev < float("inf"):
+        if not 0 < real(self.stddev) < float("inf"):
             raise ValueError(f"`stddev` of GaussianNoise must be a number > 0; received {self.stddev!r}.")
+        object.__setattr__(self, "stddev", real(self.stddev))
 
     def __call__(self, x: tf.Tensor, noise: Noise) -> tf.Tensor:
         return x + self.stddev * tf.cast(noise.normal("corruption", tf.shape(x)[0], tuple(x.shape[1:])), x.dtype)
@@ -91,9 +93,6 @@ def _uniform(x: tf.Tensor, noise: Noise) -> tf.Tensor:
 
 
 def _check_share(corruption: Corruption, share: Any) -> None:
-    if not _is_number(share) or not 0 < share < 1:
+    if not 0 < real(share) < 1:
         raise ValueError(f"`share` of {type(corruption).__name__} must be above 0 and below 1; received {share!r}.")
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+    object.__setattr__(corruption, "share", real(share))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tfvae import bijectors, preprocessing
+from tfvae.checks import check_image_shape
 from tfvae.flows import Flow
 from tfvae.models import Density
-from tfvae.recipes import check_image_shape
 
 
 def realnvp(
@@ -86,7 +86,7 @@ def maf(
 
 def _check_halvings(name: str, image_shape: Sequence[int], levels: int, times: int) -> None:
     """ValueError unless height and width can be halved so often."""
-    check_image_shape(image_shape)
+    image_shape = check_image_shape(image_shape)
     height, width, _ = image_shape
     if height % 2**times or width % 2**times:
         raise ValueError(
@@ -96,6 +96,6 @@ def _check_halvings(name: str, image_shape: Sequence[int], levels: int, times: i
 
 
 def _flow(image_shape: Sequence[int], bijector: bijectors.Bijector, alpha: float, seed: int) -> Density:
-    check_image_shape(image_shape)
+    image_shape = check_image_shape(image_shape)
     flow = Flow(image_shape, bijectors.Chain([bijectors.Logit(alpha), bijector]))
     return Density(flow, preprocessing.Dequantize(), seed)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import keras
 
 from tfvae import families, preprocessing
+from tfvae.checks import check_image_shape
 from tfvae.conditional import ConditionalDistribution
 from tfvae.families import Family
 from tfvae.levels import DenseLevels, Levels
@@ -14,7 +15,6 @@ from tfvae.models import LadderVAE, StackedVAE
 from tfvae.objectives import Objective
 from tfvae.preprocessing import Preprocessing
 from tfvae.priors import Prior, StandardNormal
-from tfvae.recipes import check_image_shape
 
 
 def ladder_vae(
@@ -44,7 +44,7 @@ def ladder_vae(
     Raises:
         ValueError: an argument is out of range.
     """
-    check_image_shape(image_shape)
+    image_shape = check_image_shape(image_shape)
     between = DenseLevels(levels, latent_size, hidden, activation)
     likelihood = families.Normal(image_shape, scale=scale)
     return compose_ladder(between, likelihood, preprocessing.Dequantize(), objective, seed)
@@ -72,7 +72,7 @@ def stacked_vae(
 
     Source: Burda, Grosse and Salakhutdinov 2015, arXiv:1509.00519, section 5.
     """
-    check_image_shape(image_shape)
+    image_shape = check_image_shape(image_shape)
     between = DenseLevels(levels, latent_size, hidden, activation)
     return compose_stack(between, families.Bernoulli(image_shape), preprocessing.Binarize(), objective, seed)
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import keras
 
 from tfvae import networks
-from tfvae.checks import check_at_least
+from tfvae.checks import check_sizes, integers_at_least
 
 
 class Levels(abc.ABC):
@@ -48,7 +48,8 @@ class DenseLevels(Levels):
     """
 
     def __init__(self, levels: int, latent_size: int, hidden: Sequence[int], activation: str):
-        check_at_least(1, levels=levels)
+        levels, latent_size = integers_at_least(1, levels=levels, latent_size=latent_size)
+        hidden = check_sizes("hidden", hidden)
         if latent_size >> (levels - 1) < 1:
             raise ValueError(
                 f"`latent_size` {latent_size} is enough for {latent_size.bit_length()} levels, each with half as many "
@@ -88,9 +89,8 @@ class ConvolutionalLevels(Levels):
     def __init__(
         self, levels: int, image_shape: Sequence[int], latent_size: int, filters: Sequence[int], activation: str
     ):
-        check_at_least(1, levels=levels)
-        networks.check_sizes("filters", filters, at_least_one=True)
-        networks.check_sizes("latent_size", (latent_size,))
+        levels, latent_size = integers_at_least(1, levels=levels, latent_size=latent_size)
+        filters = check_sizes("filters", filters, at_least_one=True)
         self._sizes = [tuple(image_shape[:2])]
         for level in range(levels):
             times = len(filters) if level == 0 else 1
@@ -101,7 +101,7 @@ class ConvolutionalLevels(Levels):
                 )
             self._sizes.append(tuple(-(-side // 2**times) for side in self._sizes[-1]))
         self.latent_shapes = tuple((*size, latent_size) for size in self._sizes[1:])
-        self._filters, self._activation = [tuple(filters), *[tuple(filters[-1:])] * (levels - 1)], activation
+        self._filters, self._activation = [filters, *[filters[-1:]] * (levels - 1)], activation
 
     def up(self, level: int) -> keras.Layer:
         return networks.convnet(self._filters[level - 1], self._activation)

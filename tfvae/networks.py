@@ -8,10 +8,10 @@ weights, so a resumed run would differ.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from numbers import Integral
 
 import keras
 
+from tfvae.checks import check_image_shape, check_sizes, integers_at_least
 from tfvae.convolution import ThinConv2D
 
 
@@ -22,7 +22,7 @@ def mlp(hidden: Sequence[int] = (500,), activation: str = "relu") -> keras.Model
         hidden: units of each layer, each >= 1; empty for no layer at all (a linear model, since the head is linear).
         activation: Keras' name of the activation.
     """
-    check_sizes("hidden", hidden)
+    hidden = check_sizes("hidden", hidden)
     layers = [keras.layers.Dense(units, activation=activation) for units in hidden]
     return keras.Sequential([keras.layers.Flatten(), *layers])
 
@@ -36,7 +36,7 @@ def convnet(filters: Sequence[int] = (32, 64), activation: str = "relu") -> kera
         filters: channels of each of the n layers, at least one layer.
         activation: Keras' name of the activation.
     """
-    check_sizes("filters", filters, at_least_one=True)
+    filters = check_sizes("filters", filters, at_least_one=True)
     return keras.Sequential(
         [keras.layers.Conv2D(each, 3, strides=2, padding="same", activation=activation) for each in filters]
     )
@@ -52,10 +52,8 @@ def deconvnet(image_shape: Sequence[int], filters: Sequence[int] = (64, 32), act
         filters: channels of each of the n layers, at least one layer.
         activation: Keras' name of the activation.
     """
-    check_sizes("filters", filters, at_least_one=True)
-    if len(image_shape) != 3:
-        raise ValueError(f"`image_shape` must be (height, width, channels); received {tuple(image_shape)}.")
-    height, width, _ = image_shape
+    filters = check_sizes("filters", filters, at_least_one=True)
+    height, width, _ = check_image_shape(image_shape)
     factor = 2 ** len(filters)
     rows, columns = -(-height // factor), -(-width // factor)
     start = [
@@ -76,7 +74,8 @@ def upconvnet(
         filters: channels of each of the n layers, at least one layer.
         activation: Keras' name of the activation.
     """
-    check_sizes("filters", filters, at_least_one=True)
+    filters = check_sizes("filters", filters, at_least_one=True)
+    size, target = check_sizes("size", size), check_sizes("target", target)
     if any(large > small * 2 ** len(filters) for small, large in zip(size, target, strict=True)):
         raise ValueError(f"{len(filters)} doublings do not make {tuple(target)} of {tuple(size)}.")
     return keras.Sequential(_doublings(size, target, filters, activation))
@@ -101,7 +100,7 @@ def flatconvnet(filters: Sequence[int] = (32,), activation: str = "relu") -> ker
         filters: channels of each layer, at least one layer.
         activation: Keras' name of the activation.
     """
-    check_sizes("filters", filters, at_least_one=True)
+    filters = check_sizes("filters", filters, at_least_one=True)
     return keras.Sequential([keras.layers.Conv2D(each, 3, padding="same", activation=activation) for each in filters])
 
 
@@ -116,7 +115,7 @@ def coupling_convnet(filters: Sequence[int] = (64, 64), activation: str = "relu"
 
     Source: Kingma and Dhariwal 2018, arXiv:1807.03039, appendix B.
     """
-    check_sizes("filters", filters, at_least_one=True)
+    filters = check_sizes("filters", filters, at_least_one=True)
     return keras.Sequential([ThinConv2D(each, 1 if index else 3, activation) for index, each in enumerate(filters)])
 
 
@@ -133,7 +132,7 @@ def transformer(width: int = 64, blocks: int = 2, heads: int = 4) -> keras.Model
 
     Source: Dosovitskiy et al. 2021, arXiv:2010.11929.
     """
-    check_sizes("width, blocks, heads", (width, blocks, heads))
+    width, blocks, heads = integers_at_least(1, width=width, blocks=blocks, heads=heads)
     if width % heads:
         raise ValueError(f"`width` must be a multiple of `heads`, {heads}; received {width}.")
     inputs = tokens = keras.Input((None, width))
@@ -144,9 +143,3 @@ def transformer(width: int = 64, blocks: int = 2, heads: int = 4) -> keras.Model
         seen = keras.layers.Dense(4 * width, activation="gelu")(seen)
         tokens = tokens + keras.layers.Dense(width)(seen)
     return keras.Model(inputs, keras.layers.LayerNormalization(epsilon=1e-6)(tokens))
-
-
-def check_sizes(argument: str, sizes: Sequence[int], at_least_one: bool = False) -> None:
-    good = isinstance(sizes, (tuple, list)) and all(isinstance(size, Integral) and int(size) >= 1 for size in sizes)
-    if not good or (at_least_one and not sizes):
-        raise ValueError(f"`{argument}` must be a tuple of integers >= 1; received {sizes!r}.")

@@ -17,9 +17,11 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from tfvae import philox
+from tfvae.checks import integer
 
 EVALUATION_SEED = 0
 """Seed of every evaluation draw, whatever seed a model trains with, so that runs are scored on the same array."""
@@ -33,19 +35,26 @@ class Noise:
     """The random numbers of one batch.
 
     Args:
-        seed: Python int, the run's seed; or an integer tensor `[B]`, a seed for each row, whose numbers then depend on
-            it and no longer on the row's place. They are those of the first row of an evaluation with that seed.
+        seed: any integer, the run's seed; or an integer tensor or array `[B]`, a seed for each row, whose numbers then
+            depend on it and no longer on the row's place. They are those of the first row of an evaluation with that
+            seed.
         step: int, or int64 scalar tensor: the training step. Evaluation uses step 0.
         first_row: int, or int64 scalar tensor: the position of the batch's first example in the global batch
             (training) or in the evaluation set (evaluation).
         first_sample: int, or int64 scalar tensor: index of the first of several samples, so that S samples can be
             drawn in chunks. Draws without a sample axis do not depend on it.
+
+    Raises:
+        ValueError: the seed is of another kind: 7.0 and "7" are no seeds.
     """
 
     seed: Any
     step: Any = 0
     first_row: Any = 0
     first_sample: Any = 0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "seed", _checked_seed(self.seed))
 
     @property
     def is_by_row(self) -> bool:
@@ -102,6 +111,16 @@ class Noise:
         base = int.from_bytes(digest, "little") >> 2
         number = tf.cast(self.step, tf.int64) + tf.cast(step, tf.int64)
         return tf.bitcast(number + tf.constant(base, tf.int64), tf.uint64)
+
+
+def _checked_seed(seed: Any) -> Any:
+    """A Python integer, or an integer tensor `[B]`."""
+    if type(seed) is int:
+        return seed
+    by_row = tf.is_tensor(seed) or isinstance(seed, np.ndarray)
+    if by_row and len(seed.shape) == 1 and tf.as_dtype(seed.dtype).is_integer:
+        return tf.convert_to_tensor(seed)
+    return integer("seed", seed)
 
 
 def _bits(key: tf.Tensor, first_row: Any, rows: Any, columns: int, sample: Any) -> tf.Tensor:

@@ -14,6 +14,7 @@ from typing import Any, ClassVar, NamedTuple
 import keras
 import tensorflow as tf
 
+from tfvae.checks import integer, real
 from tfvae.serialization import arguments, config_of
 from tfvae.settings import GRADIENTS, one_or_each
 from tfvae.trace import Trace
@@ -71,11 +72,9 @@ class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
     """Rises linearly from 0 to `final` in `steps` steps and stays there: a schedule for `ELBO(beta=...)`."""
 
     def __init__(self, steps: int, final: float = 1.0):
-        if not isinstance(steps, int) or steps < 1:
-            raise ValueError(f"`steps` must be an integer >= 1; received {steps!r}.")
-        if not isinstance(final, (int, float)) or not 0 <= final < math.inf:
+        if not 0 <= real(final) < math.inf:
             raise ValueError(f"`final` must be a number >= 0; received {final!r}.")
-        self.steps, self.final = steps, final
+        self.steps, self.final = integer("steps", steps, 1), real(final)
 
     def __call__(self, step: Any) -> tf.Tensor:
         return self.final * tf.minimum(1.0, tf.cast(step, tf.float32) / self.steps)
@@ -118,16 +117,16 @@ class ELBO(Objective):
     free_bits: Any = 0.0
 
     def __post_init__(self) -> None:
-        _check_sample_size(self.sample_size)
+        _check_sample_size(self)
         for name in ("beta", "free_bits"):
-            if isinstance(getattr(self, name), list):  # as Keras saves a tuple
-                object.__setattr__(self, name, tuple(getattr(self, name)))
+            given = getattr(self, name)  # a list, where Keras has saved a tuple
+            found = tuple(map(_plain, given)) if isinstance(given, (list, tuple)) else _plain(given)
+            object.__setattr__(self, name, found)
         for beta in one_or_each(self.beta):
-            is_schedule = isinstance(beta, keras.optimizers.schedules.LearningRateSchedule)
-            if not is_schedule and not (isinstance(beta, (int, float)) and 0 <= beta < math.inf):
+            if not _is_schedule(beta) and not 0 <= real(beta) < math.inf:
                 raise ValueError(f"`beta` must be a number >= 0 or a Keras schedule; received {beta!r}.")
         for floor in one_or_each(self.free_bits):
-            if not isinstance(floor, (int, float)) or not 0 <= floor < math.inf:
+            if not 0 <= real(floor) < math.inf:
                 raise ValueError(f"`free_bits` must be >= 0 nats; received {floor!r}.")
         if any(one_or_each(self.free_bits)) and not self.analytic_kl:
             raise ValueError("`free_bits` is a floor for each latent dimension and needs `analytic_kl=True`.")
@@ -149,7 +148,7 @@ class ELBO(Objective):
         return Scores(loss=loss, elbo=-(distortion + rate), distortion=distortion, rate=rate)
 
     def _at(self, beta: Any, step: Any) -> Any:
-        if isinstance(beta, keras.optimizers.schedules.LearningRateSchedule):
+        if _is_schedule(beta):
             return beta(tf.constant(_FINAL_STEP, tf.int64) if step is None else step)
         return beta
 
@@ -181,7 +180,7 @@ class ImportanceWeighted(Objective):
     gradient: str = "plain"
 
     def __post_init__(self) -> None:
-        _check_sample_size(self.sample_size)
+        _check_sample_size(self)
         if self.gradient not in GRADIENTS:
             raise ValueError(
                 f"`gradient` must be one of {', '.join(map(repr, GRADIENTS))}; received {self.gradient!r}."
@@ -219,7 +218,7 @@ class Distortion(Objective):
     terms = ("loss",)
 
     def __post_init__(self) -> None:
-        _check_sample_size(self.sample_size)
+        _check_sample_size(self)
 
     def __call__(self, trace: Trace, step: Any = None) -> Scores:
         del step  # nothing here changes in the course of training
@@ -243,7 +242,7 @@ class NaiveAverage(Objective):
     terms = ("loss",)
 
     def __post_init__(self) -> None:
-        _check_sample_size(self.sample_size)
+        _check_sample_size(self)
 
     def __call__(self, trace: Trace, step: Any = None) -> Scores:
         del step  # nothing here changes in the course of training
@@ -302,6 +301,15 @@ def _required_kl(kl: tf.Tensor | None) -> tf.Tensor:
     return kl
 
 
-def _check_sample_size(sample_size: Any) -> None:
-    if not isinstance(sample_size, int) or sample_size < 1:
-        raise ValueError(f"`sample_size` must be an integer >= 1; received {sample_size!r}.")
+def _check_sample_size(objective: Objective) -> None:
+    object.__setattr__(objective, "sample_size", integer("sample_size", objective.sample_size, 1))
+
+
+def _is_schedule(beta: Any) -> bool:
+    return isinstance(beta, keras.optimizers.schedules.LearningRateSchedule)
+
+
+def _plain(value: Any) -> Any:
+    """A number as a Python number, which JSON can hold, and anything else as it is."""
+    number = real(value)
+    return value if math.isnan(number) else number

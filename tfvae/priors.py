@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfvae.checks import check_at_least
+from tfvae.checks import integer, real, seed_of_generator
 from tfvae.families import checked_event_shape
 from tfvae.families.softplus import softplus
 from tfvae.noise import Noise
@@ -96,11 +96,10 @@ class MixtureOfNormals(Prior):
         name: str | None = None,
     ):
         super().__init__(event_shape, name=name)
-        check_at_least(1, components=components)
-        check_at_least(0, rank=rank)
-        if not isinstance(min_scale, (int, float)) or not 0 < min_scale < math.inf:
+        components, rank = integer("components", components, 1), integer("rank", rank, 0)
+        if not 0 < real(min_scale) < math.inf:
             raise ValueError(f"`min_scale` must be a number > 0; received {min_scale!r}.")
-        self.components, self.rank, self.min_scale = components, rank, min_scale
+        self.components, self.rank, self.min_scale = components, rank, real(min_scale)
         size = math.prod(self.event_shape)
         if rank >= size:
             raise ValueError(f"`rank` must be below the {size} elements of an example; received {rank}.")
@@ -151,7 +150,7 @@ class MixtureOfNormals(Prior):
 
         z = np.reshape(np.asarray(z), [len(z), -1])
         _check_enough("components", self.components, z)
-        found = KMeans(self.components, n_init=1, random_state=seed).fit(z)
+        found = KMeans(self.components, n_init=1, random_state=seed_of_generator(seed)).fit(z)
         members = [z[found.labels_ == component] for component in range(self.components)]
         # A cluster of one example has no spread: it gets that of all.
         scales = np.stack([np.std(each if len(each) > 1 else z, axis=0) for each in members])
@@ -199,8 +198,7 @@ class VampPrior(Prior):
     ):
         super().__init__(event_shape, name=name)
         self.data_shape = checked_event_shape(data_shape)
-        check_at_least(1, pseudo_inputs=pseudo_inputs)
-        self.pseudo_inputs = pseudo_inputs
+        self.pseudo_inputs = pseudo_inputs = integer("pseudo_inputs", pseudo_inputs, 1)
         self._inputs = self.add_weight(
             shape=(pseudo_inputs, *self.data_shape),
             initializer=keras.initializers.RandomNormal(0.5, 0.1),
@@ -230,7 +228,7 @@ class VampPrior(Prior):
         if np.shape(z)[1:] != self.data_shape:
             raise ValueError(f"The pseudo-inputs have shape {self.data_shape}, the examples {np.shape(z)[1:]}.")
         _check_enough("pseudo_inputs", self.pseudo_inputs, z)
-        self._inputs.assign(z[np.random.default_rng(seed).permutation(len(z))[: self.pseudo_inputs]])
+        self._inputs.assign(z[np.random.default_rng(seed_of_generator(seed)).permutation(len(z))[: self.pseudo_inputs]])
 
     def get_config(self) -> dict[str, Any]:
         return super().get_config() | {"data_shape": list(self._inputs.shape[1:]), "pseudo_inputs": self.pseudo_inputs}

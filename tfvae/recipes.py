@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import keras
 
 from tfvae import families, networks, preprocessing
+from tfvae.checks import check_image_shape, integer
 from tfvae.conditional import ConditionalDistribution
 from tfvae.corruption import Corruption
 from tfvae.models import GAN, VAE, Autoencoder, Density, MaskedAutoencoder
@@ -39,7 +40,7 @@ def vae(
     Raises:
         ValueError: an argument is out of range.
     """
-    check_image_shape(image_shape)
+    image_shape = check_image_shape(image_shape)
     bodies = networks.mlp(hidden, activation), networks.mlp(hidden[::-1], activation)
     likelihood = families.Normal(image_shape, scale=scale)
     return compose(*bodies, latent_size, likelihood, preprocessing.Dequantize(), objective, seed)
@@ -68,7 +69,7 @@ def conv_vae(
     Raises:
         ValueError: an argument is out of range.
     """
-    check_image_shape(image_shape)
+    image_shape = check_image_shape(image_shape)
     bodies = networks.convnet(filters, activation), networks.deconvnet(image_shape, filters[::-1], activation)
     likelihood = families.Normal(image_shape, scale=scale)
     return compose(*bodies, latent_size, likelihood, preprocessing.Dequantize(), objective, seed)
@@ -95,7 +96,7 @@ def autoencoder(
     Raises:
         ValueError: an argument is out of range.
     """
-    check_image_shape(image_shape)
+    image_shape = check_image_shape(image_shape)
     bodies = networks.mlp(hidden, activation), networks.mlp(hidden[::-1], activation)
     return compose_autoencoder(*bodies, latent_size, image_shape, corruption, seed)
 
@@ -109,6 +110,7 @@ def compose_autoencoder(
     seed: int,
 ) -> Autoencoder:
     """The autoencoder of two network bodies, of grey values."""
+    latent_size = integer("latent_size", latent_size, 1)
     return Autoencoder(
         encoder=ConditionalDistribution(encoder_body, families.Delta((latent_size,)), name="encoder"),
         decoder=ConditionalDistribution(decoder_body, families.Delta(image_shape), name="decoder"),
@@ -137,7 +139,7 @@ def masked_autoencoder(
     Raises:
         ValueError: an argument is out of range.
     """
-    check_image_shape(image_shape)
+    image_shape = check_image_shape(image_shape)
     encoder, decoder = networks.transformer(width, blocks=3), networks.transformer(width, blocks=1)
     return MaskedAutoencoder(encoder, decoder, image_shape, patch_size, mask_share, preprocessing.Rescale(), seed)
 
@@ -154,7 +156,7 @@ def mixture(image_shape: Sequence[int] = (28, 28, 1), components: int = 10, rank
     Raises:
         ValueError: an argument is out of range.
     """
-    check_image_shape(image_shape)
+    image_shape = check_image_shape(image_shape)
     return Density(MixtureOfNormals(image_shape, components, rank), preprocessing.Dequantize(), seed)
 
 
@@ -179,7 +181,7 @@ def gan(
     Raises:
         ValueError: an argument is out of range.
     """
-    check_image_shape(image_shape)
+    image_shape = check_image_shape(image_shape)
     bodies = networks.mlp(hidden[::-1], activation), networks.mlp(hidden, activation)
     return compose_gan(*bodies, latent_size, image_shape, penalty, seed)
 
@@ -193,6 +195,7 @@ def compose_gan(
     seed: int,
 ) -> GAN:
     """The GAN of two network bodies, on grey values, with latents from N(0, I)."""
+    latent_size = integer("latent_size", latent_size, 1)
     return GAN(
         generator=ConditionalDistribution(generator_body, families.Delta(image_shape), name="generator"),
         discriminator=discriminator_body,
@@ -216,7 +219,7 @@ def compose(
 ) -> VAE:
     """The VAE of two network bodies and a likelihood; with a diagonal normal posterior and the prior N(0, I) if no
     others are given."""
-    posterior = posterior or families.Normal((latent_size,))
+    posterior = posterior or families.Normal((integer("latent_size", latent_size, 1),))
     return VAE(
         encoder=ConditionalDistribution(encoder_body, posterior, name="encoder"),
         decoder=ConditionalDistribution(decoder_body, likelihood, name="decoder"),
@@ -225,11 +228,3 @@ def compose(
         objective=objective,
         seed=seed,
     )
-
-
-def check_image_shape(image_shape: Sequence[int]) -> None:
-    """Pictures of samples need three axes, and a missing channel is easily forgotten."""
-    if not isinstance(image_shape, Sequence) or isinstance(image_shape, str) or len(image_shape) != 3:
-        raise ValueError(
-            f"`image_shape` must be (height, width, channels), such as (28, 28, 1); received {image_shape!r}."
-        )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from numbers import Integral
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
+from tfvae.checks import integer
 from tfvae.noise import Noise
 
 
@@ -17,11 +17,7 @@ def steps_per_epoch(examples: int, batch_size: int) -> int:
     Raises:
         ValueError: the batch is larger than the data.
     """
-    if not isinstance(batch_size, Integral) or not 1 <= batch_size <= examples:
-        raise ValueError(
-            f"`batch_size` must be between 1 and the number of examples, {examples}; received {batch_size!r}."
-        )
-    return examples // batch_size
+    return examples // integer("batch_size", batch_size, 1, examples, "the number of examples, ")
 
 
 def batches(
@@ -53,8 +49,7 @@ def batches(
     per_epoch = steps_per_epoch(examples, batch_size)
     if labels is not None and len(labels) != examples:
         raise ValueError(f"`labels` must be one for each of the {examples} images; received {len(labels)}.")
-    if start < 0:
-        raise ValueError(f"`start` must be at least 0; received {start}.")
+    batch_size, start, seed = integer("batch_size", batch_size), integer("start", start, 0), integer("seed", seed)
     data = tuple(tf.constant(each) for each in ((images,) if labels is None else (images, labels)))
 
     first_epoch, done = divmod(start, per_epoch)

@@ -43,7 +43,7 @@ def test_arguments_that_do_not_fit_the_source(tmp_path):
     for source in ("mnist", tmp_path / "some.npy"):
         with pytest.raises(ValueError, match=r"`data_dir` is only for 'tfds:NAME'; received 'there'"):
             load(source, data_dir="there")
-    with pytest.raises(ValueError, match=r"`seed` must be at least 0; received -1"):
+    with pytest.raises(ValueError, match=r"`seed` must be an integer >= 0; received -1"):
         load("mnist", seed=-1)
 
 

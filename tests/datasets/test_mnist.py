@@ -95,7 +95,7 @@ def test_hold_out_stays_the_same_in_later_versions():
 @pytest.mark.parametrize("size", [-1, 0, 20, 21])
 def test_hold_out_leaves_no_part_empty(size):
     whole = Split(np.zeros((20, 1, 1, 1), np.uint8), np.zeros(20, np.uint8))
-    with pytest.raises(ValueError, match=f"`size` must be between 1 and 19; received {size}"):
+    with pytest.raises(ValueError, match=f"`size` must be an integer between 1 and 19; received {size}"):
         hold_out(whole, size)
 
 

@@ -166,7 +166,7 @@ def test_errors_of_two_kinds():
     ("arguments", "what"), [((0,), "sample_size"), ((5, 0, 0), "repeats"), ((2.5,), "sample_size")]
 )
 def test_numbers_below_one_are_refused(arguments, what):
-    with pytest.raises(ValueError, match=rf"^`{what}` must be an integer of at least 1; received {arguments[-1]}\.$"):
+    with pytest.raises(ValueError, match=rf"^`{what}` must be an integer >= 1; received {arguments[-1]}\.$"):
         likelihood_estimate(linear_vae(SYSTEM), X, *arguments)
 
 
@@ -194,5 +194,5 @@ def test_numpy_integers_are_integers():
 
 
 def test_too_few_samples_for_a_bracket_are_refused():
-    with pytest.raises(ValueError, match=r"^`sample_size` must be an integer of at least 2; received 1\.$"):
+    with pytest.raises(ValueError, match=r"^`sample_size` must be an integer >= 2; received 1\.$"):
         simulated_bracket(linear_vae(SYSTEM), sample_size=1)

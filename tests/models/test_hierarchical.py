@@ -425,7 +425,7 @@ def test_other_numbers_of_parts_and_levels_are_refused():
         tfvae.LadderVAE([], [], [], [], **parts)
     with pytest.raises(TypeError, match=r"`posteriors\[0\]` must be a `ConditionalDistribution`; received int"):
         tfvae.StackedVAE([3], [], **parts)
-    with pytest.raises(ValueError, match="`redrawn` must be a level from 1 to 2; received 3"):
+    with pytest.raises(ValueError, match="`redrawn` must be an integer between 1 and the number of levels, 2; "):
         model_with().sample(2, redrawn=3)
     model = tiny.compiled(model_with(objective=tfvae.ELBO(beta=(1.0, 1.0, 1.0))))
     with pytest.raises(ValueError, match="`beta` has 3 values, one for each level; the model has 2"):

@@ -10,8 +10,7 @@ import tensorflow as tf
 
 from tfvae.bijectors.base import Bijector, sum_of_events
 from tfvae.bijectors.coupling import bounded
-from tfvae.checks import check_at_least
-from tfvae.networks import check_sizes
+from tfvae.checks import check_sizes, integer
 
 
 @keras.saving.register_keras_serializable("tfvae")
@@ -42,9 +41,8 @@ class MaskedAutoregressive(Bijector):
         self, hidden: Sequence[int] = (128,), context_size: int = 0, activation: str = "relu", name: str | None = None
     ):
         super().__init__(name=name)
-        check_sizes("hidden", hidden, at_least_one=True)
-        check_at_least(0, context_size=context_size)
-        self.hidden, self.context_size, self.activation = list(hidden), context_size, activation
+        self.hidden = list(check_sizes("hidden", hidden, at_least_one=True))
+        self.context_size, self.activation = integer("context_size", context_size, 0), activation
 
     def make(self, event_shape: tuple[int, ...]) -> tuple[int, ...]:
         if len(event_shape) != 1:

@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfvae.bijectors.base import Bijector, require_image, sum_of_events
+from tfvae.checks import real
 from tfvae.convolution import ThinConv2D
 
 
@@ -41,9 +42,9 @@ class Coupling(Bijector, abc.ABC):
         super().__init__(name=name)
         if not isinstance(network, keras.Layer):
             raise TypeError(f"`network` must be a Keras layer or model; received {type(network).__name__}.")
-        if not isinstance(log_scale_bound, (int, float)) or not 0 < log_scale_bound < math.inf:
+        if not 0 < real(log_scale_bound) < math.inf:
             raise ValueError(f"`log_scale_bound` must be a positive number; received {log_scale_bound!r}.")
-        self.network, self.flip, self.log_scale_bound = network, bool(flip), float(log_scale_bound)
+        self.network, self.flip, self.log_scale_bound = network, bool(flip), float(real(log_scale_bound))
 
     def _make_network(self, seen: tuple[int, ...], moved: tuple[int, ...]) -> None:
         """For a network that sees `seen` and whose head makes shift and log scale of shape `moved`."""

@@ -8,6 +8,7 @@ import keras
 import tensorflow as tf
 
 from tfvae.bijectors.base import Bijector, sum_of_events
+from tfvae.checks import real
 from tfvae.families.softplus import softplus
 
 
@@ -31,9 +32,9 @@ class Logit(Bijector):
 
     def __init__(self, alpha: float = 0.05, name: str | None = None):
         super().__init__(name=name)
-        if not isinstance(alpha, (int, float)) or not 0 < alpha < 0.5:
+        if not 0 < real(alpha) < 0.5:
             raise ValueError(f"`alpha` must be a number above 0 and below 0.5; received {alpha!r}.")
-        self.alpha = alpha
+        self.alpha = real(alpha)
 
     def make(self, event_shape: tuple[int, ...]) -> tuple[int, ...]:
         return event_shape

@@ -13,7 +13,7 @@ from tfvae.bijectors.coupling import CheckerboardCoupling, HalvesCoupling
 from tfvae.bijectors.linear import InvertibleLinear
 from tfvae.bijectors.multiscale import MultiScale
 from tfvae.bijectors.shapes import Flatten, Reverse, Squeeze
-from tfvae.checks import check_at_least
+from tfvae.checks import integers_at_least
 
 
 def realnvp(levels: int = 2, depth: int = 4, filters: Sequence[int] = (32, 32), activation: str = "relu") -> Bijector:
@@ -33,7 +33,7 @@ def realnvp(levels: int = 2, depth: int = 4, filters: Sequence[int] = (32, 32), 
 
     Source: Dinh, Sohl-Dickstein and Bengio 2017, arXiv:1605.08803.
     """
-    check_at_least(1, levels=levels, depth=depth)
+    levels, depth = integers_at_least(1, levels=levels, depth=depth)
 
     def row(coupling: type[HalvesCoupling] | type[CheckerboardCoupling]) -> list[Bijector]:
         bodies = [networks.coupling_convnet(filters, activation) for _ in range(depth)]
@@ -61,7 +61,7 @@ def glow(levels: int = 2, depth: int = 8, filters: Sequence[int] = (64, 64), act
 
     Source: Kingma and Dhariwal 2018, arXiv:1807.03039.
     """
-    check_at_least(1, levels=levels, depth=depth)
+    levels, depth = integers_at_least(1, levels=levels, depth=depth)
 
     def coupling() -> Bijector:
         return HalvesCoupling(networks.coupling_convnet(filters, activation))
@@ -86,7 +86,7 @@ def vector_flow(depth: int = 6, hidden: Sequence[int] = (128, 128), activation: 
 
     Source: Dinh, Sohl-Dickstein and Bengio 2017, arXiv:1605.08803.
     """
-    check_at_least(1, depth=depth)
+    (depth,) = integers_at_least(1, depth=depth)
     return Chain(
         [
             each
@@ -110,6 +110,6 @@ def maf(depth: int = 5, hidden: Sequence[int] = (256,), context_size: int = 0, a
 
     Source: Papamakarios, Pavlakou and Murray 2017, arXiv:1705.07057; with an `ActNorm` for its batch normalisation.
     """
-    check_at_least(1, depth=depth)
+    (depth,) = integers_at_least(1, depth=depth)
     flows = [(ActNorm(), MaskedAutoregressive(hidden, context_size, activation), Reverse()) for _ in range(depth)]
     return Chain([Flatten(), *(each for flow in flows for each in flow)])

@@ -12,6 +12,7 @@ import numpy as np
 from tfvae import plots
 from tfvae.callbacks.latents import codes, latent_size, require_ability, require_examples
 from tfvae.callbacks.picture import EpochPicture, Picture
+from tfvae.checks import integer
 
 
 class SampleGrid(EpochPicture):
@@ -39,8 +40,7 @@ class SampleGrid(EpochPicture):
         redrawn: int | None = None,
     ):
         super().__init__(folder, "samples", every, log_dir)
-        if n < 1:
-            raise ValueError(f"`n` must be at least 1; received {n}.")
+        n, seed = integer("n", n, 1), integer("seed", seed)
         self.n, self.seed, self.mean, self.temperature, self.redrawn = n, seed, mean, temperature, redrawn
 
     def check(self) -> None:
@@ -158,8 +158,7 @@ class Manifold(EpochPicture):
         log_dir: str | os.PathLike[str] | None = None,
     ):
         super().__init__(folder, "manifold", every, log_dir)
-        if n < 1:
-            raise ValueError(f"`n` must be at least 1; received {n}.")
+        n = integer("n", n, 1)
         if dimensions is not None and (len(set(dimensions)) != 2 or len(dimensions) != 2 or min(dimensions) < 0):
             raise ValueError(f"`dimensions` must be two different numbers >= 0; received {dimensions}.")
         self.images, self.n, self.dimensions = images, n, dimensions

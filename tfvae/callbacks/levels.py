@@ -10,6 +10,7 @@ from tfvae import plots
 from tfvae.callbacks.images import grey, require_images
 from tfvae.callbacks.latents import codes, latent_size, require_ability, require_examples
 from tfvae.callbacks.picture import EpochPicture, Picture
+from tfvae.checks import integer, integers_at_least
 
 
 class LevelSamples(EpochPicture):
@@ -34,9 +35,7 @@ class LevelSamples(EpochPicture):
         log_dir: str | os.PathLike[str] | None = None,
     ):
         super().__init__(folder, "level_samples", every, log_dir)
-        if n < 1:
-            raise ValueError(f"`n` must be at least 1; received {n}.")
-        self.n, self.seed = n, seed
+        self.n, self.seed = integer("n", n, 1), integer("seed", seed)
 
     def check(self) -> None:
         require_images(self.model, self)
@@ -75,9 +74,7 @@ class Traversals(EpochPicture):
         log_dir: str | os.PathLike[str] | None = None,
     ):
         super().__init__(folder, "traversals", every, log_dir)
-        for name, number in (("dimensions", dimensions), ("n", n)):
-            if number < 1:
-                raise ValueError(f"`{name}` must be at least 1; received {number}.")
+        dimensions, n = integers_at_least(1, dimensions=dimensions, n=n)
         if len(images) < 2:
             raise ValueError(f"`images` must be at least 2, for their codes to vary; received {len(images)}.")
         self.images, self.dimensions, self.n = images, dimensions, n

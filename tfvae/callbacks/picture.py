@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 
 from tfvae import plots
 from tfvae.callbacks import summaries
+from tfvae.checks import integer
 from tfvae.files import writing, written_whole
 from tfvae.folders import below
 
@@ -51,9 +52,7 @@ class EpochPicture(keras.callbacks.Callback, abc.ABC):
         log_dir: str | os.PathLike[str] | None = None,
     ):
         super().__init__()
-        if every < 1:
-            raise ValueError(f"`every` must be at least 1; received {every}.")
-        self.folder, self.name, self.every = Path(folder), name, every
+        self.folder, self.name, self.every = Path(folder), name, integer("every", every, 1)
         self.log_dir = None if log_dir is None else below(Path(log_dir), name)
         self._writer: tf.summary.SummaryWriter | None = None
 

@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from tfvae.checks import integer
 from tfvae.datasets import files, folders, mnist, tfds
 from tfvae.datasets.bad_records import BadRecord, listed, naming_bad_records
 from tfvae.datasets.resizing import as_size, resize_split
@@ -56,8 +57,7 @@ def load(
         OSError: a file is damaged, or a dataset is not there and cannot be downloaded.
     """
     size, name = as_size(image_size), os.fspath(source)
-    if seed < 0:
-        raise ValueError(f"`seed` must be at least 0; received {seed}.")
+    seed = integer("seed", seed, 0)
     if bad_records not in BAD_RECORDS:
         raise ValueError(f"`bad_records` must be 'refuse' or 'skip'; received {bad_records!r}.")
     skip = bad_records == "skip"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tfvae.checks import integer
 from tfvae.datasets.splits import Split
 
 if TYPE_CHECKING:
@@ -24,11 +25,13 @@ def as_size(image_size: tuple[int, int] | int | None) -> tuple[int, int] | None:
     if image_size is None:
         return None
     pair = tuple(image_size) if isinstance(image_size, Iterable) else (image_size, image_size)
-    if len(pair) != 2 or not all(isinstance(side, int | np.integer) and side > 0 for side in pair):
+    try:
+        height, width = (integer("image_size", side, 1) for side in pair)
+    except ValueError:
         raise ValueError(
             f"`image_size` must be a positive int or a pair of them (height, width); received {image_size!r}."
-        )
-    return int(pair[0]), int(pair[1])
+        ) from None
+    return height, width
 
 
 def resize(images: Any, size: tuple[int, int]) -> tf.Tensor:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tfvae.checks import integer
 from tfvae.datasets.bad_records import BadRecord
 
 if TYPE_CHECKING:
@@ -130,14 +131,13 @@ def hold_out(split: Split | Any, size: int, seed: int | None = 0) -> tuple[Split
     Raises:
         ValueError: `size` leaves one of the parts empty, or the split is on disk and `seed` is not None.
     """
-    if not 0 < size < len(split):
-        raise ValueError(f"`size` must be between 1 and {len(split) - 1}; received {size}.")
+    size = integer("size", size, 1, len(split) - 1)
     if seed is None:
         return split.drop_first(size), split.take_first(size)
     if not isinstance(split, Split):
         raise ValueError(f"`seed` must be None for images on disk, of which the first are held out; received {seed}.")
     # The bit generator is named because NumPy may one day choose another as its default.
-    order = np.random.Generator(np.random.PCG64(seed)).permutation(len(split))
+    order = np.random.Generator(np.random.PCG64(integer("seed", seed, 0))).permutation(len(split))
     return split.take(np.sort(order[size:])), split.take(np.sort(order[:size]))
 
 
@@ -155,7 +155,7 @@ def hold_out_test(split: Split | Any, test_size: int | None, seed: int | None) -
     Raises:
         ValueError: `test_size` leaves one of the parts empty.
     """
-    size = max(1, round(len(split) / 10)) if test_size is None else test_size
+    size = max(1, round(len(split) / 10)) if test_size is None else integer("test_size", test_size)
     if not 0 < size < len(split):
         raise ValueError(
             f"`test_size` must leave training and test images: between 1 and {len(split) - 1} of {len(split)}; "
@@ -186,6 +186,4 @@ def _digest(array: np.ndarray) -> str:
 
 
 def at_least_one(n: int) -> int:
-    if n < 1:
-        raise ValueError(f"`n` must be at least 1; received {n}.")
-    return n
+    return integer("n", n, 1)

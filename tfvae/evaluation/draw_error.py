@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from tfvae.checks import integer
 from tfvae.evaluation.fixed import fix
 from tfvae.evaluation.likelihood import likelihood_estimate
 from tfvae.models import VAE
@@ -33,6 +34,7 @@ def draw_error(model: VAE, raw: np.ndarray, sample_size: int = 500, seed: int = 
     Raises:
         ValueError: as for `likelihood_estimate` and `fix`.
     """
+    sample_size, seed = integer("sample_size", sample_size, 1), integer("seed", seed)
     arrays = [fix(raw, model.preprocess, draw).x for draw in range(_DRAWS)]
     if all(np.array_equal(arrays[0], other) for other in arrays[1:]):
         return 0.0

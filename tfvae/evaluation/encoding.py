@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tfvae.checks import integer
 from tfvae.models import UnsupervisedModel
 
 
@@ -41,5 +42,4 @@ def check_examples(x: np.ndarray, batch_size: int) -> None:
     """ValueError if there are no examples or no batches of them."""
     if not len(x):
         raise ValueError("`x` must hold at least one example; received none.")
-    if not isinstance(batch_size, int) or batch_size < 1:
-        raise ValueError(f"`batch_size` must be an integer of at least 1; received {batch_size!r}.")
+    integer("batch_size", batch_size, 1)

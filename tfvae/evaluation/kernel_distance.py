@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from tfvae.checks import integer
 from tfvae.evaluation.classifier import IMAGE_SHAPE, features
 from tfvae.noise import Noise
 
@@ -74,11 +75,7 @@ def kernel_distance(
             f"The kernel distance is one of digits, {IMAGE_SHAPE}; `model` is of data of shape "
             f"{tuple(model.data_shape)}."
         )
-    if not isinstance(n, int) or not 2 <= n <= min(len(train), len(test)):
-        raise ValueError(
-            f"`n` must be an integer from 2 to the number of images; received {n!r} for {len(train)} training and "
-            f"{len(test)} test images."
-        )
+    n = integer("n", n, 2, min(len(train), len(test)), "the number of images on either side, ")
     draws = model.sample(n, seed)[1]
     if not np.all(np.isfinite(draws)):  # relu would hide it
         raise ValueError("The model's draws must be finite; some are not.")
@@ -115,8 +112,7 @@ def two_samples(a: np.ndarray, b: np.ndarray, permutations: int = 500, seed: int
     """
     if a.ndim != 2 or b.ndim != 2 or min(len(a), len(b)) < 2 or a.shape[1] != b.shape[1]:
         raise ValueError(f"Samples must be [N, d] and [M, d], N and M at least 2; received {a.shape} and {b.shape}.")
-    if not isinstance(permutations, int) or permutations < 1:
-        raise ValueError(f"`permutations` must be an integer of at least 1; received {permutations!r}.")
+    permutations = integer("permutations", permutations, 1)
     together = np.concatenate([a, b]).astype(np.float64)
     given = np.arange(len(together)) < len(a)
     order = _order(seed, "permutations", len(together), permutations)

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfvae.checks import integer
 from tfvae.models import VAE, HierarchicalVAE
 from tfvae.noise import EVALUATION_SEED, Noise
 from tfvae.trace import Inferred, latent
@@ -157,7 +158,6 @@ def _batches(raw: Any, batch_size: int) -> Iterator[Any]:
         for batch in raw:
             yield keras.utils.unpack_x_y_sample_weight(batch)[0]
         return
-    if batch_size < 1:
-        raise ValueError(f"`batch_size` must be at least 1; received {batch_size}.")
+    batch_size = integer("batch_size", batch_size, 1)
     for start in range(0, len(raw), batch_size):
         yield raw[start : start + batch_size]

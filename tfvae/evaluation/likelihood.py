@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Iterator
-from numbers import Integral
 from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 from scipy import special
 
+from tfvae.checks import integer, integers_at_least, seed_of_draws
 from tfvae.distribution.shares import gathered, shares
 from tfvae.evaluation.log_weights import ROWS, streamed, worth_compiling
 from tfvae.evaluation.pareto import UNRELIABLE, pareto_shape, tail_size
@@ -143,7 +143,8 @@ def likelihood_estimate(
     Source: Burda et al. 2015, arXiv:1509.00519; jackknife with groups: Busing, Meijer and van der Leeden 1999,
     Statistics and Computing 9; its use on this bound: Nowozin 2018 (ICLR), "Debiasing evidence approximations".
     """
-    _require_positive(sample_size=sample_size, repeats=repeats)
+    sample_size, repeats = integers_at_least(1, sample_size=sample_size, repeats=repeats)
+    seed = seed_of_draws(seed)
     model.require("likelihood")
     x = _examples(x)
     if x.shape[1:] != tuple(model.data_shape):
@@ -185,9 +186,7 @@ def simulated_bracket(model: VAE, n: int = 1000, sample_size: int = 500, seed: i
 
     Source: Grosse, Ghahramani and Adams 2015, arXiv:1511.02543; here with importance sampling in place of annealing.
     """
-    _require_positive(n=n)
-    if not isinstance(sample_size, Integral) or sample_size < 2:
-        raise ValueError(f"`sample_size` must be an integer of at least 2; received {sample_size!r}.")
+    n, sample_size, seed = integer("n", n, 1), integer("sample_size", sample_size, 2), seed_of_draws(seed)
     model.require("likelihood")
     z, x = model.sample(n, seed=seed)
     traces = (
@@ -288,9 +287,3 @@ def _examples(x: Any) -> np.ndarray:
     if not len(x):
         raise ValueError("There must be at least one example; received none.")
     return x
-
-
-def _require_positive(**numbers: Any) -> None:
-    for name, number in numbers.items():
-        if not isinstance(number, Integral) or isinstance(number, bool) or number < 1:
-            raise ValueError(f"`{name}` must be an integer of at least 1; received {number!r}.")

@@ -10,6 +10,7 @@ import tensorflow as tf
 from scipy import special
 
 from tfvae import execution
+from tfvae.checks import integer, seed_of_draws
 from tfvae.families.pairs import log_prob_of_pairs
 from tfvae.models import VAE
 from tfvae.noise import EVALUATION_SEED, Noise
@@ -57,8 +58,7 @@ def naive_estimate(model: VAE, x: Any, most_draws: int = 2**16, seed: int = 0) -
     Raises:
         ValueError: `most_draws` is below 1, there are no examples, or the model has no likelihood.
     """
-    if not isinstance(most_draws, int) or most_draws < 1:
-        raise ValueError(f"`most_draws` must be an integer of at least 1; received {most_draws!r}.")
+    most_draws, seed = integer("most_draws", most_draws, 1), seed_of_draws(seed)
     if not model.unit.is_likelihood:
         raise ValueError(f"This model has no log p(x): {model.unit.convention}.")
     x = tf.convert_to_tensor(x)

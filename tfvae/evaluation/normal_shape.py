@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import special
 
+from tfvae.checks import integer
 from tfvae.noise import Noise
 
 _SINGULAR = 1e-12  # of the largest variance
@@ -43,7 +44,7 @@ def normal_shape(codes: np.ndarray, directions: int = 200, repeats: int = 20, se
     Raises:
         ValueError: the codes cannot be whitened, or a number is below 1 (`repeats`: 2).
     """
-    _check_number("repeats", repeats, 2)
+    repeats = integer("repeats", repeats, 2)
     white = whitened(codes)
     samples = np.float64(Noise(seed).normal("normal shape", len(white), white.shape[1:], repeats))
     chance = [sliced_wasserstein(whitened(each), directions, seed) for each in samples]
@@ -85,7 +86,7 @@ def sliced_wasserstein(codes: np.ndarray, directions: int = 200, seed: int = 0) 
     Source: Bonneel, Rabin, Peyre and Pfister 2015, "Sliced and Radon Wasserstein barycenters of measures".
     """
     codes = _checked(codes)
-    _check_number("directions", directions, 1)
+    directions = integer("directions", directions, 1)
     u = np.float64(Noise(seed).normal("directions", directions, codes.shape[1:]))
     u /= np.linalg.norm(u, axis=1, keepdims=True)
     projected = np.sort(codes @ u.T, axis=0)
@@ -101,8 +102,3 @@ def _checked(codes: np.ndarray) -> np.ndarray:
     if codes.ndim != 2 or not codes.size or not np.all(np.isfinite(codes)):
         raise ValueError(f"`codes` must be finite numbers [N, D]; received shape {codes.shape}.")
     return codes
-
-
-def _check_number(name: str, value: int, least: int) -> None:
-    if not isinstance(value, int) or value < least:
-        raise ValueError(f"`{name}` must be an integer of at least {least}; received {value!r}.")

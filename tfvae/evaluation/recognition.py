@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tfvae.checks import integer
 from tfvae.evaluation.classifier import CLASSES, IMAGE_SHAPE, classify
 
 SURE = 0.9
@@ -51,8 +52,7 @@ def recognition(model: Any, n: int = 2000, seed: int = 0) -> Recognition:
         ValueError: the model is of other images, or `n` is below 1.
     """
     _check_shape(model)
-    if n < 1:
-        raise ValueError(f"`n` must be at least 1; received {n}.")
+    n = integer("n", n, 1)
     _, means = model.sample(n, seed=seed, mean=True)
     probabilities = classify(model.preprocess.grey(means))
     sure = probabilities.max(axis=1) > SURE

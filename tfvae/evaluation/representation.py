@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tfvae.checks import integer
+
 _ITERATIONS = 10_000  # at most; some hundreds are usual, and scikit-learn warns if these are too few
 
 
@@ -78,8 +80,7 @@ def nearest_neighbours(train_means: Any, train_labels: Any, test_means: Any, tes
     from sklearn.neighbors import KNeighborsClassifier
 
     examples = _checked(train_means, train_labels, test_means, test_labels)
-    if not isinstance(k, int) or not 1 <= k <= len(examples[0]):
-        raise ValueError(f"`k` must be an integer from 1 to {len(examples[0])}, the training examples; received {k!r}.")
+    k = integer("k", k, 1, len(examples[0]), "the number of training examples, ")
     # In many dimensions a tree visits most of its leaves, and comparing all pairs is quicker.
     return _accuracy(KNeighborsClassifier(k, algorithm="brute"), *examples)
 

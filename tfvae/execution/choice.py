@@ -13,6 +13,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfvae.checks import integer
 from tfvae.convolution import ThinConv2D
 from tfvae.devices import on_gpu, replicas
 from tfvae.execution import memory
@@ -162,6 +163,7 @@ def by_rule(model: keras.Model, batch_size: int = 100, jit_compile: bool | None 
         batch_size: examples in a batch.
         jit_compile: True or False leaves only the number of steps to the rule.
     """
+    batch_size = integer("batch_size", batch_size, 1)
     if replicas() > 1:  # XLA has to compile a program for each, and made them no faster on CPUs
         return Choice(bool(jit_compile), 1, f"{replicas()} replicas")
     convolutions = [

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfvae.checks import check_at_least
+from tfvae.checks import integer
 from tfvae.families.base import Family, Parameter
 from tfvae.families.bernoulli import Bernoulli, OneSoftplus
 from tfvae.families.pixels_before import PixelsBefore
@@ -141,8 +141,7 @@ class AutoregressiveBernoulli(Family):
                 "`event_shape` of AutoregressiveBernoulli must be (height, width, channels); "
                 f"received {self.event_shape}."
             )
-        check_at_least(1, gates=gates)
-        self.before = PixelsBefore(reach, hidden, gates, name="before")
+        self.before = PixelsBefore(reach, hidden, integer("gates", gates, 1), name="before")
         self.before.build((None, *self.event_shape))
 
     @property

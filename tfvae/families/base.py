@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import abc
 import math
-import operator
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
@@ -20,6 +19,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from tfvae.checks import integer
 from tfvae.families.independent import Independent
 from tfvae.noise import Noise
 
@@ -151,8 +151,8 @@ class Family(abc.ABC):
 def checked_event_shape(event_shape: Sequence[int]) -> tuple[int, ...]:
     """The shape of an example or a latent as a tuple of ints; ValueError unless it has at least one size, all >= 1."""
     try:
-        sizes = tuple(operator.index(extent) for extent in event_shape)  # no silent 2.5 -> 2
-    except TypeError:
+        sizes = tuple(integer("event_shape", extent) for extent in event_shape)
+    except (TypeError, ValueError):
         raise ValueError(f"`event_shape` must be a tuple of sizes, integers >= 1; received {event_shape!r}.") from None
     if not sizes or min(sizes) < 1:
         raise ValueError(f"`event_shape` must be sizes >= 1, at least one; received {tuple(event_shape)}.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +9,7 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from tfvae.checks import integer
 from tfvae.families.base import Family, Parameter
 from tfvae.preprocessing import LEVELS
 
@@ -56,9 +56,7 @@ class Categorical(Family):
 
     def __init__(self, event_shape: Sequence[int], levels: int = LEVELS):
         super().__init__(event_shape)
-        self.levels = operator.index(levels)
-        if self.levels < 2:
-            raise ValueError(f"`levels` must be at least 2; received {levels}.")
+        self.levels = integer("levels", levels, 2)
 
     @property
     def parameters(self) -> dict[str, Parameter]:

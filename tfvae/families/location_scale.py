@@ -9,6 +9,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfvae.checks import real
 from tfvae.families.base import Family, Parameter
 from tfvae.families.softplus import softplus
 
@@ -26,12 +27,12 @@ class LocationScale(Family, abc.ABC):
 
     def __init__(self, event_shape: Sequence[int], scale: str | float, min_scale: float):
         super().__init__(event_shape)
-        is_number = isinstance(scale, (int, float)) and not isinstance(scale, bool)
-        if scale not in ("pixel", "image", "shared") and not (is_number and 0 < float(scale) < math.inf):
+        is_word = isinstance(scale, str) and scale in ("pixel", "image", "shared")
+        if not is_word and not 0 < real(scale) < math.inf:
             raise ValueError(f'`scale` must be "pixel", "image", "shared" or a number > 0; received {scale!r}.')
-        if not isinstance(min_scale, (int, float)) or not 0 < min_scale < math.inf:
+        if not 0 < real(min_scale) < math.inf:
             raise ValueError(f"`min_scale` must be > 0; received {min_scale!r}.")
-        self.scale, self.min_scale = scale, min_scale
+        self.scale, self.min_scale = scale if is_word else real(scale), real(min_scale)
 
     @property
     def parameters(self) -> dict[str, Parameter]:

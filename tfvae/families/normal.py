@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from tfvae.checks import real
 from tfvae.families.base import Family, Parameter
 from tfvae.families.location_scale import LocationScale
 from tfvae.families.softplus import softplus
@@ -63,9 +64,9 @@ class FullNormal(Family):
         super().__init__(event_shape)
         if len(self.event_shape) != 1:
             raise ValueError(f"`event_shape` of FullNormal must be one size, (D,); received {self.event_shape}.")
-        if not isinstance(min_scale, (int, float)) or not 0 < min_scale < math.inf:
+        if not 0 < real(min_scale) < math.inf:
             raise ValueError(f"`min_scale` must be > 0; received {min_scale!r}.")
-        self.min_scale = min_scale
+        self.min_scale = real(min_scale)
 
     @property
     def parameters(self) -> dict[str, Parameter]:

@@ -9,8 +9,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tfvae.checks import check_at_least
-from tfvae.networks import check_sizes
+from tfvae.checks import check_sizes, integers_at_least
 from tfvae.precision import at_least_float32
 
 
@@ -39,9 +38,8 @@ class PixelsBefore(keras.layers.Layer):
 
     def __init__(self, reach: int, hidden: Sequence[int], outputs: int, name: str | None = None):
         super().__init__(name=name, dtype=at_least_float32())
-        check_at_least(1, reach=reach, outputs=outputs)
-        check_sizes("hidden", hidden)
-        self.reach, self.hidden, self.outputs = reach, tuple(hidden), outputs
+        self.reach, self.outputs = integers_at_least(1, reach=reach, outputs=outputs)
+        self.hidden = check_sizes("hidden", hidden)
 
     def build(self, input_shape: Sequence[int | None]) -> None:
         channels = int(input_shape[-1])  # type: ignore[arg-type]

@@ -10,11 +10,10 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfvae.bijectors import Chain, Invert, MaskedAutoregressive, Reverse
-from tfvae.checks import check_at_least
+from tfvae.checks import check_sizes, integers_at_least, real
 from tfvae.families import Family, Parameter
 from tfvae.families.softplus import softplus
 from tfvae.flows.distribution import Transformed
-from tfvae.networks import check_sizes
 from tfvae.noise import EVALUATION_SEED, Noise
 
 _PAIRS = 32  # of draws, from e and -e, that a mean is taken over
@@ -83,12 +82,12 @@ class InverseAutoregressive(Family):
             raise ValueError(
                 f"`event_shape` of InverseAutoregressive must be one size, (D,); received {self.event_shape}."
             )
-        check_at_least(1, depth=depth, context_size=context_size)
-        check_sizes("hidden", hidden, at_least_one=True)
-        if not isinstance(min_scale, (int, float)) or not 0 < min_scale < float("inf"):
+        depth, context_size = integers_at_least(1, depth=depth, context_size=context_size)
+        hidden = check_sizes("hidden", hidden, at_least_one=True)
+        if not 0 < real(min_scale) < float("inf"):
             raise ValueError(f"`min_scale` must be > 0; received {min_scale!r}.")
-        self.depth, self.hidden, self.context_size = depth, tuple(hidden), context_size
-        self.min_scale, self.activation = min_scale, activation
+        self.depth, self.hidden, self.context_size = depth, hidden, context_size
+        self.min_scale, self.activation = real(min_scale), activation
         flows = [(MaskedAutoregressive(hidden, context_size, activation), Reverse()) for _ in range(depth)]
         self.bijector = Invert(Chain([each for flow in flows for each in flow]))
         self.bijector.build((None, *self.event_shape))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from numbers import Integral, Real
 from typing import Any
 
 import keras
@@ -13,6 +12,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfvae.bijectors import Bijector
+from tfvae.checks import integer, real
 from tfvae.flows.distribution import Transformed
 from tfvae.noise import Noise
 from tfvae.priors import Prior
@@ -86,8 +86,7 @@ class Flow(Prior):
 
         Source: Kingma and Dhariwal 2018, arXiv:1807.03039 (between two real images).
         """
-        if not isinstance(steps, Integral) or steps < 2:
-            raise ValueError(f"`steps` must be an integer >= 2; received {steps!r}.")
+        steps = integer("steps", steps, 2)
         one, other = (self.bijector.forward(tf.cast(each, self.compute_dtype))[0] for each in (start, end))
         share = tf.reshape(tf.linspace(tf.zeros((), one.dtype), 1.0, steps), [1, steps, *[1] * (one.shape.rank - 1)])
         z = (1 - share) * one[:, tf.newaxis] + share * other[:, tf.newaxis]
@@ -104,7 +103,6 @@ class Flow(Prior):
 
 def checked_temperature(temperature: Any) -> float:
     """A temperature; ValueError unless it is a number >= 0."""
-    is_number = isinstance(temperature, Real) and not isinstance(temperature, bool)
-    if not is_number or not 0 <= float(temperature) < math.inf:
+    if not 0 <= real(temperature) < math.inf:
         raise ValueError(f"`temperature` must be a number >= 0; received {temperature!r}.")
-    return float(temperature)
+    return float(real(temperature))

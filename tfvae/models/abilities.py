@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from numbers import Integral
 from typing import Any, cast
 
 import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from tfvae.checks import integer
 from tfvae.noise import Noise
 
 
@@ -54,8 +54,8 @@ class Abilities:
 
     def check_draws(self, n: Any) -> None:
         """ValueError unless so many draws can be made; a tensor, in a graph, is taken as it is."""
-        if not tf.is_tensor(n) and (not isinstance(n, Integral) or isinstance(n, bool) or n < 1):
-            raise ValueError(f"`n` must be an integer >= 1; received {n!r}.")
+        if not tf.is_tensor(n):
+            integer("n", n, 1)
 
     def log_likelihood(self, raw: Any, sample_size: int = 5000, seed: int = 0) -> np.ndarray:
         """The S-sample lower bound on log p(x) of each example in nats, `[N]`; see `evaluation.log_likelihood`.

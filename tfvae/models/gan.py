@@ -8,6 +8,7 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from tfvae.checks import real
 from tfvae.conditional import ConditionalDistribution
 from tfvae.families import Delta
 from tfvae.families.softplus import softplus
@@ -67,13 +68,13 @@ class GAN(GuardedModel):
             prior=(prior, Prior),
         )
         require_points(generator=generator)
-        if not isinstance(penalty, (int, float)) or not 0 <= penalty < float("inf"):
+        if not 0 <= real(penalty) < float("inf"):
             raise ValueError(f"`penalty` must be a number >= 0; received {penalty!r}.")
         shape = generator.family.event_shape
         super().__init__(preprocess, shape, _NO_LIKELIHOOD, ("loss", "generator_loss"), seed=seed, name=name)
         # The generator comes first: averages of its weights are found by its place.
         self.generator, self.discriminator, self.prior = generator, discriminator, prior
-        self.penalty = penalty
+        self.penalty = real(penalty)
         generator.build((None, *prior.event_shape))
         discriminator.build((None, *shape))
         features = discriminator.compute_output_shape((None, *shape))

@@ -11,6 +11,7 @@ import keras
 import tensorflow as tf
 
 from tfvae import execution
+from tfvae.checks import integer
 from tfvae.distribution import multi_worker
 from tfvae.execution.program import StepsLeft, many_steps_in_one_program
 from tfvae.models.abilities import Abilities
@@ -76,11 +77,9 @@ class GuardedModel(Abilities, keras.Model, abc.ABC):
     ):
         # The networks inside may compute in half precision; losses and distributions may not.
         super().__init__(name=name, dtype=at_least_float32())
-        if not isinstance(seed, int):
-            raise ValueError(f"`seed` must be an integer; received {seed!r}.")
         if not isinstance(preprocess, Preprocessing):
             raise TypeError(f"`preprocess` must be an object of `Preprocessing`; received {preprocess!r}.")
-        self.preprocess, self.seed = preprocess, seed
+        self.preprocess, self.seed = preprocess, integer("seed", seed)
         self.unit, self.data_shape = unit, data_shape
         self.guard = Guard()
         self.steps_left = StepsLeft()
@@ -173,10 +172,8 @@ class GuardedModel(Abilities, keras.Model, abc.ABC):
                 f"`compile` takes no `loss`, `loss_weights`, `metrics` or `weighted_metrics`: what `{self.name}` "
                 "minimises and reports is part of the model, such as the `objective` of a VAE."
             )
-        if steps_per_execution != "auto" and not (isinstance(steps_per_execution, int) and steps_per_execution >= 1):
-            raise ValueError(
-                f'`steps_per_execution` must be an integer of at least 1 or "auto"; received {steps_per_execution!r}.'
-            )
+        if not isinstance(steps_per_execution, str) or steps_per_execution != "auto":
+            steps_per_execution = integer("steps_per_execution", steps_per_execution, 1)
         multi_worker.require_single_steps(steps_per_execution)
         self._to_be_chosen = steps_per_execution == "auto" and not run_eagerly
         self._jit_compile_wished = None if jit_compile == "auto" else bool(jit_compile)

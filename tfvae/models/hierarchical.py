@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from tfvae.checks import integer
 from tfvae.conditional import ConditionalDistribution
 from tfvae.models.ancestral import data_of
 from tfvae.models.kinds import require_kinds
@@ -142,10 +143,11 @@ class HierarchicalVAE(LatentVariableModel, abc.ABC):
             ValueError: there is no such level.
         """
         self.check_draws(n)
-        if redrawn is not None and redrawn not in range(1, self.levels + 1):
-            raise ValueError(f"`redrawn` must be a level from 1 to {self.levels}; received {redrawn!r}.")
+        redrawn = (
+            self.levels if redrawn is None else integer("redrawn", redrawn, 1, self.levels, "the number of levels, ")
+        )
         noise = Noise(seed)
-        z, context = self.generated(self._draws(noise, n, self.levels if redrawn is None else redrawn))
+        z, context = self.generated(self._draws(noise, n, redrawn))
         return self._side_by_side(z), data_of(self.decoder, context, noise, mean)
 
     def draw_codes(self, x: Any, noise: Noise) -> tf.Tensor:

@@ -9,6 +9,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfvae.checks import check_image_shape, integer, real
 from tfvae.families import Delta
 from tfvae.models.unsupervised import UnsupervisedModel
 from tfvae.noise import EVALUATION_SEED, Noise
@@ -58,11 +59,12 @@ class MaskedAutoencoder(UnsupervisedModel):
         seed: int = 0,
         name: str | None = None,
     ):
-        height, width, channels = image_shape
-        if not isinstance(patch_size, int) or patch_size < 1 or height % patch_size or width % patch_size:
+        height, width, channels = check_image_shape(image_shape)
+        patch_size = integer("patch_size", patch_size, 1)
+        if height % patch_size or width % patch_size:
             raise ValueError(f"`patch_size` must divide the image, {height} x {width}; received {patch_size!r}.")
         patches = height * width // patch_size**2
-        share = mask_share if isinstance(mask_share, (int, float)) else math.nan
+        share = real(mask_share)
         visible = round((1 - share) * patches) if math.isfinite(share) else 0
         if not 0 < share < 1 or not 1 <= visible < patches:
             raise ValueError(
@@ -71,7 +73,7 @@ class MaskedAutoencoder(UnsupervisedModel):
             )
         super().__init__(preprocess, Delta(image_shape), Distortion(), seed=seed, name=name)
         self.encoder, self.decoder = encoder, decoder
-        self.patch_size, self.mask_share = patch_size, mask_share
+        self.patch_size, self.mask_share = patch_size, share
         self._patches, self._visible = patches, visible
         pixels = patch_size**2 * channels
         seen, restored = (int(each.input_shape[-1]) for each in (encoder, decoder))

@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfvae.checks import check_at_least
+from tfvae.checks import integer
 from tfvae.conditional import ConditionalDistribution
 from tfvae.families.pairs import log_prob_of_pairs
 from tfvae.models.ancestral import ancestral_sample
@@ -56,7 +56,7 @@ class NaiveMonteCarlo(UnsupervisedModel):
         name: str | None = None,
     ):
         require_kinds(decoder=(decoder, ConditionalDistribution), prior=(prior, Prior))
-        check_at_least(1, draws=draws)
+        draws = integer("draws", draws, 1)
         super().__init__(preprocess, decoder.family, NaiveAverage(draws), seed=seed, name=name)
         self.decoder, self.prior, self.draws = decoder, prior, draws
         decoder.build((None, *prior.event_shape))

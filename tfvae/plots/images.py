@@ -10,6 +10,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from tfvae.checks import integer
+
 _CELL_INCHES = 0.6
 _GAP = 2  # pixels between images
 _CHARACTER = 0.075  # inches that one of a title takes
@@ -24,7 +26,7 @@ def image_grid(images: np.ndarray, columns: int | None = None, title: str | None
         title: printed above.
     """
     _check_images(images, "N")
-    columns = columns or math.ceil(math.sqrt(len(images)))
+    columns = math.ceil(math.sqrt(len(images))) if columns is None else integer("columns", columns, 1)
     rows = -(-len(images) // columns)
     height, width = images.shape[1:3]
     above = 0.4 if title else 0.0
@@ -80,7 +82,7 @@ def view_grid(views: Mapping[str, np.ndarray], columns: int = 10) -> Figure:
         raise ValueError(f"`views` must be arrays of one shape; received {shapes}.")
     first, *others = views
     count, *event_shape = shapes[first]
-    columns = max(1, min(columns, count))
+    columns = max(1, min(integer("columns", columns, 1), count))
     missing = np.ones((-count % columns, *event_shape), views[first].dtype)  # the last row may not be full
     rows = [np.concatenate([each, missing]).reshape(-1, columns, *event_shape) for each in views.values()]
     together = np.stack(rows, axis=1).reshape(-1, *event_shape)

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfvae.checks import check_at_least
+from tfvae.checks import integer
 from tfvae.models import GuardedModel
 from tfvae.serving import card, warm_up
 from tfvae.serving import litert as litert_models
@@ -75,9 +75,9 @@ def export(
 def _check(model: Any, sample_size: Any, version: Any) -> None:
     if not isinstance(model, GuardedModel):
         raise TypeError(f"`model` must be a model of tfvae; received {type(model).__name__}.")
-    check_at_least(1, sample_size=sample_size, version=1 if version is None else version)
-    if version is not None and version > MOST:
-        raise ValueError(f"`version` must be at most 2^63 - 1, what a server can read; received {version}.")
+    integer("sample_size", sample_size, 1)
+    if version is not None:
+        integer("version", version, 1, MOST, "the most that a server can read, ")
     for weight in model.weights:
         if not np.isfinite(keras.ops.convert_to_numpy(weight)).all():
             raise FloatingPointError(f"The model's weights are not finite ({weight.path}), so it was not exported.")

@@ -10,6 +10,7 @@ import typing
 from collections.abc import Callable
 from typing import Any
 
+from tfvae.checks import real
 from tfvae.settings.words import listed, near
 
 Bound = tuple[str, Callable[[Any], bool]]
@@ -81,6 +82,8 @@ def _typed(kind: Any, name: str, value: Any) -> Any:
     if kind is float and isinstance(value, str):  # YAML 1.1 reads 1e-3 as text
         with contextlib.suppress(ValueError):
             value = float(value)
+    if kind in (int, float) and not math.isnan(number := real(value)):  # also NumPy's
+        value = number
     fits = isinstance(value, (int, float) if kind is float else kind) and (kind is bool) == isinstance(value, bool)
     if not fits:
         raise ValueError(f"`{name}` must be {_KINDS[kind]}; received {value!r}.")
