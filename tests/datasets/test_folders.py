@@ -181,7 +181,7 @@ REFUSED = {
     sixteen_bits: r"a\.png must be grey or RGB with 8 bits a channel; received mode 'I;16'",
     inks: r"a\.jpg must be grey or RGB with 8 bits a channel; received mode 'CMYK'",
     images_and_classes: r"must hold either images or sub-folders .*; received both, such as a\.png and cat/b\.png",
-    nothing: r"holds no images: no files that end in \.bmp, .*\.webp",
+    nothing: r"holds no images: no files that end in \.apng, \.bmp, .*\.webp",
     other_classes_in_the_test: r"test must have the classes of .*train, cat; received dog",
     another_size_in_the_test: r"must be of the shape of those in .*train, \(4, 4, 1\); received \(5, 4, 1\)",
     one_image: "`test_size` must leave training and test images",

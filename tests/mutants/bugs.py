@@ -463,7 +463,7 @@ BUGS = [
     Bug(
         "the first images of sorted data taken for a sample",
         "run/evaluation.py",
-        "return data.split_validation(_TRAINING)[1].first(_TRAINING)",
+        "return datasets.hold_out(data.train, _TRAINING, None if data.in_random_order else 0)[1].first(_TRAINING)",
         "return data.train.first(_TRAINING)",
         EVALUATION,
     ),

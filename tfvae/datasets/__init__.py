@@ -16,7 +16,7 @@ from tfvae.datasets.bad_records import BadRecord, listed, naming_bad_records
 from tfvae.datasets.resizing import as_size, resize_split
 from tfvae.datasets.splits import Dataset, Split, fingerprint, hold_out, label_fingerprint
 from tfvae.datasets.streams import StreamedSplit
-from tfvae.settings import BAD_RECORDS
+from tfvae.settings import BAD_RECORDS, FRAMES
 
 __all__ = [
     "BadRecord", "Dataset", "Split", "StreamedSplit", "fingerprint", "hold_out", "label_fingerprint", "listed", "load",
@@ -34,6 +34,7 @@ def load(
     seed: int = 0,
     data_dir: str | os.PathLike | None = None,
     bad_records: str = "refuse",
+    frames: str = "refuse",
 ) -> Dataset:
     """Return a dataset of images, divided into training and test images; docs/data.md has the details.
 
@@ -47,6 +48,8 @@ def load(
         data_dir: for "tfds:NAME", the folder of prepared datasets; None for TFDS_DATA_DIR or ~/tensorflow_datasets.
         bad_records: of folders and "tfds:NAME", "refuse" or "skip" what does not decode or has another shape: then the
             same records are left out whenever the data are read, and `Dataset.skipped` names them.
+        frames: of folders, "refuse" files that hold several pictures (TIFF, GIF, APNG, WebP), or read the "first" or
+            "all" of them; those of one file stay together when images are held out.
 
     Returns:
         A `Dataset` with `train` and `test`, both a `Split` in memory or a `StreamedSplit` on disk.
@@ -60,6 +63,8 @@ def load(
     seed = integer("seed", seed, 0)
     if bad_records not in BAD_RECORDS:
         raise ValueError(f"`bad_records` must be 'refuse' or 'skip'; received {bad_records!r}.")
+    if frames not in FRAMES:
+        raise ValueError(f"`frames` must be 'refuse', 'first' or 'all'; received {frames!r}.")
     skip = bad_records == "skip"
     if name.startswith(tfds.PREFIX):
         return tfds.load(name.removeprefix(tfds.PREFIX), size, test_size, data_dir, skip)
@@ -71,7 +76,7 @@ def load(
         return _mnist(size, test_size)
     path = Path(name)
     if path.is_dir():
-        return folders.load(path, size, test_size, seed, skip)
+        return folders.load(path, size, test_size, seed, skip, frames)
     if not path.exists():
         raise _unknown(name)
     if path.suffix.lower() not in files.SUFFIXES:

@@ -14,7 +14,7 @@ REMEDY = "prepare the data again, or leave such records out (`bad_records` 'skip
 
 
 class BadRecord(NamedTuple):
-    """Attributes: where, the file (and the number of the record in it, from 0); reason, what is wrong with it."""
+    """Attributes: where, the file, escaped (and the number of the record in it, from 0); reason, what is wrong."""
 
     where: str
     reason: str

@@ -1,144 +1,212 @@
-"""Datasets from a folder of image files; sub-folders are classes."""
+"""Datasets from a folder of image files; sub-folders are classes, or parts of the data."""
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
-from tfvae.datasets.arrays import ALPHA
+from tfvae.datasets import image_files, layout
 from tfvae.datasets.bad_records import BadRecord
+from tfvae.datasets.names import shown
 from tfvae.datasets.resizing import resize
 from tfvae.datasets.splits import Dataset, Split, hold_out_test
-
-SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
-_PARTS = {"train", "test"}
-_CHANNELS = {"1": "L", "L": "L", "RGB": "RGB", "P": "RGB"}  # Pillow's modes, and what they are read as
+from tfvae.datasets.walk import sentence, walk
 
 
-def load(folder: Path, size: tuple[int, int] | None, test_size: int | None, seed: int, skip: bool = False) -> Dataset:
+def load(
+    folder: Path,
+    size: tuple[int, int] | None,
+    test_size: int | None,
+    seed: int,
+    skip: bool = False,
+    frames: str = "refuse",
+) -> Dataset:
     """Return the dataset in a folder of image files, in the order of their paths.
 
-    Files directly in the folder have no labels; those in sub-folders have the sub-folder as their class. If there are
-    the sub-folders `train` and `test` and no others, each is such a folder and they are the two parts. Hidden files and
-    those that do not end like an image are left out.
+    Files directly in the folder have no labels; those in sub-folders have the sub-folder as their class. If the
+    sub-folders are parts of the data, each is such a folder (`layout.parts`): `test` or, if there is none,
+    `validation` has the test images; with both, `validation` has the validation images. Each file is read once; what
+    is left out is said in `Dataset.notes`.
 
     Args:
         folder: an existing folder.
         size: height and width to resize to; needed where the images have several.
-        test_size: number of images to hold out for the test where there is no folder `test`; a tenth if None.
+        test_size: number of images to hold out for the test where no folder has them; a tenth if None.
         seed: which ones.
-        skip: leave out files that are no images, and images of another shape than most (the test's: than the
+        skip: leave out files that are no images, and images of another shape than most (those of other parts: than the
             training images).
+        frames: of files that hold several pictures, "refuse", or read the "first" or "all".
 
     Raises:
         ValueError: there are no images, or they do not fit together; `test_size` does not fit.
         OSError: a file is no image.
     """
-    subfolders = {each.name for each in _visible(folder) if each.is_dir()}
-    name = folder.resolve().name
-    if subfolders != _PARTS:
-        whole, class_names, skipped = _read(folder, size, skip)
-        train, test, origin = hold_out_test(whole, test_size, seed)
-        return Dataset(name, train, test, class_names, origin, skipped=skipped)
-    if test_size is not None:
-        raise ValueError(f"`test_size` must not be given: {folder} has a folder `test`; received {test_size}.")
-    train, class_names, skipped = _read(folder / "train", size, skip)
-    test, test_names, of_test = _read(folder / "test", size, skip, train.image_shape)
-    if class_names != test_names:
+    files, left_out = walk(folder, image_files.SUFFIXES)
+    if not files:
+        endings = ", ".join(image_files.SUFFIXES)
         raise ValueError(
-            f"{folder / 'test'} must have the classes of {folder / 'train'}, {', '.join(class_names) or 'none'}; "
-            f"received {', '.join(test_names) or 'none'}."
+            f"{shown(folder)} holds no images: no files that end in {endings}. {sentence(folder, left_out)}".rstrip()
         )
-    if train.image_shape != test.image_shape:
+    parts = layout.parts(folder, files)
+    if parts:
+        left_out["beside"] = [path for path in files if path.parent == folder]
+    training = parts.get("train", folder)
+    read = {"train": _read(training, files, size, skip, frames)}
+    for part, path in parts.items():
+        if part != "train":
+            read[part] = _read(path, files, size, skip, frames, read["train"].split.image_shape)
+            _check_like(path, read[part], training, read["train"])
+    notes = [note for note in (sentence(folder, left_out), *(each.note for each in read.values())) if note]
+    tested = "test" if "test" in parts else "validation"
+    if tested not in parts:
+        train, test, origin = hold_out_test(read["train"].split, test_size, seed)
+    elif test_size is not None:
         raise ValueError(
-            f"The images in {folder / 'test'} must be of the shape of those in {folder / 'train'}, "
-            f"{train.image_shape}; received {test.image_shape}."
+            f"`test_size` must not be given: {shown(folder)} has a folder `{parts[tested].name}`; received {test_size}."
         )
-    return Dataset(name, train, test, class_names, "the folder `test`", skipped=skipped + of_test)
+    else:
+        train, test, origin = read["train"].split, read[tested].split, f"the folder `{parts[tested].name}`"
+    validation = None
+    if tested == "test" and "validation" in parts:
+        validation = read["validation"].split
+        notes.append(f"The validation images are those of the folder `{parts['validation'].name}`.")
+    skipped = tuple(record for each in read.values() for record in each.skipped)
+    names = read["train"].class_names
+    return Dataset(
+        folder.resolve().name, train, test, names, origin, skipped=skipped, validation=validation, notes=tuple(notes)
+    )
 
 
-def _visible(folder: Path) -> Iterator[Path]:
-    return (path for path in sorted(folder.iterdir()) if not path.name.startswith("."))
+class _Part(NamedTuple):
+    """Attributes: split; class_names; skipped, files that are left out; note, on files of several pictures, or ""."""
+
+    split: Split
+    class_names: tuple[str, ...]
+    skipped: tuple[BadRecord, ...]
+    note: str
 
 
-def _images_below(folder: Path) -> list[Path]:
-    files = [path for path in _visible(folder) if path.is_file() and path.suffix.lower() in SUFFIXES]
-    return files + [path for below in _visible(folder) if below.is_dir() for path in _images_below(below)]
+class _Decoded(NamedTuple):
+    """Attributes: images; rows, the position of each image's file; skipped; several, numbers of pictures above 1."""
+
+    images: np.ndarray
+    rows: np.ndarray
+    skipped: tuple[BadRecord, ...]
+    several: list[int]
 
 
 def _read(
-    folder: Path, size: tuple[int, int] | None, skip: bool, shape: tuple[int, ...] | None = None
-) -> tuple[Split, tuple[str, ...], tuple[BadRecord, ...]]:
-    """The images in and below a folder, the names of their classes, and the files that were left out."""
-    files = _images_below(folder)
-    if not files:
-        raise ValueError(f"{folder} holds no images: no files that end in {', '.join(SUFFIXES)}.")
+    folder: Path,
+    files: list[Path],
+    size: tuple[int, int] | None,
+    skip: bool,
+    frames: str,
+    shape: tuple[int, ...] | None = None,
+) -> _Part:
+    """The images of those files that are in or below a folder, with their classes."""
+    files = [path for path in files if path.is_relative_to(folder)]
     unlabelled = [path for path in files if path.parent == folder]
     if unlabelled and len(unlabelled) < len(files):
         raise ValueError(
-            f"{folder} must hold either images or sub-folders of images, one a class; received both, "
-            f"such as {unlabelled[0].name} and {files[-1].relative_to(folder)}."
+            f"{shown(folder)} must hold either images or sub-folders of images, one a class; received both, "
+            f"such as {shown(unlabelled[0].name)} and {shown(files[-1].relative_to(folder))}."
         )
     classes = [] if unlabelled else [path.relative_to(folder).parts[0] for path in files]
     names, labels = np.unique(classes, return_inverse=True)
-    if skip:
-        images, kept, skipped = _decode_good(files, size, shape)
-    else:
-        images, kept, skipped = _decode(files, size), np.arange(len(files)), ()
-    return Split(images, None if unlabelled else labels[kept]), tuple(map(str, names)), skipped
+    found = _decode_good(files, size, frames, shape) if skip else _decode(files, size, frames)
+    groups = found.rows if len(found.rows) > len(set(found.rows.tolist())) else None
+    note = ""
+    if found.several:
+        which = "all are read; those of a file stay together when images are held out"
+        which = which if frames == "all" else "the first of each file are read"
+        note = f"{len(found.several)} files in {shown(folder)} hold {sum(found.several)} pictures, of which {which}."
+    return _Part(
+        Split(found.images, None if unlabelled else labels[found.rows], groups),
+        tuple(map(str, names)),
+        found.skipped,
+        note,
+    )
 
 
-def _decode(files: list[Path], size: tuple[int, int] | None) -> np.ndarray:
-    first = _image(files[0], size)
-    images = np.empty((len(files), *first.shape), np.uint8)
-    for index, path in enumerate(files):
-        image = _image(path, size)
-        if image.shape != first.shape:
-            remedy = "bring all to grey or all to RGB" if image.shape[:2] == first.shape[:2] else "give `image_size`"
-            raise ValueError(f"{path} is {image.shape} where {files[0].name} is {first.shape}; {remedy}.")
-        images[index] = image
-    return images
+def _check_like(folder: Path, part: _Part, training: Path, train: _Part) -> None:
+    if part.class_names != train.class_names:
+        received, wanted = (", ".join(map(shown, each.class_names)) or "none" for each in (part, train))
+        raise ValueError(f"{shown(folder)} must have the classes of {shown(training)}, {wanted}; received {received}.")
+    if part.split.image_shape != train.split.image_shape:
+        raise ValueError(
+            f"The images in {shown(folder)} must be of the shape of those in {shown(training)}, "
+            f"{train.split.image_shape}; received {part.split.image_shape}."
+        )
+
+
+def _decode(files: list[Path], size: tuple[int, int] | None, frames: str) -> _Decoded:
+    """All images, in an array that is made once; the first file that does not fit is an error."""
+    numbers = [1] * len(files)
+    if frames == "all":
+        for index, path in enumerate(files):
+            with _named(path):
+                numbers[index] = image_files.count(path)
+    rows, several, images = np.repeat(np.arange(len(files)), numbers), [], np.empty(0)
+    row = 0
+    for path in files:
+        with _named(path):
+            found, number = _pictures(path, size, frames)
+        several += [number] if number > 1 else []
+        for image in found:
+            if row == 0:
+                images = np.empty((len(rows), *image.shape), np.uint8)
+            shape = images.shape[1:]
+            if image.shape != shape:
+                remedy = "bring all to grey or all to RGB" if image.shape[:2] == shape[:2] else "give `image_size`"
+                raise ValueError(f"{shown(path)} is {image.shape} where {shown(files[0].name)} is {shape}; {remedy}.")
+            images[row] = image
+            row += 1
+    return _Decoded(images, rows, (), several)
 
 
 def _decode_good(
-    files: list[Path], size: tuple[int, int] | None, shape: tuple[int, ...] | None
-) -> tuple[np.ndarray, np.ndarray, tuple[BadRecord, ...]]:
-    """The images of one shape, if none is given that of most of them; their places among the files; and the others."""
-    images: dict[int, np.ndarray] = {}
+    files: list[Path], size: tuple[int, int] | None, frames: str, shape: tuple[int, ...] | None
+) -> _Decoded:
+    """The images of one shape, if none is given that of most of them."""
+    images: list[tuple[int, np.ndarray]] = []
     bad: dict[int, BadRecord] = {}
+    numbers: dict[int, int] = {}
     for index, path in enumerate(files):
         try:
-            images[index] = _image(path, size)
+            found, numbers[index] = _pictures(path, size, frames)
+            images += [(index, image) for image in found]
         except (OSError, ValueError) as error:
-            bad[index] = BadRecord(str(path), str(error).removeprefix(f"{path} ").rstrip("."))
-    shapes = Counter(image.shape for image in images.values())
+            bad[index] = BadRecord(shown(path), str(error))
+    shapes = Counter(image.shape for _, image in images)
     wanted = shape or next((each for each, _ in shapes.most_common(1)), None)
-    for index, image in images.items():
+    for index, image in images:
         if image.shape != wanted:
-            bad[index] = BadRecord(str(files[index]), f"is {image.shape} where others are {wanted}")
-    kept = [index for index in images if index not in bad]
+            bad[index] = BadRecord(shown(files[index]), f"is {image.shape} where others are {wanted}")
+    kept = [(index, image) for index, image in images if index not in bad]
     if not kept:
         raise ValueError(f"None of the {len(files)} files is an image of the shape of the others: {bad[0]}.")
-    return np.stack([images[index] for index in kept]), np.array(kept), tuple(bad[index] for index in sorted(bad))
+    rows, good = zip(*kept, strict=True)
+    several = [number for index, number in numbers.items() if number > 1 and index not in bad]
+    return _Decoded(np.stack(good), np.array(rows), tuple(bad[index] for index in sorted(bad)), several)
 
 
-def _image(path: Path, size: tuple[int, int] | None) -> np.ndarray:
-    """uint8 [H, W, 1 or 3]."""
-    from PIL import Image, ImageOps
+def _pictures(path: Path, size: tuple[int, int] | None, frames: str) -> tuple[list[np.ndarray], int]:
+    """The pictures in a file, uint8 [H, W, 1 or 3], and how many it holds."""
+    found, number = image_files.read(path, frames)
+    return [each if size in (None, each.shape[:2]) else np.asarray(resize(each, size)) for each in found], number
 
+
+@contextlib.contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """An error about a file becomes a sentence with its name."""
     try:
-        with Image.open(path) as opened:
-            mode, image = opened.mode, ImageOps.exif_transpose(opened)  # photographs may be stored lying on a side
-            transparent = "A" in mode or "transparency" in opened.info
-            pixels = np.asarray(image.convert(_CHANNELS.get(mode, mode)))
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise OSError(f"{path} is damaged or no image: {error}") from error
-    if transparent:
-        raise ValueError(f"{path} must be grey or RGB; received mode {mode!r} with transparency ({ALPHA}).")
-    if mode not in _CHANNELS:
-        raise ValueError(f"{path} must be grey or RGB with 8 bits a channel; received mode {mode!r}.")
-    pixels = pixels[..., None] if pixels.ndim == 2 else pixels
-    return pixels if size is None or pixels.shape[:2] == size else np.asarray(resize(pixels, size))
+        yield
+    except OSError as error:
+        raise OSError(f"{shown(path)} {error}.") from error
+    except ValueError as error:
+        raise ValueError(f"{shown(path)} {error}.") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -57,4 +58,4 @@ def resize_split(split: Split, size: tuple[int, int] | None) -> Split:
     for start in range(0, len(split), _AT_ONCE):
         rows = slice(start, start + _AT_ONCE)
         resized[rows] = resize(split.images[rows], size)
-    return Split(resized, split.labels)
+    return replace(split, images=resized)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tfvae.checks import integer
-from tfvae.datasets.bad_records import BadRecord
+from tfvae.datasets.bad_records import BadRecord, listed
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -22,18 +22,23 @@ class Split:
     Args:
         images: uint8 (0 to 255) or float32 (in [0, 1]) [N, height, width, channels].
         labels: int [N], positions in the dataset's `class_names`, or None.
+        groups: int [N], equal for images that stay together when some are held out, such as the frames of one file;
+            None where each is on its own.
     """
 
     images: np.ndarray
     # `Any` instead of None, here and below: whoever loads MNIST would have to prove to a type checker what is plain.
     labels: np.ndarray | Any = None
+    groups: np.ndarray | Any = None
 
     def __post_init__(self) -> None:
-        if self.labels is not None and len(self.images) != len(self.labels):
-            raise ValueError(
-                "`images` and `labels` must have the same length; "
-                f"received {len(self.images)} images and {len(self.labels)} labels."
-            )
+        for name in ("labels", "groups"):
+            others = getattr(self, name)
+            if others is not None and len(self.images) != len(others):
+                raise ValueError(
+                    f"`images` and `{name}` must have the same length; "
+                    f"received {len(self.images)} images and {len(others)} {name}."
+                )
 
     def __len__(self) -> int:
         return len(self.images)
@@ -45,7 +50,8 @@ class Split:
 
     def take(self, indices: Any) -> Split:
         """The rows at `indices` (int [M], or a slice), in that order, as a new split."""
-        return Split(self.images[indices], None if self.labels is None else self.labels[indices])
+        labels, groups = (None if each is None else each[indices] for each in (self.labels, self.groups))
+        return Split(self.images[indices], labels, groups)
 
     def take_first(self, n: int) -> Split:
         """The first n examples, or all if there are fewer."""
@@ -86,6 +92,8 @@ class Dataset:
         test_origin: where the test images come from, in words.
         in_random_order: the training images were shuffled when they were stored, so any first ones are a fair sample.
         skipped: records that are no images and were left out, where that was asked for.
+        validation: validation images of the dataset's own, likewise, or None.
+        notes: sentences on how the data were read, such as how many files of a folder were left out.
     """
 
     name: str
@@ -95,30 +103,46 @@ class Dataset:
     test_origin: str = "the dataset's own test part"
     in_random_order: bool = False
     skipped: tuple[BadRecord, ...] = ()
+    validation: Split | Any = None
+    notes: tuple[str, ...] = ()
 
-    def split_validation(self, size: int = 5000, seed: int = 0) -> tuple[Split | Any, Split | Any]:
-        """Hold out validation images from the training images.
+    @property
+    def said(self) -> tuple[str, ...]:
+        """What a command says when it has read the data: which records are skipped, and the notes."""
+        return (*((listed(self.skipped),) if self.skipped else ()), *self.notes)
 
-        They are the first `size` ones where the dataset is stored in random order (TensorFlow Datasets), whatever the
-        seed; else a random part, `hold_out(self.train, size, seed)`.
+    def split_validation(self, size: int | None = None, seed: int = 0) -> tuple[Split | Any, Split | Any]:
+        """Return training and validation images.
+
+        Validation images are the dataset's own if it has some. Else they are held out from the training images: the
+        first `size` ones where the dataset is stored in random order (TensorFlow Datasets), whatever the seed; else a
+        random part, `hold_out(self.train, size, seed)`.
 
         Args:
-            size: number of validation images, 1 to len(train) - 1.
+            size: number of validation images to hold out, 1 to len(train) - 1; 5,000 if None.
             seed: a non-negative int, which images to hold out.
 
         Returns:
-            The remaining training images and the validation images.
+            The training images without the validation images, and those.
 
         Raises:
-            ValueError: `size` leaves one of the parts empty.
+            ValueError: `size` leaves one of the parts empty, or is given where the dataset has its own.
         """
-        return hold_out(self.train, size, None if self.in_random_order else seed)
+        if self.validation is None:
+            return hold_out(self.train, 5000 if size is None else size, None if self.in_random_order else seed)
+        if size is not None:
+            raise ValueError(
+                f"`size` must not be given: the data have {len(self.validation)} validation images of their own; "
+                f"received {size}."
+            )
+        return self.train, self.validation
 
 
 def hold_out(split: Split | Any, size: int, seed: int | None = 0) -> tuple[Split | Any, Split | Any]:
     """Hold out a random part of a split, the same one for the same seed.
 
-    Both parts keep the order of the split, and together they are the whole split.
+    Both parts keep the order of the split, and together they are the whole split. Images of one group stay together:
+    as many whole groups are held out as have at most `size` images, but at least one.
 
     Args:
         split: the N images to divide.
@@ -129,16 +153,33 @@ def hold_out(split: Split | Any, size: int, seed: int | None = 0) -> tuple[Split
         The remaining N - size images and the held-out ones.
 
     Raises:
-        ValueError: `size` leaves one of the parts empty, or the split is on disk and `seed` is not None.
+        ValueError: `size` or the groups leave one of the parts empty, or the split is on disk and `seed` is not None.
     """
     size = integer("size", size, 1, len(split) - 1)
+    if isinstance(split, Split) and split.groups is not None:
+        held = _of_whole_groups(split.groups, size, seed)
+        return split.take(np.flatnonzero(~held)), split.take(np.flatnonzero(held))
     if seed is None:
         return split.drop_first(size), split.take_first(size)
     if not isinstance(split, Split):
         raise ValueError(f"`seed` must be None for images on disk, of which the first are held out; received {seed}.")
-    # The bit generator is named because NumPy may one day choose another as its default.
-    order = np.random.Generator(np.random.PCG64(integer("seed", seed, 0))).permutation(len(split))
+    order = _permutation(len(split), integer("seed", seed, 0))
     return split.take(np.sort(order[size:])), split.take(np.sort(order[:size]))
+
+
+def _of_whole_groups(groups: np.ndarray, size: int, seed: int | None) -> np.ndarray:
+    """Which images are held out, bool [N]."""
+    names, group, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    if len(names) < 2:
+        raise ValueError(f"All {len(groups)} images are of one file, so that none can be held out.")
+    order = np.arange(len(names)) if seed is None else _permutation(len(names), seed)
+    number = np.searchsorted(np.cumsum(sizes[order]), size, side="right")
+    return np.isin(group, order[: np.clip(number, 1, len(names) - 1)])
+
+
+def _permutation(n: int, seed: int) -> np.ndarray:
+    # The bit generator is named because NumPy may one day choose another as its default.
+    return np.random.Generator(np.random.PCG64(seed)).permutation(n)
 
 
 def hold_out_test(split: Split | Any, test_size: int | None, seed: int | None) -> tuple[Split | Any, Split | Any, str]:
@@ -162,7 +203,8 @@ def hold_out_test(split: Split | Any, test_size: int | None, seed: int | None) -
             f"received {size}."
         )
     which = "the first" if seed is None else f"with seed {seed},"
-    return *hold_out(split, size, seed), f"held out of the data: {which} {size} of {len(split)} images"
+    train, test = hold_out(split, size, seed)
+    return train, test, f"held out of the data: {which} {len(test)} of {len(split)} images"
 
 
 def fingerprint(split: Split | Any) -> str:

@@ -95,8 +95,9 @@ def _train(
     settings: Settings, folder: Path, claim: Claim, interruption: Interruption, resume: bool, verbose: int, team: Team
 ) -> dict[str, Any]:
     data = team.everyone(lambda: _load(settings, folder if resume else None))
-    if data.skipped and team.is_chief:
-        print(datasets.listed(data.skipped), flush=True)
+    if team.is_chief:
+        for sentence in data.said:
+            print(sentence, flush=True)
     with datasets.naming_bad_records(data.train, data.test):
         return _train_on(data, settings, folder, claim, interruption, resume, verbose, team)
 

@@ -17,17 +17,29 @@ _MOST_VALIDATION = 5000  # images, if nothing is said
 def load_data(settings: Settings) -> datasets.Dataset:
     """The data that the settings name."""
     return datasets.load(
-        settings.data, settings.image_size, settings.test_size, settings.seed, settings.data_dir, settings.bad_records
-    )
+        settings.data, settings.image_size, settings.test_size, settings.seed, settings.data_dir,
+        settings.bad_records, settings.frames,
+    )  # fmt: skip
 
 
 def parts(data: datasets.Dataset, settings: Settings) -> tuple[Any, Any]:
     """The images to train on and those to validate on."""
+    if data.validation is not None:
+        if settings.validation_size is not None:
+            raise ValueError(
+                f"`validation_size` must not be given: the data have {len(data.validation):,} validation images of "
+                f"their own; received {settings.validation_size}."
+            )
+        return _first(data.train, settings), data.validation
     size = settings.validation_size or min(_MOST_VALIDATION, max(1, len(data.train) // 10))
     if size >= len(data.train):
         raise ValueError(f"`validation_size` must leave training images: below {len(data.train)}; received {size}.")
     images, validation = data.split_validation(size, settings.seed)
-    return (images if settings.train_size is None else images.take_first(settings.train_size)), validation
+    return _first(images, settings), validation
+
+
+def _first(images: Any, settings: Settings) -> Any:
+    return images if settings.train_size is None else images.take_first(settings.train_size)
 
 
 def fingerprints(training: Any, validation: Any, test: Any) -> dict[str, str | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from tfvae.files import written_whole
 from tfvae.outputs import NPZ, Output, of_runs
 from tfvae.run.reading import run_of
 
-PARTS = ("train", "test")
+PARTS = ("train", "validation", "test")
 
 
 def write_codes(
@@ -22,9 +23,9 @@ def write_codes(
 
     The file has, for each part of the data that there is, `train_mean` and `train_stddev` (`[N, D]`, float32),
     `train_labels` (`[N]`, where the data have labels) and `train_digest` (of the x that was encoded: the fixed draw of
-    binarisation or dequantisation in the data's order); the same for `test`. A model whose codes are points, such as an
-    autoencoder, gives no `stddev`. Data without a test part are divided as
-    `tfvae train` divides them with the run's seed; both parts keep the data's order.
+    binarisation or dequantisation in the data's order); the same for `test` and, in data that have such a part, for
+    `validation`. A model whose codes are points, such as an autoencoder, gives no `stddev`. Data without a test part
+    are divided as `tfvae train` divides them with the run's seed; both parts keep the data's order.
 
     Args:
         folder: a run's.
@@ -52,9 +53,11 @@ def write_codes(
     output.check()
     run = run_of(folder)
     model, (whole, _) = run.model(), run.data_or_others(data, data_dir)
+    for sentence in whole.said:
+        print(sentence, file=sys.stderr)
     arrays: dict[str, Any] = {}
-    for part in PARTS:
-        split = getattr(whole, part)
+    parts = {part: split for part in PARTS if (split := getattr(whole, part)) is not None}
+    for part, split in parts.items():
         images = split.first(len(split))
         x = fix(np.asarray(model.as_examples(images.images)), model.preprocess)
         codes = encode(model, x.x)
@@ -67,4 +70,4 @@ def write_codes(
     output.check()
     with written_whole(out) as unfinished, unfinished.open("wb") as file:
         np.savez_compressed(file, **arrays)
-    return {part: len(arrays[f"{part}_mean"]) for part in PARTS}
+    return {part: len(arrays[f"{part}_mean"]) for part in parts}

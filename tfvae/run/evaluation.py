@@ -177,7 +177,7 @@ def _training_images(data: datasets.Dataset) -> Any:
     """All of them, or a fair sample: the first ones of a folder would be of one class."""
     if len(data.train) <= _TRAINING:
         return data.train.first(_TRAINING)
-    return data.split_validation(_TRAINING)[1].first(_TRAINING)
+    return datasets.hold_out(data.train, _TRAINING, None if data.in_random_order else 0)[1].first(_TRAINING)
 
 
 def _training(folder: Path, steps: int) -> dict[str, Any]:

@@ -18,7 +18,7 @@ MEMBER = "training.json"
 _MOST_BYTES = 2**24  # a history of 50,000 epochs
 # These may change when a run goes on or is measured. Images are bound by their fingerprints, wherever they are and
 # however many records were skipped.
-_FREE = ("strategy", "bad_records", "data", "data_dir")
+_FREE = ("strategy", "bad_records", "frames", "data", "data_dir")
 
 
 class Identity(NamedTuple):

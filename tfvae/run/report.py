@@ -45,6 +45,8 @@ def test(model: GuardedModel, data: datasets.Dataset) -> dict[str, Any]:
     }
     if data.skipped:
         report["skipped_records"] = [str(each) for each in data.skipped]
+    if data.notes:
+        report["data_notes"] = list(data.notes)
     if "latents" not in lacks:
         report["active_units"] = evaluation.latent_statistics(model, images.in_order(BATCH)).active_units
     if data.name in DIGITS and model.data_shape == _DIGIT_SHAPE:

@@ -64,22 +64,23 @@ def signatures(answers: Answers) -> tuple[dict[str, Signature], dict[str, str]]:
     """
     found: dict[str, Signature] = {}
     missing: dict[str, str] = {}
+    # Once for all answers, so that what reads files is traced and saved once.
+    taken = forms(answers.model.preprocess, answers.model.data_shape)
     for name in _ANSWERS:
         try:
-            found |= _in_all_forms(answers, name)
+            found |= _in_all_forms(answers, name, taken)
         except NotImplementedError as reason:
             missing[name] = str(reason)
     return found, missing
 
 
-def _in_all_forms(answers: Answers, name: str) -> dict[str, Signature]:
-    preprocess, shape = answers.model.preprocess, answers.model.data_shape
+def _in_all_forms(answers: Answers, name: str, taken: list[Form]) -> dict[str, Signature]:
     # One function, so that it is traced and saved once for all forms of the same type.
     block = tf.function(lambda given: getattr(answers, name)(**given), autograph=False)
     if "image" in _ANSWERS[name].takes:
-        return {name + form.suffix: _signature(answers, name, block, form) for form in forms(preprocess, shape)}
+        return {name + form.suffix: _signature(answers, name, block, form) for form in taken}
     found = {name: _signature(answers, name, block)}
-    if gives_files(preprocess, shape):
+    if gives_files(answers.model.preprocess, answers.model.data_shape):
         found[name + FILE_SUFFIX] = _signature(answers, name, block, as_file=True)
     return found
 

@@ -2,8 +2,9 @@
 
 from tfvae.settings.files import CONFIG, read_yaml, settings_of
 from tfvae.settings.readers import one_or_each
-from tfvae.settings.settings import BAD_RECORDS, DEVICES, GRADIENTS, MODELS, Settings
+from tfvae.settings.settings import BAD_RECORDS, DEVICES, FRAMES, GRADIENTS, MODELS, Settings
 
 __all__ = [
-    "BAD_RECORDS", "CONFIG", "DEVICES", "GRADIENTS", "MODELS", "Settings", "one_or_each", "read_yaml", "settings_of",
+    "BAD_RECORDS", "CONFIG", "DEVICES", "FRAMES", "GRADIENTS", "MODELS", "Settings", "one_or_each", "read_yaml",
+    "settings_of",
 ]  # fmt: skip

@@ -35,6 +35,7 @@ _SCALED = ("normal", "discretized-logistic")  # likelihoods that have a `scale`
 _WITH_LOSS = ("vae", "naive", "ae", "dae", "mae", "gmm", "realnvp", "glow", "maf")  # that says how good they are
 GRADIENTS = ("plain", "stl", "dreg")
 BAD_RECORDS = ("refuse", "skip")
+FRAMES = ("refuse", "first", "all")
 DEVICES = (
     'Devices: "one"; "mirrored", all GPUs of this machine; "multiworker", all processes that TF_CONFIG or a SLURM step '
     'names; "auto" takes what there is.'
@@ -60,6 +61,13 @@ class Settings:
         "What to do with files of a folder and records of TensorFlow Datasets that are damaged or of another shape: "
         '"refuse" names the first, "skip" leaves out the same ones at every pass, for which all are decoded once more.',
         choices=BAD_RECORDS,
+    )
+    frames: str = option(
+        "refuse",
+        'What to do with files of a folder that hold several pictures, such as animations and pages: "refuse" names '
+        'the first such file, "first" reads the first picture of each, "all" reads all, and those of one file stay '
+        "together when images are held out.",
+        choices=FRAMES,
     )
     image_size: tuple[int, int] | None = option(
         None,
