@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from tfvae import doors
 from tfvae.families import Family
 from tfvae.precision import at_least_float32
 from tfvae.serialization import arguments, config_of
@@ -52,6 +53,8 @@ class ConditionalDistribution(keras.Model):
         self._family_layers = list(family.layers)  # Keras looks for them in attributes of layers only
         self.prepare: Callable[[Any], tf.Tensor] | None = None
         """From raw data to inputs: set by the model that this is the encoder of, and used by `predict` only."""
+        self.look: doors.Look | None = None
+        """Raises what is wrong with the shape of a batch for `prepare`; set beside it."""
         self._spatial_head = False
 
     @property
@@ -93,12 +96,8 @@ class ConditionalDistribution(keras.Model):
                 f"`{self.name}` takes preprocessed floats; received {inputs.dtype.name}. "
                 "Pass raw images to the whole model or to `predict`, or preprocess them first."
             )
+        self.require_shape(inputs.shape)
         rank = len(self._input_event_shape)
-        if tuple(inputs.shape[-rank:]) != self._input_event_shape:
-            raise ValueError(
-                f"`{self.name}` was built for inputs of shape (..., {', '.join(map(str, self._input_event_shape))}); "
-                f"received {tuple(inputs.shape)}."
-            )
         # Keras' functional models drop or mix leading axes, so the network only ever sees one.
         leading = _leading_shape(inputs, rank)
         flat = inputs if len(leading) == 1 else tf.reshape(inputs, [-1, *self._input_event_shape])
@@ -133,11 +132,46 @@ class ConditionalDistribution(keras.Model):
             start += size
         self._element_head.bias.assign(bias)
 
+    def require_shape(self, shape: tf.TensorShape) -> None:
+        """ValueError unless that is the shape of inputs; any shape will do as long as it is not built."""
+        if self.built and tuple(shape[-len(self._input_event_shape) :]) != self._input_event_shape:
+            raise ValueError(
+                f"`{self.name}` was built for inputs of shape (..., {', '.join(map(str, self._input_event_shape))}); "
+                f"received {tuple(shape)}."
+            )
+
     def predict_step(self, data: Any) -> tf.Tensor:
         inputs, _, _ = keras.utils.unpack_x_y_sample_weight(data)
         if self.prepare is not None:
             inputs = self.prepare(inputs)
-        return self(inputs, training=False).mean()
+        if not self.built:
+            self.build((None, *inputs.shape[1:]))
+        # Keras traces this for inputs of any rank once it has seen two, so that leading axes are not known.
+        leading = tf.shape(inputs)[: -len(self._input_event_shape)]
+        means = self(tf.reshape(inputs, [-1, *self._input_event_shape]), training=False).mean()
+        return tf.reshape(means, tf.concat([leading, self.family.event_shape], axis=0))
+
+    def make_predict_function(self, force: bool = False) -> Any:
+        def look(shape: tf.TensorShape) -> None:
+            if self.look is not None:
+                self.look(shape)
+            elif self.prepare is None:
+                self.require_shape(shape)
+
+        return doors.make_predict_function(self, super().make_predict_function, look, lambda means: means, force)
+
+    def predict(self, *args: Any, **kwargs: Any) -> Any:
+        """Keras' `predict`: the mean of the distribution for each input.
+
+        Raises:
+            ValueError: there are no inputs, or some of another shape.
+        """
+        with doors.some_examples():
+            return super().predict(*args, **kwargs)
+
+    def predict_on_batch(self, x: Any) -> Any:
+        """Keras' `predict_on_batch`; several replicas share the batch."""
+        return super().predict_on_batch(doors.among_replicas(x, self.distribute_strategy))
 
     def _parameters(self, features: tf.Tensor, leading: list[Any]) -> dict[str, tf.Tensor]:
         """The family's parameters by name, `[*leading, ...]`."""

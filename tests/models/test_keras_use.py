@@ -77,7 +77,7 @@ def test_the_encoder_predicts_from_what_the_model_takes(kind):
 def test_history_has_training_and_validation():
     model = tiny.compiled(tiny.vae(), run_eagerly=True)
     history = model.fit(RAW, epochs=2, validation_split=0.25, verbose=0).history
-    assert set(history) == KEYS | {f"val_{key}" for key in KEYS}
+    assert set(history) == KEYS | {f"val_{key}" for key in KEYS} | {"skipped"}
     np.testing.assert_allclose(-np.array(history["elbo"]), np.add(history["distortion"], history["rate"]), rtol=1e-5)
     scores = model.evaluate(RAW[18:], return_dict=True, verbose=0)
     assert scores == pytest.approx({key: history[f"val_{key}"][-1] for key in KEYS}, rel=1e-5)
@@ -86,7 +86,7 @@ def test_history_has_training_and_validation():
 def test_cross_entropy_on_grey_values_reports_no_elbo():
     model = tiny.vae(likelihood=families.Bernoulli(tiny.SHAPE), preprocess=preprocessing.Rescale())
     history = tiny.compiled(model, run_eagerly=True).fit(RAW, validation_data=(RAW, None), verbose=0).history
-    assert set(history) == {"loss", "distortion", "rate", "val_loss", "val_distortion", "val_rate"}
+    assert set(history) == {"loss", "distortion", "rate", "val_loss", "val_distortion", "val_rate", "skipped"}
 
 
 def plain_descent():
@@ -195,4 +195,4 @@ def test_sample_weights_need_no_labels():
     assert without.evaluate(RAW, sample_weight=weight, verbose=0) == pytest.approx(
         with_labels.evaluate(RAW, np.zeros(24), sample_weight=weight, verbose=0)
     )
-    assert without.evaluate(RAW, sample_weight=np.zeros(24), verbose=0)[0] == 0
+    assert np.isnan(without.evaluate(RAW, sample_weight=np.zeros(24), verbose=0)).all()  # an average of nothing

@@ -90,6 +90,11 @@ def require_dataset(strategy: tf.distribute.Strategy, data: Any) -> None:
         )
 
 
+def rows_of_replica(replica: Any, replicas: int, size: Any) -> slice:
+    """The rows of a batch of `size` examples that a replica takes: as many as the others, or one more or less."""
+    return slice(replica * size // replicas, (replica + 1) * size // replicas)
+
+
 def _rows_of_worker(data: tf.data.Dataset, context: tf.distribute.InputContext) -> tf.data.Dataset:
     """One batch for each replica of this worker, one after the other, for every global batch."""
     replicas = context.num_replicas_in_sync
@@ -100,8 +105,8 @@ def _rows_of_worker(data: tf.data.Dataset, context: tf.distribute.InputContext) 
         """The rows of one replica, of a static shape where the batch has one that R divides."""
         leading = tf.nest.flatten(batch)[0]
         size = leading.shape[0] if leading.shape[0] is not None else tf.shape(leading)[0]
-        begin, end = replica * size // replicas, (replica + 1) * size // replicas
-        return tf.nest.map_structure(lambda each: each[begin:end], batch[0] if len(batch) == 1 else batch)
+        own = rows_of_replica(replica, replicas, size)
+        return tf.nest.map_structure(lambda each: each[own], batch[0] if len(batch) == 1 else batch)
 
     if local == 1:
         return data.map(lambda *batch: rows(first, *batch))

@@ -79,10 +79,11 @@ def _program(model: UnsupervisedModel, blocks: int, jit_compile: bool) -> Callab
     strategy = model.distribute_strategy
     kept = model.__dict__.setdefault("_log_weight_programs", {})  # not an attribute of Keras', which would track it
     key = (strategy, blocks, jit_compile, ROWS, BLOCK, *(id(part) for part in model.layers))
-    if key in kept:
-        return kept[key]
-    if len(kept) >= _KEPT:
-        kept.pop(next(iter(kept)))
+    found = kept.get(key)
+    if found is not None:
+        return found
+    for oldest in list(kept)[: max(0, len(kept) + 1 - _KEPT)]:
+        kept.pop(oldest, None)  # another thread may have been quicker
 
     @tf.function(autograph=False, jit_compile=jit_compile)
     def on_device(x: tf.Tensor, first_row: tf.Tensor, seed: tf.Tensor, first_sample: tf.Tensor) -> tf.Tensor:

@@ -64,6 +64,7 @@ class Autoencoder(UnsupervisedModel):
         encoder.build((None, *decoder.family.event_shape))
         decoder.build((None, *encoder.family.event_shape))
         encoder.prepare = lambda raw: preprocess.grey(self.representative(raw))
+        encoder.look = self.require_shape
 
     @property
     def parts(self) -> tuple[keras.Layer, ...]:

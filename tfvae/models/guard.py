@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+import math
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import keras
 import tensorflow as tf
 
+from tfvae.doors import NO_EXAMPLES
 from tfvae.preprocessing import BAD_INPUT
 
 PATIENCE = 10
@@ -61,8 +64,8 @@ class Guard(keras.layers.Layer):
         return fine
 
     def refuse_input(self, problems: tf.Tensor) -> None:
-        """Makes `check` stop an evaluation or a prediction unless `problems`, the number of examples that are no input,
-        int32 scalar, is 0."""
+        """Makes `check` stop an evaluation unless `problems`, the number of examples that are no input, int32 scalar,
+        is 0."""
         before = tf.convert_to_tensor(self.counters.value)
         refused = tf.stack([before[_SKIPPED], before[_IN_A_ROW], tf.constant(_INPUT, tf.int64), _IN_EVALUATION])
         self.counters.assign(tf.where(problems > 0, refused, before))
@@ -80,7 +83,7 @@ class Guard(keras.layers.Layer):
         term, step = int(counters[_STOP_TERM]), int(counters[_STOP_STEP])
         self.counters.assign([counters[_SKIPPED], 0, 0, 0])
         if step == _IN_EVALUATION:
-            raise FloatingPointError(f"Evaluation or prediction stopped: {BAD_INPUT}.")
+            raise bad_input()
         if term == _INPUT:
             raise FloatingPointError(
                 f"Training stopped at step {step}: {BAD_INPUT}. The weights were not changed by that batch."
@@ -89,6 +92,56 @@ class Guard(keras.layers.Layer):
             f"Training stopped at step {step}: the {_TERMS[term - 1]} was not finite in {PATIENCE} steps in a row. "
             "The weights are those from before. A lower learning rate or gradient clipping usually helps."
         )
+
+
+@contextlib.contextmanager
+def checked(guard: Guard) -> Iterator[None]:
+    """Around an evaluation: `check` at its end. A verdict does not outlive the call that it belongs to."""
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(FloatingPointError):
+            guard.check()
+        raise
+    guard.check()
+
+
+class SkippedSteps(UserWarning):
+    """Warning that some steps of a `fit` were skipped."""
+
+    def __init__(self, skipped: int, steps: int):
+        super().__init__(
+            f"{skipped} of {steps} training steps were skipped, because their losses or gradients were not finite. "
+            "A lower learning rate or gradient clipping usually helps."
+        )
+
+
+class SkippedShare(keras.callbacks.Callback):
+    """Adds `skipped` to the figures of an epoch: the share of its training steps that were skipped.
+
+    Attributes:
+        began: the model's steps and its skipped steps when the epoch began.
+    """
+
+    began: tuple[int, int] = (0, 0)
+
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+        self._first = self.model.steps
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        self.began = (self.model.steps, self.model.skipped_steps)
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        if self.model.steps == self._first:
+            raise ValueError(NO_EXAMPLES)
+        steps, skipped = self.model.steps - self.began[0], self.model.skipped_steps - self.began[1]
+        if logs is not None:
+            logs["skipped"] = skipped / steps if steps else math.nan
+
+
+def bad_input() -> FloatingPointError:
+    """The error of an evaluation or a prediction of examples that are no input."""
+    return FloatingPointError(f"Evaluation or prediction stopped: {BAD_INPUT}.")
 
 
 def values_of(variables: Sequence[Any]) -> list[tf.Tensor]:

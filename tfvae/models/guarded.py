@@ -4,20 +4,35 @@ from __future__ import annotations
 
 import abc
 import functools
+import warnings
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import keras
+import numpy as np
 import tensorflow as tf
 
-from tfvae import execution
+from tfvae import doors, execution
 from tfvae.checks import integer
+from tfvae.devices import replicas
 from tfvae.distribution import multi_worker
 from tfvae.execution.program import StepsLeft, many_steps_in_one_program
 from tfvae.models.abilities import Abilities
+from tfvae.models.average import Average
 from tfvae.models.global_batch import clipped_together, never_empty, over_replicas, place_in_global_batch
-from tfvae.models.guard import Guard, apply_if, count_not_finite, undo_unless, values_of
+from tfvae.models.guard import (
+    Guard,
+    SkippedShare,
+    SkippedSteps,
+    apply_if,
+    bad_input,
+    checked,
+    count_not_finite,
+    undo_unless,
+    values_of,
+)
 from tfvae.models.loss_scale import faults, overflowing_together, scales_loss
+from tfvae.models.turns import Turns
 from tfvae.noise import EVALUATION_SEED, Noise
 from tfvae.precision import at_least_float32
 from tfvae.preprocessing import Preprocessing
@@ -50,9 +65,13 @@ class Attempt(NamedTuple):
 class GuardedModel(Abilities, keras.Model, abc.ABC):
     """A Keras model that is trained on raw examples: `fit(raw)`, `evaluate(raw)`, `predict(raw)`.
 
-    A training step whose input, loss or gradients are not finite changes nothing and is counted (`skipped_steps`); ten
-    in a row, or one non-finite input, stop `fit` with a FloatingPointError. Steps that a `LossScaleOptimizer` leaves
-    out, because gradients overflow in float16, are not counted until its scale has come down to 2^-10.
+    A training step whose input, loss or gradients are not finite changes nothing and is counted (`skipped_steps`, and
+    `skipped` in the history: the share of an epoch's steps); ten in a row, or one non-finite input, stop `fit` with a
+    FloatingPointError. Steps that a `LossScaleOptimizer` leaves out, because gradients overflow in float16, are not
+    counted until its scale has come down to 2^-10. Figures are averages over the other steps, NaN if there are none.
+
+    Several threads may predict at the same time. Evaluations take turns; while one thread trains, others cannot
+    evaluate.
 
     What is minimised is the model's own business, so `compile` refuses a loss and metrics.
 
@@ -65,6 +84,7 @@ class GuardedModel(Abilities, keras.Model, abc.ABC):
     """
 
     train_function: Any
+    test_function: Any
 
     def __init__(
         self,
@@ -82,12 +102,13 @@ class GuardedModel(Abilities, keras.Model, abc.ABC):
         self.preprocess, self.seed = preprocess, integer("seed", seed)
         self.unit, self.data_shape = unit, data_shape
         self.guard = Guard()
-        self.steps_left = StepsLeft()
+        self.steps_left, self.skipped_share = StepsLeft(), SkippedShare()
+        self._turns = Turns()
         self._attempts_by_xla = False
         # Own counters, not the optimiser's: a skipped step counts here, so that neither its noise nor its data return.
         self._steps = self._counter("steps")
         self._evaluated = self._counter("evaluated")
-        self._means = [keras.metrics.Mean(name) for name in terms]
+        self._means = [Average(name) for name in terms]
         self.built = True  # a final class makes all its parts when it is made; Keras has nothing to add
 
     @abc.abstractmethod
@@ -228,12 +249,16 @@ class GuardedModel(Abilities, keras.Model, abc.ABC):
         x = self._shared(x)
         if kwargs.get("validation_data") is not None:
             size = kwargs.get("validation_batch_size") or batch_size
+            if doors.is_empty(kwargs["validation_data"]):
+                raise ValueError(f"`validation_data`: {doors.NO_EXAMPLES}")
             kwargs["validation_data"] = self._shared(kwargs["validation_data"], size)
-        if isinstance(callbacks, keras.callbacks.CallbackList):
-            callbacks.append(self.steps_left)
-        else:
-            callbacks = [self.steps_left, *tf.nest.flatten(callbacks or [])]
-        return super().fit(x, y, batch_size=batch_size, epochs=epochs, verbose=verbose, callbacks=callbacks, **kwargs)
+        steps, skipped = self.steps, self.skipped_steps
+        kwargs |= {"batch_size": batch_size, "epochs": epochs, "verbose": verbose}
+        with self._turns.training():
+            history = super().fit(x, y, callbacks=self._with_own(callbacks), **kwargs)
+        if self.skipped_steps > skipped:
+            warnings.warn(SkippedSteps(self.skipped_steps - skipped, self.steps - steps), stacklevel=2)
+        return history
 
     def evaluate(
         self, x: Any = None, y: Any = None, batch_size: int | None = None, verbose: Any = "auto",
@@ -243,13 +268,17 @@ class GuardedModel(Abilities, keras.Model, abc.ABC):
 
         Raises:
             FloatingPointError: the data have values that are not finite or, for images, no images.
+            ValueError: there are no examples, or some of another shape.
+            RuntimeError: another thread is training the model.
         """
         if sample_weight is not None and y is None:
             y = x
         if multi_worker.is_multi_worker(self.distribute_strategy):
             x, y, sample_weight = self._shared((x, y, sample_weight), batch_size), None, None
-        figures = super().evaluate(x, y, batch_size, verbose, sample_weight, *args, **kwargs)
-        self.guard.check()
+        with self._turns.evaluating(), checked(self.guard):
+            figures = super().evaluate(x, y, batch_size, verbose, sample_weight, *args, **kwargs)
+            if not keras.ops.convert_to_numpy(self._evaluated):
+                raise ValueError(doors.NO_EXAMPLES)
         return figures
 
     def predict(self, x: Any, batch_size: int | None = None, *args: Any, **kwargs: Any) -> Any:
@@ -257,22 +286,24 @@ class GuardedModel(Abilities, keras.Model, abc.ABC):
 
         Raises:
             FloatingPointError: the data have values that are not finite or, for images, no images.
+            ValueError: there are no examples, or some of another shape.
         """
-        means = super().predict(self._shared(x, batch_size), batch_size, *args, **kwargs)
-        self.guard.check()
-        return means
+        with doors.some_examples():
+            return super().predict(self._shared(x, batch_size), batch_size, *args, **kwargs)
+
+    def train_on_batch(self, *args: Any, **kwargs: Any) -> Any:
+        """Keras' `train_on_batch`; several replicas share the batch. Raises as `fit` does."""
+        with self._turns.evaluating():
+            return super().train_on_batch(*args, **kwargs)
 
     def test_on_batch(self, *args: Any, **kwargs: Any) -> Any:
-        """Keras' `test_on_batch`; raises as `evaluate` does."""
-        figures = super().test_on_batch(*args, **kwargs)
-        self.guard.check()
-        return figures
+        """Keras' `test_on_batch`; several replicas share the batch. Raises as `evaluate` does."""
+        with self._turns.evaluating(), checked(self.guard):
+            return super().test_on_batch(*args, **kwargs)
 
     def predict_on_batch(self, x: Any) -> Any:
-        """Keras' `predict_on_batch`; raises as `predict` does."""
-        means = super().predict_on_batch(x)
-        self.guard.check()
-        return means
+        """Keras' `predict_on_batch`; several replicas share the batch. Raises as `predict` does."""
+        return super().predict_on_batch(doors.among_replicas(x, self.distribute_strategy))
 
     def train_step(self, data: Any) -> dict[str, tf.Tensor]:
         return self._step(data, guarded=True)[0]
@@ -305,6 +336,7 @@ class GuardedModel(Abilities, keras.Model, abc.ABC):
         counts = {"input": self.preprocess.problems(raw), **not_finite, "gradient": count_not_finite(gradients)}
         summed = over_replicas(tf.stack(list(counts.values())))
         problems = dict(zip(counts, tf.unstack(summed), strict=True))
+        updates = [each for each in updates if each.variables]  # a frozen part of a model has none
         if scales_loss(self.optimizer):
             ((_, gradients, variables),) = updates
             updates = [Update(self.optimizer, overflowing_together(gradients, problems["gradient"]), variables)]
@@ -343,14 +375,19 @@ class GuardedModel(Abilities, keras.Model, abc.ABC):
         noise = Noise(EVALUATION_SEED, 0, self._evaluated.value + tf.cast(first_row, tf.int64))
         scores = self.test_scores(raw, y, noise)
         self.guard.refuse_input(over_replicas(self.preprocess.problems(raw)))
-        self._evaluated.assign_add(tf.cast(global_rows, tf.int64))
+        with tf.control_dependencies([raw]):  # TensorFlow starts a step without data at their end, also of none
+            self._evaluated.assign_add(tf.cast(global_rows, tf.int64))
         return self._logs(scores, sample_weight)
 
-    def predict_step(self, data: Any) -> tf.Tensor:
+    def predict_step(self, data: Any) -> tuple[tf.Tensor, tf.Tensor]:
+        """The predictions for a batch, and `[1]`, how many of its examples are no input: what `predict` refuses.
+
+        The two go together because several threads may predict at the same time: no variable is changed.
+        """
         raw, _, _ = keras.utils.unpack_x_y_sample_weight(data)
         raw = self.as_examples(raw)
-        self.guard.refuse_input(over_replicas(self.preprocess.problems(raw)))
-        return self.predicted(never_empty(raw))[: tf.shape(raw)[0]]
+        predicted = self.predicted(never_empty(raw))[: tf.shape(raw)[0]]
+        return predicted, tf.cast(self.preprocess.problems(raw), predicted.dtype)[tf.newaxis]
 
     def predicted(self, raw: tf.Tensor) -> tf.Tensor:
         """What `predict` gives: the mean of the distribution that calling the model gives."""
@@ -363,6 +400,11 @@ class GuardedModel(Abilities, keras.Model, abc.ABC):
     def make_train_function(self, force: bool = False) -> Any:
         if self.train_function is not None and not force:
             return self.train_function
+        if not self.trainable_variables:
+            raise ValueError(
+                f"`{self.name}` has nothing to train: all of its parts are frozen. Set `trainable = True` on some, and "
+                "compile it again."
+            )
         if not self.optimizer.built:  # a LossScaleOptimizer built twice forgets its scale
             with self.distribute_strategy.scope():
                 self.build_optimizers()  # variables cannot be made inside an XLA program
@@ -374,16 +416,46 @@ class GuardedModel(Abilities, keras.Model, abc.ABC):
         else:
             together = None
 
+        step = self._entered(one_by_one, together)
+
         def run(iterator: Any) -> Any:
-            # `train_on_batch` passes a Python generator, `fit` an iterator of TensorFlow's.
-            if together and hasattr(iterator, "get_next_as_optional"):
-                logs = together(iterator, self.steps_left.number)
-            else:
-                logs = one_by_one(iterator)
+            logs = step(iterator)
             self.guard.check()
             return logs
 
         self.train_function = run
+        return self.train_function
+
+    def make_test_function(self, force: bool = False) -> Any:
+        if self.test_function is None or force:
+            super().make_test_function(force=True)
+            self.test_function = self._entered(self.test_function)
+        return self.test_function
+
+    def make_predict_function(self, force: bool = False) -> Any:
+        def finish(answer: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
+            means, problems = answer
+            if np.any(problems):
+                raise bad_input()
+            return means
+
+        return doors.make_predict_function(self, super().make_predict_function, self.require_shape, finish, force)
+
+    def _entered(self, one_by_one: Any, together: Any = None) -> Any:
+        """A train or test function as Keras calls it, which looks at shapes first."""
+
+        def run(iterator: Any) -> Any:
+            batches = doors.entering(iterator, self.require_shape, self.distribute_strategy)
+            # `train_on_batch` passes a Python generator, `fit` an iterator of TensorFlow's.
+            of_data = hasattr(iterator, "get_next_as_optional")
+            if together and of_data:
+                logs = together(batches, self.steps_left.number)
+            else:
+                logs = doors.stepping(one_by_one, batches, self.steps_per_execution)
+            if not of_data and self.distribute_strategy.num_replicas_in_sync > 1:
+                return self.get_metrics_result()  # of the whole batch; Keras averages the averages of replicas
+            return logs
+
         return run
 
     def state(self) -> list[Any]:
@@ -406,14 +478,35 @@ class GuardedModel(Abilities, keras.Model, abc.ABC):
             raw = tf.cast(raw, self.compute_dtype)
         if not (raw.dtype.is_floating or raw.dtype.is_integer):
             raise ValueError(f"`{self.name}` takes integers or floats; received {raw.dtype.name}.")
-        if raw.shape.rank is None:  # Keras has seen arrays with the channel and without it, and traces for both at once
-            return tf.reshape(raw, [tf.shape(raw)[0], *self.data_shape])
-        shape = tuple(raw.shape[1:])
-        if self.data_shape[-1] == 1 and shape == self.data_shape[:-1] and shape:
-            return raw[..., tf.newaxis]
-        if shape != self.data_shape:
-            raise ValueError(f"`{self.name}` takes examples of shape {self.data_shape}; received {shape}.")
-        return raw
+        self.require_shape(raw.shape)
+        if raw.shape[1:].is_fully_defined():
+            return raw if raw.shape[1:] == self.data_shape else raw[..., tf.newaxis]
+        rows, axes = tf.shape(raw)[:1], tf.shape(raw)
+        if replicas() > 1:  # it has been looked at (`doors`), and one that has no examples may have axes of 0
+            return tf.reshape(raw, tf.concat([rows, self.data_shape], axis=0))
+        if self._may_lack_channel:
+            axes = tf.concat([axes, [1]], axis=0)[: 1 + len(self.data_shape)]
+        return tf.ensure_shape(tf.reshape(raw, axes), (None, *self.data_shape))
+
+    def require_shape(self, shape: tf.TensorShape) -> None:
+        """ValueError if a batch of that shape, as far as it is known, holds no examples of this model."""
+        wanted = [self.data_shape, self.data_shape[:-1]] if self._may_lack_channel else [self.data_shape]
+        if not any(shape[1:].is_compatible_with(each) for each in wanted):
+            raise ValueError(f"`{self.name}` takes examples of shape {self.data_shape}; received {tuple(shape[1:])}.")
+
+    @property
+    def _may_lack_channel(self) -> bool:
+        return len(self.data_shape) > 1 and self.data_shape[-1] == 1
+
+    def _with_own(self, callbacks: Any) -> Any:
+        """The callbacks of a `fit`, after this model's own."""
+        own = [self.steps_left, self.skipped_share]
+        if not isinstance(callbacks, keras.callbacks.CallbackList):
+            return [*own, *tf.nest.flatten(callbacks or [])]
+        callbacks.callbacks[:0] = own  # before the history, which takes figures as it finds them
+        callbacks.set_model(self)
+        callbacks.set_params(callbacks.params)
+        return callbacks
 
     def _shared(self, data: Any, batch_size: int | None = None) -> Any:
         return multi_worker.shared(self.distribute_strategy, data, batch_size)

@@ -89,6 +89,7 @@ class VAE(LatentVariableModel):
                 f"{decoder.input_event_shape}; the data have shape {data_shape} and the latents {latent_shape}."
             )
         encoder.prepare = lambda raw: preprocess.grey(self.representative(raw))
+        encoder.look = self.require_shape
 
     @property
     def parts(self) -> tuple[keras.Layer, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from tfvae.folders import Claim, below, claimed, remove_leftovers
 from tfvae.hardware import versions
 from tfvae.interruption import Interruption
 from tfvae.models import GuardedModel
+from tfvae.models.guard import SkippedSteps
 from tfvae.run import build, execution, identity
 from tfvae.run.checkpoints import Checkpoints
 from tfvae.run.data import fingerprints, load_data, naming_data, parts
@@ -148,33 +150,39 @@ def _train_on(
     if not recorder.has_ended:
         drawing = pictures(own, model, settings, validation, data.class_names) if team.is_chief else []
         before_drawing = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: recorder.mend())
-        model.fit(
-            images.batches(settings.batch_size, settings.seed, start=model.steps),
-            initial_epoch=recorder.epoch,
-            epochs=settings.epochs,
-            steps_per_epoch=per_epoch,
-            validation_data=validation.in_order(BATCH),
-            shuffle=False,
-            callbacks=[before_drawing, *with_averages(settings, drawing), recorder],
-            verbose=verbose,
-        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SkippedSteps)  # the whole run's are said below
+            model.fit(
+                images.batches(settings.batch_size, settings.seed, start=model.steps),
+                initial_epoch=recorder.epoch,
+                epochs=settings.epochs,
+                steps_per_epoch=per_epoch,
+                validation_data=validation.in_order(BATCH),
+                shuffle=False,
+                callbacks=[before_drawing, *with_averages(settings, drawing), recorder],
+                verbose=verbose,
+            )
     recorder.mend()
-    seconds = recorder.seconds
+    figures = dict(zip(("training_seconds", "training_processor_seconds"), recorder.seconds, strict=True))
+    if model.skipped_steps:
+        figures["skipped_steps"] = model.skipped_steps
+        if team.is_chief:
+            print(SkippedSteps(model.skipped_steps, model.steps), flush=True)
     if settings.patience is not None:
         team.wait()  # the chief may still be writing it
         with team.scope():
             model = _best(checkpoints, recorder)
-    return _finish(model, data, own, now, seconds)
+    return _finish(model, data, own, now, figures)
 
 
 def _finish(
-    model: GuardedModel, data: datasets.Dataset, own: Path, run: identity.Identity, seconds: tuple[float, float]
+    model: GuardedModel, data: datasets.Dataset, own: Path, run: identity.Identity, figures: dict[str, Any]
 ) -> dict[str, Any]:
     """Writes the model with its identity, and the report, which is about this model and the history beside it."""
     with written_whole(own / MODEL) as path:
         model.save(path)
         identity.write(path, run)
-    report = test(model, data) | dict(zip(("training_seconds", "training_processor_seconds"), seconds, strict=True))
+    report = test(model, data) | figures
     history = own / HISTORY  # which a worker that only evaluates the best model has not
     report |= {"run_digest": run.digest, "history_digest": file_digest(history) if history.exists() else None}
     report = seal(report)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 import time
 from pathlib import Path
 from typing import Any
@@ -63,6 +64,7 @@ class Recorder(keras.callbacks.Callback):
         self._before: list[float] = state["seconds"]
         self._resumed_at: int = state["step"]
         self._resumed_metrics: dict[str, list[float]] = state["metrics"]
+        self._resumed_epoch: list[int] | None = state.get("began")
         self._started = (time.perf_counter(), time.process_time())
 
     @property
@@ -99,6 +101,8 @@ class Recorder(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         self.epoch, self._done = epoch, 0
+        if self._resumed_at and self._resumed_epoch:
+            self.model.skipped_share.began = tuple(self._resumed_epoch)
         for metric in self.model.metrics if self._resumed_at else ():
             for variable, value in zip(metric.variables, self._resumed_metrics[metric.name], strict=True):
                 variable.assign(value)
@@ -128,9 +132,9 @@ class Recorder(keras.callbacks.Callback):
         logs = logs or {}
         self.epoch, self._resumed_at = epoch + 1, 0
         self.history.append({"epoch": self.epoch, **{name: float(value) for name, value in logs.items()}})
-        if self.best is None or self.history[-1][_MONITORED] < self.best[_MONITORED]:
-            step = self.model.steps
-            self.best = {"epoch": self.epoch, "step": step, _MONITORED: self.history[-1][_MONITORED]}
+        found = self.history[-1][_MONITORED]
+        if self.best is None or found < self.best[_MONITORED] or math.isnan(self.best[_MONITORED]) > math.isnan(found):
+            self.best = {"epoch": self.epoch, "step": self.model.steps, _MONITORED: found}
         self._save(0)
         write_history(self.folder / HISTORY, self.history)
         self.model.stop_training = self.model.stop_training or self.has_ended
@@ -168,6 +172,7 @@ class Recorder(keras.callbacks.Callback):
             "epoch": self.epoch,
             "step": done,
             "metrics": metrics if done else {},
+            "began": self.model.skipped_share.began,
             "history": self.history,
             "best": self.best,
             "seconds": list(self.seconds),
