@@ -18,6 +18,7 @@ DEPENDENCIES = [
     "keras>=3.12",  # 3.12 is the newest on Python 3.10; newer Pythons get a newer one
     "tensorflow-probability>=0.25",  # the distributions
     "tf-keras>=2.21",  # only because TensorFlow Probability imports it without declaring it
+    "h5py>=3.14",  # weights, which Keras writes by it: their sizes are looked at before it reads them
     "setuptools",  # TensorFlow Probability imports distutils, which Python >= 3.12 finds only in setuptools
     "tensorflow-datasets>=4.9.10",  # the datasets that are not embedded
     "importlib_resources",  # TensorFlow Datasets imports it without declaring it

@@ -191,7 +191,7 @@ YAML = {
     "image_size: [.inf, 8]": "settings.yaml, line 1: `image_size` must be HEIGHTxWIDTH",
     "[1, 2]: 3": "settings.yaml, line 1: expected the name of a setting before the colon.",
     "beta: !huge 3": "settings.yaml, line 1: `beta` must be a plain value.",
-    "hidden: &it [*it]": "settings.yaml, line 1: `hidden` must be a plain value.",
+    "hidden: &it [*it]": "settings.yaml, line 1: aliases such as *name are refused; write plain values.",
     "hidden: {a: 1}": "settings.yaml, line 1: `hidden` must be integers separated by commas",
 }
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from tfvae import environment
 from tfvae._version import __version__
 
 if TYPE_CHECKING:
@@ -92,6 +93,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name in _MODULES or name in _NAMES:
+        environment.check()
     if name in _MODULES:
         return importlib.import_module(f"tfvae.{name}")
     if name in _NAMES:

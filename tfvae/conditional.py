@@ -14,11 +14,12 @@ import tensorflow_probability as tfp
 from tfvae import doors
 from tfvae.families import Family
 from tfvae.precision import at_least_float32
-from tfvae.serialization import arguments, config_of
+from tfvae.preprocessing import Preprocessing
+from tfvae.serialization import SavedWhole, arguments, config_of
 
 
 @keras.saving.register_keras_serializable("tfvae")
-class ConditionalDistribution(keras.Model):
+class ConditionalDistribution(SavedWhole):
     """A Keras model that is called with tensors and returns a TFP distribution: q(z|x), p(x|z).
 
     It adds the layers between the network's features and the family's parameters itself (the head), so a network is a
@@ -32,7 +33,8 @@ class ConditionalDistribution(keras.Model):
 
     Calling it: `[..., *input]` -> a distribution with batch shape `[...]`, event shape `family.event_shape`.
     `predict(...)` gives the distribution's mean as an array; the encoder of a `VAE` first applies the VAE's
-    preprocessing, so it takes raw images there. (It does not check them as `VAE.predict` does.)
+    preprocessing, so it takes raw images there, also when it is saved, copied or pickled alone. (It does not check them
+    as `VAE.predict` does.)
 
     Raises:
         TypeError: an argument is of another kind; it is called with integers (raw grey levels have to be preprocessed
@@ -55,6 +57,8 @@ class ConditionalDistribution(keras.Model):
         """From raw data to inputs: set by the model that this is the encoder of, and used by `predict` only."""
         self.look: doors.Look | None = None
         """Raises what is wrong with the shape of a batch for `prepare`; set beside it."""
+        self.preprocess: Preprocessing | None = None
+        """What `prepare` is made of, which an encoder that is saved alone takes along."""
         self._spatial_head = False
 
     @property
@@ -142,8 +146,7 @@ class ConditionalDistribution(keras.Model):
 
     def predict_step(self, data: Any) -> tf.Tensor:
         inputs, _, _ = keras.utils.unpack_x_y_sample_weight(data)
-        if self.prepare is not None:
-            inputs = self.prepare(inputs)
+        inputs = self._prepared(tf.convert_to_tensor(inputs))
         if not self.built:
             self.build((None, *inputs.shape[1:]))
         # Keras traces this for inputs of any rank once it has seen two, so that leading axes are not known.
@@ -155,7 +158,7 @@ class ConditionalDistribution(keras.Model):
         def look(shape: tf.TensorShape) -> None:
             if self.look is not None:
                 self.look(shape)
-            elif self.prepare is None:
+            elif self.preprocess is None or tuple(shape[1:]) != self._input_event_shape[:-1]:
                 self.require_shape(shape)
 
         return doors.make_predict_function(self, super().make_predict_function, look, lambda means: means, force)
@@ -172,6 +175,20 @@ class ConditionalDistribution(keras.Model):
     def predict_on_batch(self, x: Any) -> Any:
         """Keras' `predict_on_batch`; several replicas share the batch."""
         return super().predict_on_batch(doors.among_replicas(x, self.distribute_strategy))
+
+    def _prepared(self, raw: tf.Tensor) -> tf.Tensor:
+        """Inputs for what `predict` is given."""
+        if self.prepare is not None:
+            return self.prepare(raw)
+        if self.preprocess is not None:
+            # The last axis of one channel may be missing.
+            return self.preprocess.grey(self.preprocess(tf.reshape(raw, [-1, *self._input_event_shape])))
+        if not raw.dtype.is_floating:
+            raise TypeError(
+                f"`{self.name}` is not the encoder of a model and has no preprocessing: `predict` takes floats as the "
+                f"network does; received {raw.dtype.name}. The encoder of a whole model takes raw images."
+            )
+        return raw
 
     def _parameters(self, features: tf.Tensor, leading: list[Any]) -> dict[str, tf.Tensor]:
         """The family's parameters by name, `[*leading, ...]`."""
@@ -194,11 +211,15 @@ class ConditionalDistribution(keras.Model):
         return values
 
     def get_config(self) -> dict[str, Any]:
-        return config_of(self, "network", "family", "name")
+        return config_of(self, "network", "family", "name", *(() if self.preprocess is None else ("preprocess",)))
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> ConditionalDistribution:
-        return cls(**arguments(config))
+        made = arguments(config)
+        preprocess = made.pop("preprocess", None)
+        whole = cls(**made)
+        whole.preprocess = preprocess
+        return whole
 
     def get_build_config(self) -> dict[str, Any]:
         return {"input_shape": [None, *self._input_event_shape]}

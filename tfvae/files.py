@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from tfvae.inputs import MOST_RESULTS, content
+
 try:
     import fcntl
 except ImportError:  # Windows
@@ -174,10 +176,12 @@ def read_json(path: Path) -> dict[str, Any] | None:
 
     Raises:
         ValueError: the file holds something else.
+        OSError: it is no regular file, or larger than any result.
     """
     if not path.exists():
         return None
-    try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except (ValueError, TypeError) as error:
-        raise ValueError(f"{path} is no result as this writes them; delete it to have it made again.") from error
+    with contextlib.suppress(ValueError, RecursionError):  # no JSON, or brackets in brackets without end
+        found = json.loads(content(path, MOST_RESULTS))
+        if isinstance(found, dict):
+            return found
+    raise ValueError(f"{path} is no result as this writes them; delete it to have it made again.")

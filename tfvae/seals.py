@@ -7,6 +7,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from tfvae.inputs import digest
+
 SEAL = "content_digest"
 
 
@@ -28,11 +30,7 @@ def digest_of(content: Any) -> str:
 
 def file_digest(path: Path) -> str:
     """16 hexadecimal digits of the SHA-256 of a file."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while part := file.read(1 << 20):
-            digest.update(part)
-    return digest.hexdigest()[:16]
+    return digest(path)[:16]
 
 
 def _others(result: dict[str, Any]) -> dict[str, Any]:

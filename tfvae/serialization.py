@@ -10,8 +10,10 @@ from typing import Any
 import keras
 
 from tfvae._version import __version__
+from tfvae.inputs import member
+from tfvae.keras_files import SUFFIX, check_weights, reason
 
-_VERSION_FILE = "tfvae.json"  # in a `.keras` file, beside Keras' own files
+_VERSION_FILE, _MOST_VERSION = "tfvae.json", 1 << 10  # in a `.keras` file, beside Keras' own files; bytes
 
 
 class NewerVersionError(ValueError):
@@ -37,16 +39,89 @@ def mark_version(path: str | os.PathLike[str]) -> None:
         archive.writestr(_VERSION_FILE, json.dumps({"version": __version__}))
 
 
-def check_version(path: str | os.PathLike[str]) -> None:
+def check_version(opened: zipfile.ZipFile) -> None:
     """Raises ValueError if a `.keras` file is from a newer tfvae: it may mean something else by the same names."""
-    with zipfile.ZipFile(path) as archive:
-        if _VERSION_FILE not in archive.namelist():
-            return
-        version = str(json.loads(archive.read(_VERSION_FILE)).get("version"))
+    if _VERSION_FILE not in opened.namelist():
+        return
+    found = json.loads(member(opened, _VERSION_FILE, _MOST_VERSION))
+    if not isinstance(found, dict):
+        raise ValueError(f"its {_VERSION_FILE} is damaged.")
+    version = str(found.get("version"))
     if _minor(version) > _minor(__version__):
         raise NewerVersionError(
-            f"{os.fspath(path)} was saved by tfvae {version} and this is tfvae {__version__}: install a newer one."
+            f"{opened.filename} was saved by tfvae {version} and this is tfvae {__version__}: install a newer one."
         )
+
+
+class SavedWhole(keras.Model):
+    """A Keras model that is saved in one `.keras` file, which `tfvae.load` reads.
+
+    Forms that could not be loaded are refused before anything is written.
+    """
+
+    def save(self, filepath: Any, overwrite: bool = True, zipped: bool | None = None, **kwargs: Any) -> None:
+        """Keras' `save`, which also notes the version of tfvae in the file.
+
+        Args:
+            filepath: a file whose name ends in .keras.
+            overwrite: whether it may replace a file; Keras would ask at the keyboard instead.
+            zipped: True or None.
+            kwargs: as for Keras' `save`.
+
+        Raises:
+            ValueError: `filepath` has another form.
+            FileExistsError: the file is there and `overwrite` is False.
+        """
+        if zipped is False or not isinstance(filepath, (str, os.PathLike)) or not str(filepath).endswith(SUFFIX):
+            form = f"{filepath!r}, zipped=False" if zipped is False else repr(filepath)
+            raise ValueError(
+                f"`save` writes one file whose name ends in {SUFFIX}, which `tfvae.load` reads; received {form}. "
+                "`save_weights` writes weights alone, and `tfvae.export` a SavedModel."
+            )
+        _refuse_to_replace(filepath, overwrite)
+        super().save(filepath, **kwargs)
+        mark_version(filepath)
+
+    def save_weights(self, filepath: Any, overwrite: bool = True, **kwargs: Any) -> None:
+        """Keras' `save_weights`, to a file whose name ends in .weights.h5.
+
+        Raises:
+            ValueError: `filepath` ends in another way.
+            FileExistsError: the file is there and `overwrite` is False; Keras would ask at the keyboard.
+        """
+        _refuse_to_replace(filepath, overwrite)
+        super().save_weights(filepath, **kwargs)
+
+    def load_weights(self, filepath: Any, *args: Any, **kwargs: Any) -> None:
+        """Keras' `load_weights`, from what `save_weights` or `save` wrote.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            OSError: it is no regular file, would unpack to more than ten times its size, or is damaged.
+            ValueError: its weights do not fit this model.
+        """
+        if not os.path.isdir(filepath):
+            check_weights(filepath)
+        try:
+            super().load_weights(filepath, *args, **kwargs)
+        except ValueError as error:  # of many lines
+            raise ValueError(f"{filepath} cannot be loaded: {reason(error)}") from error
+
+    def export(self, *args: Any, **kwargs: Any) -> None:
+        """Refuses Keras' `export`: what it writes cannot be loaded without TensorFlow Probability.
+
+        Raises:
+            NotImplementedError: always.
+        """
+        raise NotImplementedError(
+            "Keras' `export` would write distributions, which cannot be loaded without TensorFlow Probability; use "
+            "`tfvae.export(model, folder)` on the whole model, which writes tensors."
+        )
+
+
+def _refuse_to_replace(path: Any, overwrite: bool) -> None:
+    if not overwrite and os.path.exists(path):
+        raise FileExistsError(f"{path} exists already; pass `overwrite=True` to replace it.")
 
 
 def _minor(version: str) -> tuple[int, ...]:

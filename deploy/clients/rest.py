@@ -3,9 +3,10 @@
 python deploy/clients/rest.py digit.png reconstruction.png
 """
 
+import argparse
 import base64
+import http.client
 import json
-import sys
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -36,6 +37,20 @@ def reconstruct(png: bytes) -> bytes:
         raise SystemExit(f"{error.code}: {error.read().decode()}") from None
 
 
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Reconstructs a PNG file by TensorFlow Serving's REST interface.")
+    parser.add_argument("source", type=Path, help="a PNG file of the size that the model takes")
+    parser.add_argument("target", type=Path, help="the PNG file to write")
+    files = parser.parse_args()
+    try:
+        files.target.write_bytes(reconstruct(files.source.read_bytes()))
+    except urllib.error.URLError as error:
+        raise SystemExit(f"No server answers at {SERVER}: {error.reason}.") from None
+    except (ValueError, LookupError, TypeError, RecursionError, http.client.HTTPException) as error:
+        raise SystemExit(f"{SERVER} does not answer as TensorFlow Serving does: {error!r}.") from None
+    except OSError as error:  # of the files, or of a connection that ends
+        raise SystemExit(f"{error}.") from None
+
+
 if __name__ == "__main__":
-    source, target = map(Path, sys.argv[1:])
-    target.write_bytes(reconstruct(source.read_bytes()))
+    main()

@@ -154,8 +154,11 @@ def damaged_model(folder):
 def newer_model(folder):
     import zipfile
 
-    with zipfile.ZipFile(folder / "model.keras", "a") as archive:
-        archive.writestr("tfvae.json", '{"version": "99.0.0"}')
+    with zipfile.ZipFile(folder / "model.keras") as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(folder / "model.keras", "w") as archive:
+        for name, content in (members | {"tfvae.json": b'{"version": "99.0.0"}'}).items():
+            archive.writestr(name, content)
 
 
 def no_settings(folder):

@@ -13,6 +13,7 @@ from tfvae.cli.pictures import interpolate, reconstruct, sample, traverse
 from tfvae.cli.reproduction import reproduce
 from tfvae.cli.serving import card, export
 from tfvae.cli.training import train
+from tfvae.environment import UnfitEnvironment
 
 _CTRL_C = 130  # exit code after it, where a command does not look after it itself
 
@@ -31,7 +32,7 @@ def main() -> None:
     """Entry point: one sentence and exit code 1 for what went wrong, without a traceback."""
     try:
         app()
-    except (ValueError, OSError, FloatingPointError, NotImplementedError) as error:
+    except (ValueError, OSError, FloatingPointError, NotImplementedError, UnfitEnvironment) as error:
         typer.secho(f"Error: {error}", err=True, fg="red")
         sys.exit(1)
     except Exception as error:

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
+from tfvae import environment
 from tfvae.distribution import cluster
 
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder that `tfvae train` wrote.")]
@@ -31,6 +32,7 @@ DataDir = Annotated[
 @contextlib.contextmanager
 def quiet_import() -> Iterator[None]:
     """Keeps TensorFlow's start-up notes to itself: some come before it reads its log level. Errors are shown."""
+    environment.check()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     sys.stderr.flush()
     terminal = os.dup(2)

@@ -49,7 +49,7 @@ def _tf_config() -> dict | None:
             return None
         jobs, kind, index = config["cluster"], config["task"]["type"], int(config["task"]["index"])
         readable = kind in _JOBS and index >= 0 and all(_are_addresses(jobs[job]) for job in jobs)
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         readable = False
     if not readable:
         raise ValueError(

@@ -14,7 +14,9 @@ import tensorflow as tf
 
 from tfvae.files import written_whole
 from tfvae.hardware import hardware, versions
+from tfvae.inputs import content
 
+_MOST = 4 << 10  # bytes of a file, which has less than 100
 _WITHOUT_EFFECT = ("name", "seed", "learning_rate")  # on the time of a step
 
 
@@ -38,8 +40,8 @@ def key(model: keras.Model, optimizer: Any, batch: Any) -> str:
 def read(key: str) -> dict[str, float]:
     """Seconds a step by way of running it; nothing where there is no file or it cannot be read."""
     try:
-        times = json.loads(_path(key).read_text())
-    except (OSError, ValueError):
+        times = json.loads(content(_path(key), _MOST))
+    except (OSError, ValueError, RuntimeError):  # the last where brackets have no end, or the user no home
         return {}
     good = isinstance(times, dict) and all(isinstance(each, float) and each > 0 for each in times.values())
     return times if good else {}
@@ -47,7 +49,7 @@ def read(key: str) -> dict[str, float]:
 
 def write(key: str, times: dict[str, float]) -> None:
     """Keeps the times; where that cannot be done, they are measured again another time."""
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, RuntimeError):
         _path(key).parent.mkdir(parents=True, exist_ok=True)
         with written_whole(_path(key)) as path:
             path.write_text(json.dumps(times))

@@ -65,6 +65,7 @@ class Autoencoder(UnsupervisedModel):
         decoder.build((None, *encoder.family.event_shape))
         encoder.prepare = lambda raw: preprocess.grey(self.representative(raw))
         encoder.look = self.require_shape
+        encoder.preprocess = preprocess
 
     @property
     def parts(self) -> tuple[keras.Layer, ...]:

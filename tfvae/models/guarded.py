@@ -36,7 +36,7 @@ from tfvae.models.turns import Turns
 from tfvae.noise import EVALUATION_SEED, Noise
 from tfvae.precision import at_least_float32
 from tfvae.preprocessing import Preprocessing
-from tfvae.serialization import mark_version
+from tfvae.serialization import SavedWhole
 from tfvae.units import Unit
 
 
@@ -62,7 +62,7 @@ class Attempt(NamedTuple):
     updates: list[Update]
 
 
-class GuardedModel(Abilities, keras.Model, abc.ABC):
+class GuardedModel(Abilities, SavedWhole, abc.ABC):
     """A Keras model that is trained on raw examples: `fit(raw)`, `evaluate(raw)`, `predict(raw)`.
 
     A training step whose input, loss or gradients are not finite changes nothing and is counted (`skipped_steps`, and
@@ -222,11 +222,6 @@ class GuardedModel(Abilities, keras.Model, abc.ABC):
         unused = ("loss", "loss_weights", "metrics", "weighted_metrics")  # older files may have them
         self.compile(**{name: value for name, value in config.items() if name not in unused})
         self.build_optimizers()
-
-    def save(self, filepath: Any, *args: Any, **kwargs: Any) -> None:
-        """Keras' `save`, which also notes the version of tfvae in the file."""
-        super().save(filepath, *args, **kwargs)
-        mark_version(filepath)
 
     def fit(
         self, x: Any = None, y: Any = None, batch_size: int | None = None, epochs: int = 1, verbose: Any = "auto",

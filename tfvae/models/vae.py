@@ -90,6 +90,7 @@ class VAE(LatentVariableModel):
             )
         encoder.prepare = lambda raw: preprocess.grey(self.representative(raw))
         encoder.look = self.require_shape
+        encoder.preprocess = preprocess
 
     @property
     def parts(self) -> tuple[keras.Layer, ...]:

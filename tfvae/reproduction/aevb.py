@@ -101,7 +101,7 @@ def _measured(folder: Path, samples: int) -> dict[str, Any]:
     """The figures of a run that has ended, which are kept in its folder."""
     kept, trained = read_json(folder / "measured.json"), run_of(folder)
     digest = None if trained.identity is None else trained.identity.digest
-    if kept is not None and kept["samples"] == samples and kept.get("run_digest", digest) == digest:
+    if kept is not None and kept.get("samples") == samples and kept.get("run_digest", digest) == digest:
         return kept
     report = report_of(folder)
     assert report is not None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,8 @@ import keras
 import numpy as np
 
 from tfvae.evaluation import fix
-from tfvae.files import write_json, written_whole
+from tfvae.files import read_json, write_json, written_whole
+from tfvae.inputs import understood
 from tfvae.models import GuardedModel
 from tfvae.run import evaluation
 from tfvae.run.reading import run_of
@@ -102,8 +102,11 @@ def differences(folder: Path, images: np.ndarray) -> np.ndarray:
     Raises:
         ValueError: x of these images is not what the card is about.
     """
-    card, model = json.loads((folder / CARD).read_text(encoding="utf-8")), load(folder / MODEL)
+    with understood(folder / CARD, "take it from where it was published again"):
+        about = (read_json(folder / CARD) or {})["examples"]
+        digest, sample_size, bound = about["digest"], about["sample_size"], np.array(about["bound"], float)
+    model = load(folder / MODEL)
     x = fix(images, model.preprocess)
-    if x.digest != card["examples"]["digest"]:
-        raise ValueError(f"The card is about the array {card['examples']['digest']}; these images make {x.digest}.")
-    return model.log_likelihood(images, card["examples"]["sample_size"]) - card["examples"]["bound"]
+    if x.digest != digest:
+        raise ValueError(f"The card is about the array {digest}; these images make {x.digest}.")
+    return model.log_likelihood(images, sample_size) - bound

@@ -127,7 +127,7 @@ def _kept(path: Path, identity: dict[str, Any]) -> dict[str, Any] | None:
     kept = read_json(path)
     if kept is None:
         return None
-    if kept.get("identity") != identity:
+    if kept.get("identity") != identity or not isinstance(kept.get("figures"), dict):
         raise ValueError(f"{path} is of other frames or another protocol; choose another folder.")
     return dict(kept["figures"])
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tfvae.files import read_json
+from tfvae.inputs import understood
 
 _HEAD = """# Published results, made again
 
@@ -69,10 +70,8 @@ def document(results: Path) -> str:
 
 def _section(path: Path, made: Callable[[dict[str, Any]], str]) -> str | None:
     result = read_json(path)
-    try:
+    with understood(path, "make it again"):
         return None if result is None else made(result)
-    except KeyError as missing:
-        raise ValueError(f"{path} is of another version: it has no {missing}; make it again.") from None
 
 
 _MISSES = {

@@ -10,14 +10,17 @@ from typing import Any
 from tfvae import plots
 from tfvae.callbacks.picture import write_figure
 from tfvae.files import read_json, write_json
+from tfvae.inputs import understood
 from tfvae.interruption import Interruption
 from tfvae.reproduction.run_training import trained_run
 from tfvae.run import evaluation
 from tfvae.run.comparison import difference
 from tfvae.run.reading import MODEL, history_of, report_of
+from tfvae.run.recorder import HISTORY
 from tfvae.settings import CONFIG, Settings, settings_of
 
 CURVES = "curves.png"
+_AGAIN = "move it away to have it made again"
 _SECTIONS = ("model", "data", "likelihood", "reliability", "simulated", "samples", "hardware", "versions")
 """Of a report, where it has them."""
 
@@ -112,8 +115,10 @@ def run(
     result: dict[str, Any] = {
         "paper": table.paper,
         "command": command,
-        "rows": (read_json(folder / table.result) or {"rows": {}})["rows"],
+        "rows": {},
     }
+    with understood(folder / table.result, _AGAIN):
+        result["rows"] |= (read_json(folder / table.result) or result)["rows"]
     for row in wanted:
         if not _taken_over(row, folder, result["rows"]):
             weights = None if row.start is None else str(folder / row.start)
@@ -138,11 +143,14 @@ def _taken_over(row: Row, folder: Path, done: dict[str, Any]) -> bool:
     """Whether the row was trained elsewhere: its figures and its weights are here, its run is not."""
     if row.name not in done or (folder / row.name / CONFIG).exists() or not (folder / row.name / MODEL).exists():
         return False
-    kept: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in done[row.name]["settings"].items()
-    }
-    # How a run was executed, and where its first weights and data lay, is its machine's affair.
-    return Settings(**kept).differences(row.settings).keys() <= {"weights", "data_dir", "xla", "steps_per_execution"}
+    with understood(f"{row.name} of the results in {folder}", _AGAIN):
+        kept: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in done[row.name]["settings"].items()
+        }
+        # How a run was executed, and where its first weights and data lay, is its machine's affair.
+        others = {"weights", "data_dir", "xla", "steps_per_execution"}
+        return Settings(**kept).differences(row.settings).keys() <= others
 
 
 def _with_others(row: Row, by_name: dict[str, Row]) -> list[Row]:
@@ -153,10 +161,11 @@ def _with_others(row: Row, by_name: dict[str, Row]) -> list[Row]:
 def _is_measured(folder: Path, samples: int) -> bool:
     """Whether a run was measured on all its test images, with so many samples or exactly."""
     trained, measured = report_of(folder), read_json(folder / evaluation.EVALUATION / evaluation.REPORT)
-    if trained is None or measured is None or measured["data"]["examples"] != trained["test_images"]:
-        return False
-    likelihood = measured["likelihood"]
-    return likelihood.get("exact", False) or likelihood["sample_size"] == samples
+    with understood(f"A report in {folder}", _AGAIN):
+        if trained is None or measured is None or measured["data"]["examples"] != trained["test_images"]:
+            return False
+        likelihood = measured["likelihood"]
+        return likelihood.get("exact", False) or likelihood["sample_size"] == samples
 
 
 def _result(row: Row, folder: Path, done: dict[str, Any]) -> dict[str, Any]:
@@ -198,8 +207,10 @@ def _against(run: Path, other: Path) -> dict[str, Any]:
 
 def _curve(folder: Path, passes: int) -> dict[str, list[float]]:
     """The loss on the held-out training images after so many passes, in nats."""
-    history = history_of(folder)
-    return {
-        "passes": [float(row["epoch"]) * passes for row in history],
-        "held_out_loss": [round(float(row["val_loss"]), 3) for row in history],
-    }
+    again = f"go on with the run, which writes it again: tfvae train --out {folder} --resume"
+    with understood(folder / HISTORY, again):
+        history = history_of(folder)
+        return {
+            "passes": [float(row["epoch"]) * passes for row in history],
+            "held_out_loss": [round(float(row["val_loss"]), 3) for row in history],
+        }

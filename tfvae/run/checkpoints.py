@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import zipfile
@@ -12,10 +11,12 @@ from typing import Any, NamedTuple
 import keras
 
 from tfvae.files import writing, written_whole
+from tfvae.inputs import MOST_HISTORY, archive, digest, member, understood
 from tfvae.run.identity import MEMBER
 from tfvae.saving import load
 
-_FORM = re.compile(r"step-(\d{9})-([0-9a-f]{16})\.keras")
+_DIGITS = 16
+_FORM = re.compile(rf"step-(\d{{9}})-([0-9a-f]{{{_DIGITS}}})\.keras")
 _STATE = MEMBER
 
 
@@ -28,18 +29,20 @@ class Checkpoint(NamedTuple):
 
     def is_whole(self) -> bool:
         """Whether the file holds what was written."""
-        return _digest(self.path) == self.digest
+        return digest(self.path)[:_DIGITS] == self.digest
 
     def load(self) -> tuple[keras.Model, dict[str, Any]]:
         """The model, compiled as it was, and the state of its training.
 
         Raises:
-            ValueError: the file is damaged.
+            ValueError: the file is damaged, or of another version.
+        OSError: it is no regular file.
         """
         if not self.is_whole():
             raise ValueError(f"{self.path} is damaged: its content is not what was written.")
-        with zipfile.ZipFile(self.path) as archive:
-            state = json.loads(archive.read(_STATE))
+        with understood(self.path, "delete it to go on from an older one"), archive(self.path) as opened:
+            state = json.loads(member(opened, _STATE, MOST_HISTORY))
+            _check_state(state)
         return load(self.path), state
 
 
@@ -90,23 +93,30 @@ class Checkpoints:
         """
 
         def name(file: Path) -> str:
-            return f"step-{step:09d}-{_digest(file)}.keras"
+            return f"step-{step:09d}-{digest(file)[:_DIGITS]}.keras"
 
         with writing(f"A checkpoint in {self.folder}"):
             self.folder.mkdir(exist_ok=True)
             with written_whole(self.folder / "step.keras", name) as unfinished:
                 model.save(unfinished)
-                with zipfile.ZipFile(unfinished, "a") as archive:
-                    archive.writestr(_STATE, json.dumps(state))
+                with zipfile.ZipFile(unfinished, "a") as opened:
+                    opened.writestr(_STATE, json.dumps(state))
         everything = self.all()
         for old in everything[: -self.keep]:
             if old.step != best_step:
                 old.path.unlink(missing_ok=True)
 
 
-def _digest(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while part := file.read(1 << 20):
-            digest.update(part)
-    return digest.hexdigest()[:16]
+def _check_state(state: Any) -> None:
+    """ValueError where the state of a training is not as `Recorder` writes it."""
+    match state:
+        case {
+            "identity": dict(), "epoch": int(), "step": int(), "metrics": dict(metrics), "history": list(history),
+            "best": None | {"epoch": int(), "step": int()}, "seconds": [float(), float()],
+        } if all(isinstance(values, list) for values in metrics.values()) and all(map(_is_row, history)):  # fmt: skip
+            return
+    raise ValueError(f"{_STATE} is of another form.")
+
+
+def _is_row(row: Any) -> bool:
+    return isinstance(row, dict) and all(isinstance(value, (int, float)) for value in row.values())

@@ -114,7 +114,7 @@ def compare(folders: Sequence[Path]) -> Comparison:
         raise ValueError(f"There must be at least two runs to compare; received {len(folders)}.")
     reports, by_example = zip(*(read(folder) for folder in folders), strict=True)
     written_by = {report.get("version") for report in reports}
-    found = [[_find(report, column.path) for column in COLUMNS] for report in reports]
+    found = [_figures(folder, report) for folder, report in zip(folders, reports, strict=True)]
     present = [index for index in range(len(COLUMNS)) if any(row[index] is not None for row in found)]
     return Comparison(
         names=[str(folder) for folder in folders],
@@ -131,6 +131,18 @@ def compare(folders: Sequence[Path]) -> Comparison:
         spreads=_spreads(folders, reports),
         missing=[report["missing"] for report in reports],
     )
+
+
+def _figures(folder: Path, report: dict[str, Any]) -> list[float | None]:
+    """The figure of each column, or None.
+
+    Raises:
+        ValueError: one is no number.
+    """
+    figures = [_find(report, column.path) for column in COLUMNS]
+    if not all(each is None or isinstance(each, (int, float)) for each in figures):
+        raise ValueError(f"The report of {folder} is damaged; run `tfvae evaluate {folder}` again.")
+    return figures
 
 
 def difference(first: dict[str, Any], first_arrays: Any, other: dict[str, Any], other_arrays: Any) -> Difference:

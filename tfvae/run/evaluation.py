@@ -17,9 +17,10 @@ from tfvae.distribution.team import Team, lost_workers_named
 from tfvae.evaluation.assessment import Assessment, Examples, assess
 from tfvae.evaluation.fixed import fix
 from tfvae.evaluation.table import table
-from tfvae.files import flush, writing
+from tfvae.files import flush, read_json, writing
 from tfvae.folders import below, flush_all, remove_leftovers, unfinished_folder
 from tfvae.hardware import hardware, versions
+from tfvae.inputs import arrays, understood
 from tfvae.run import reading, sample_grids
 from tfvae.run.reading import model_digest, run_of
 from tfvae.run.report import DIGITS
@@ -27,7 +28,9 @@ from tfvae.seals import file_digest, is_unbroken, seal
 from tfvae.settings import CONFIG, Settings, settings_of
 
 EVALUATION, REPORT, TABLE, ARRAYS = "evaluation", "report.json", "table.txt", "examples.npz"
-_NEEDED = (("data", "examples"), ("data", "digest"), ("data", "convention"), ("settings", "seed"))
+_NEEDED = (
+    ("data", "examples", int), ("data", "digest", str), ("data", "convention", str), ("settings", "seed", int),
+)  # fmt: skip
 _SHOWN = 100  # images in a picture
 _TRAINING = 10_000  # images for what compares with them
 _PICTURES = ("latents", "naive", "least_likely", "weights", "unreliable", "samples")
@@ -144,17 +147,13 @@ def read(folder: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     path = folder / EVALUATION / REPORT
     if not path.is_file():
         raise FileNotFoundError(f"{folder} has no {EVALUATION}/{REPORT}; run `tfvae evaluate {folder}` first.")
-    try:
-        report, arrays = json.loads(path.read_text(encoding="utf-8")), {}
-        is_whole = _is_unchanged(report, path)
-        if is_whole:
-            with np.load(path.with_name(ARRAYS), allow_pickle=False) as archive:
-                arrays = {name: archive[name] for name in archive.files}
-            is_whole = _is_complete(report, arrays)
-    except Exception:  # damaged archives raise all sorts of things
-        is_whole = False
-    if not is_whole:
-        raise ValueError(f"{path.parent} is damaged or of another version; run `tfvae evaluate {folder}` again.")
+    with understood(path.parent, f"run `tfvae evaluate {folder}` again"):
+        report = read_json(path) or {}
+        if not _is_unchanged(report, path):
+            raise ValueError("It is not what was written.")
+        by_example = arrays(path.with_name(ARRAYS))
+        if not _is_complete(report, by_example):
+            raise ValueError("Something is missing.")
     if (folder / CONFIG).exists():
         run_of(folder)
     now = model_digest(folder)
@@ -162,7 +161,7 @@ def read(folder: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         raise ValueError(
             f"The model of {folder} is another one than was measured; run `tfvae evaluate {folder}` again."
         )
-    return report, arrays
+    return report, by_example
 
 
 def _is_unchanged(report: dict[str, Any], path: Path) -> bool:
@@ -185,11 +184,9 @@ def _training(folder: Path, steps: int) -> dict[str, Any]:
     report = reading.report_of(folder)
     if report is None:
         return {}
-    try:
+    with understood(folder / reading.REPORT, "move it away to measure without its test loss and minutes"):
         seconds = {"minutes": report["training_seconds"], "processor_minutes": report["training_processor_seconds"]}
-        training = {"test_loss": report["loss"]} | {name: value / 60 for name, value in seconds.items()}
-    except (KeyError, TypeError):
-        raise reading.damaged_report(folder / reading.REPORT) from None
+        training = {"test_loss": float(report["loss"])} | {name: value / 60 for name, value in seconds.items()}
     if report.get("steps", steps) != steps:
         raise ValueError(
             f"{folder / reading.REPORT} is about a model of {report['steps']} training steps, and the one of this "
@@ -215,12 +212,14 @@ def _require_own(folder: Path) -> None:
         raise FileExistsError(errno.EEXIST, f"it holds {others[0]}, which no evaluation writes; move it away")
 
 
-def _is_complete(report: Any, arrays: dict[str, np.ndarray]) -> bool:
-    """Whether `compare` finds what it needs."""
-    if "missing" not in report or not all(name in report[section] for section, name in _NEEDED):
+def _is_complete(report: dict[str, Any], by_example: dict[str, np.ndarray]) -> bool:
+    """Whether `compare` finds what it needs, in the kinds that it needs."""
+    if not all(isinstance(report[section][name], kind) for section, name, kind in _NEEDED):
         return False
-    by_example = ("bound", "standard_error") if "likelihood" in report else ()
-    return all(arrays[name].shape == (report["data"]["examples"],) for name in by_example)
+    if not isinstance(report["missing"], dict) or not isinstance(report.get("likelihood", {}), dict):
+        return False
+    needed = [by_example[name] for name in ("bound", "standard_error")] if "likelihood" in report else []
+    return all(each.shape == (report["data"]["examples"],) and each.dtype.kind in "fiu" for each in needed)
 
 
 def _write(folder: Path, found: Assessment, model: Any, raw: np.ndarray, seed: int) -> None:

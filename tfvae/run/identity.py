@@ -9,13 +9,13 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from tfvae.inputs import MOST_HISTORY, archive, member
 from tfvae.seals import digest_of
 from tfvae.serialization import NewerVersionError, check_version
 from tfvae.settings import CONFIG, Settings
 
 MEMBER = "training.json"
 """The file inside of `model.keras` and of checkpoints; those keep the state of the training in it as well."""
-_MOST_BYTES = 2**24  # a history of 50,000 epochs
 # These may change when a run goes on or is measured. Images are bound by their fingerprints, wherever they are and
 # however many records were skipped.
 _FREE = ("strategy", "bad_records", "frames", "data", "data_dir")
@@ -82,13 +82,11 @@ def read(path: Path) -> Identity | None:
         ValueError: the file is damaged, or of a newer version.
     """
     try:
-        check_version(path)
-        with zipfile.ZipFile(path) as archive:
-            if MEMBER not in archive.namelist():
+        with archive(path) as opened:
+            check_version(opened)
+            if MEMBER not in opened.namelist():
                 return None
-            if archive.getinfo(MEMBER).file_size > _MOST_BYTES:
-                raise ValueError(f"{MEMBER} must be at most {_MOST_BYTES:,} bytes.")
-            return from_json(json.loads(archive.read(MEMBER))["identity"])
+            return from_json(json.loads(member(opened, MEMBER, MOST_HISTORY))["identity"])
     except (NewerVersionError, OSError):
         raise
     except Exception as error:  # damaged archives raise all sorts of things
@@ -97,8 +95,8 @@ def read(path: Path) -> Identity | None:
 
 def write(path: Path, identity: Identity) -> None:
     """Adds an identity to a model's file, which has none."""
-    with zipfile.ZipFile(path, "a") as archive:
-        archive.writestr(MEMBER, json.dumps({"identity": identity._asdict()}))
+    with zipfile.ZipFile(path, "a") as opened:
+        opened.writestr(MEMBER, json.dumps({"identity": identity._asdict()}))
 
 
 def _bound(settings: Settings) -> dict[str, Any]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import csv
 import dataclasses
-import hashlib
+import io
 import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from tfvae.datasets import Dataset
 from tfvae.files import read_json
+from tfvae.inputs import MOST_HISTORY, content, digest
 from tfvae.models import GuardedModel
 from tfvae.run import identity
 from tfvae.run.checkpoints import Checkpoints
@@ -126,7 +127,7 @@ def model_of(path: Path) -> GuardedModel:
 def model_digest(folder: Path) -> str | None:
     """12 hexadecimal digits of the SHA-256 of the file that `model_of` reads; None where there is none."""
     path = folder if folder.suffix == ".keras" else _model_file(folder)
-    return None if path is None or not path.exists() else hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+    return None if path is None or not path.exists() else digest(path)[:12]
 
 
 def report_of(folder: Path) -> dict[str, Any] | None:
@@ -160,8 +161,7 @@ def history_of(folder: Path) -> list[dict[str, str]]:
     path, report = folder / HISTORY, report_of(folder)
     if report is not None and report.get("history_digest") not in (None, file_digest(path)):
         raise ValueError(f"{path} is damaged: its content is not what was written. Restore it.")
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+    return list(csv.DictReader(io.StringIO(content(path, MOST_HISTORY).decode(), newline="")))
 
 
 def _require_one_run(folder: Path, file: Path, bound: identity.Identity | None) -> None:

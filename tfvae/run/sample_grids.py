@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from matplotlib.figure import Figure
 
 from tfvae import plots
 from tfvae.files import read_json
+from tfvae.inputs import arrays, understood
 from tfvae.models import GuardedModel
 
 SAMPLES = "samples.npz"
@@ -48,12 +48,12 @@ def side_by_side(folders: Sequence[Path]) -> tuple[Figure, list[str]]:
         if not path.exists():
             left_out.append(f"{folder.parent} has no samples: {_why_none(folder)}")
             continue
-        try:
-            with np.load(path, allow_pickle=False) as archive:
-                grids.append(archive["images"] / 255)
-                titles.append(f"{Path(*folder.parent.parts[-2:])}: {archive['title']}")
-        except (OSError, EOFError, zipfile.BadZipFile, ValueError, KeyError):
-            raise ValueError(f"{path} is damaged; run `tfvae evaluate {folder.parent}` again.") from None
+        with understood(path, f"run `tfvae evaluate {folder.parent}` again"):
+            found = arrays(path)
+            if found["images"].ndim != 4:
+                raise ValueError("These are no images.")
+            grids.append(found["images"] / 255)
+            titles.append(f"{Path(*folder.parent.parts[-2:])}: {found['title']}")
     if not grids:
         raise ValueError("\n".join(left_out))
     if len({grid.shape for grid in grids}) > 1:
@@ -63,7 +63,8 @@ def side_by_side(folders: Sequence[Path]) -> tuple[Figure, list[str]]:
 
 
 def _why_none(folder: Path) -> str:
-    report = read_json(folder / "report.json")
-    assert report is not None
-    again = f"it was measured before any were kept; run `tfvae evaluate {folder.parent}` again."
-    return report["missing"].get("samples", again)
+    again = f"run `tfvae evaluate {folder.parent}` again"
+    with understood(folder, again):
+        return (read_json(folder / "report.json") or {})["missing"].get(
+            "samples", f"it was measured before any were kept; {again}."
+        )

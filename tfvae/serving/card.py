@@ -7,6 +7,7 @@ from typing import Any
 
 from tfvae import hardware
 from tfvae.files import read_json, write_json
+from tfvae.inputs import understood
 from tfvae.seals import SEAL, is_unbroken, seal
 from tfvae.serving.folder import versions
 
@@ -68,6 +69,8 @@ def read(target: Path, version: int | None = None) -> dict[str, Any]:
         raise FileNotFoundError(f"{path.parent} has no {CARD}: `tfvae export` did not make it.")
     if not is_unbroken(card, SEAL):
         raise ValueError(f"{path} is damaged: its content is not what was written. Export the model again.")
+    if not isinstance(card.get("signatures"), dict):
+        raise ValueError(f"{path} is damaged or of another version: it names no signatures.")
     return card | {"version": int(path.parent.name)}
 
 
@@ -82,10 +85,8 @@ def as_text(card: dict[str, Any]) -> str:
     Raises:
         ValueError: it is no card as `make` makes them.
     """
-    try:
+    with understood("The card", "export the model again"):
         return "\n".join([*_head(card), "", *_signatures(card), *_missing(card)])
-    except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"The card is damaged or of another version of tfvae: {error!r}.") from error
 
 
 def _head(card: dict[str, Any]) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from tfvae.inputs import MOST_SETTINGS, content
 from tfvae.settings.option import checked
 from tfvae.settings.settings import Settings
 from tfvae.settings.words import near
@@ -16,6 +17,7 @@ CONFIG = "config.yaml"
 """The settings' file in a run folder."""
 # Settings that 0.1.0 did not have: its runs may lack them.
 _ADDED: tuple[str, ...] = ()
+_DEEPEST = 4  # lists and mappings in others; settings have two
 
 
 def settings_of(folder: Path) -> Settings:
@@ -45,13 +47,11 @@ def read_yaml(path: Path) -> dict[str, Any]:
         OSError: the file cannot be read.
     """
     try:
-        root = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+        text = content(path, MOST_SETTINGS)
     except OSError as error:
-        raise type(error)(f"The settings file {path} cannot be read: {error.strerror}.") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f", line {mark.line + 1}" if mark else ""
-        raise ValueError(f"{path}{line}: this is not YAML ({getattr(error, 'problem', None) or 'not text'}).") from None
+        error.args = (f"The settings file {error}",)
+        raise
+    root = _root(text, path)
     if root is None:
         return {}
     if not isinstance(root, yaml.MappingNode):
@@ -67,9 +67,36 @@ def read_yaml(path: Path) -> dict[str, Any]:
         if name in found:
             raise ValueError(f"{path}, line {line}: `{name}` stands here a second time.")
         try:
-            found[name] = checked(Settings, name, constructor.construct_object(node, deep=True))
-        except yaml.YAMLError:  # a tag that nobody knows, or a value that contains itself
+            value = constructor.construct_object(node, deep=True)
+        except Exception:  # a tag that nobody knows, or one that does not fit its text: KeyError, IndexError and others
             raise ValueError(f"{path}, line {line}: `{name}` must be a plain value.") from None
+        try:
+            found[name] = checked(Settings, name, value)
         except ValueError as error:
             raise ValueError(f"{path}, line {line}: {error}") from None
     return found
+
+
+def _root(text: bytes, path: Path) -> yaml.Node | None:
+    """The syntax tree, which is small: nothing in it stands for more than its text.
+
+    Raises:
+        ValueError: it is no YAML, has an alias, or brackets in too many others.
+    """
+    depth = 0
+    try:
+        for event in yaml.parse(text.decode(), Loader=yaml.SafeLoader):
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if isinstance(event, yaml.AliasEvent) or depth > _DEEPEST:
+                break
+        else:
+            return yaml.compose(text.decode(), Loader=yaml.SafeLoader)
+    except Exception as error:  # not YAMLError alone: characters and numbers out of range are ValueError and others
+        where, problem = _where(getattr(error, "problem_mark", None)), getattr(error, "problem", None) or "not text"
+        raise ValueError(f"{path}{where}: this is not YAML ({problem}).") from None
+    refused = "lists in so many others" if depth > _DEEPEST else "aliases such as *name"
+    raise ValueError(f"{path}{_where(event.start_mark)}: {refused} are refused; write plain values.")
+
+
+def _where(mark: Any) -> str:
+    return f", line {mark.line + 1}" if mark else ""

@@ -61,8 +61,11 @@ def checked(settings: type, name: str, value: Any) -> Any:
         ValueError: it may not; the sentence names the field.
     """
     metadata = settings.__dataclass_fields__[name].metadata  # type: ignore[attr-defined]
+    _refuse_huge(name, value)
     if metadata["read"] is not None:
-        return metadata["read"](name, value)
+        value = metadata["read"](name, value)
+        _refuse_huge(name, value)
+        return value
     value = _typed(_hints(settings)[name], name, value)
     if value is None:
         return None
@@ -72,6 +75,13 @@ def checked(settings: type, name: str, value: Any) -> Any:
     if bound and not bound[1](value):
         raise ValueError(f"`{name}` must be {bound[0]}; received {value}.")
     return value
+
+
+def _refuse_huge(name: str, value: Any) -> None:
+    """Python's integers have no end, and some are too large for a float or for a sentence."""
+    for each in value if isinstance(value, (list, tuple)) else (value,):
+        if isinstance(each, int) and abs(each) >= 2**63:
+            raise ValueError(f"`{name}` must be below 2^63, as integers of 64 bits are.")
 
 
 def _typed(kind: Any, name: str, value: Any) -> Any:
