@@ -267,7 +267,7 @@ NEED_IMAGES = pytest.mark.parametrize("kind", [ReconstructionGrid, LatentMap, Ma
     [
         (IMAGES[:0], r"^`images` must hold at least one image; received none\.$"),
         (IMAGES[:, :2], r"takes examples of shape \(4, 3, 1\); received \(2, 3, 1\)"),
-        (np.float32(IMAGES), r"^`raw` has 5 bad examples: "),
+        (np.float32(IMAGES), r"^`images` holds floats, which must be in \[0, 1\]"),
     ],
     ids=["none", "shape", "floats"],
 )

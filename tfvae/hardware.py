@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 from importlib.metadata import version
@@ -31,3 +32,14 @@ def processor() -> str:
     lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
     names = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
     return next(names, platform.processor() or platform.machine())
+
+
+def memory_left() -> int:
+    """Bytes of memory that the machine has available, or that a container may have; 2^62 where nobody says."""
+    meminfo = Path("/proc/meminfo")
+    lines = meminfo.read_text().splitlines() if meminfo.exists() else []
+    limits = [1024 * int(line.split()[1]) for line in lines if line.startswith("MemAvailable:")]
+    for group in ("memory.max", "memory/memory.limit_in_bytes"):  # of control groups, version 2 and 1
+        with contextlib.suppress(OSError, ValueError):  # there is none, or no limit
+            limits.append(int(Path("/sys/fs/cgroup", group).read_text()))
+    return min(limits, default=2**62)

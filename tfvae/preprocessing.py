@@ -11,13 +11,14 @@ import abc
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
+from tfvae import raw_images
 from tfvae.noise import Noise
 from tfvae.precision import at_least_float32
-
-LEVELS = 256
-BAD_INPUT = "the input has values that are not finite or, for images, floats outside [0, 1] or levels outside 0 to 255"
+from tfvae.raw_images import BAD_INPUT as BAD_INPUT
+from tfvae.raw_images import FEW, LEVELS, ROUNDING
 
 
 class Preprocessing(abc.ABC):
@@ -34,20 +35,51 @@ class Preprocessing(abc.ABC):
         """x as grey values, in [0, 1] for images: what pictures show and what encoders see."""
         return tf.convert_to_tensor(x)
 
-    def problems(self, raw: tf.Tensor) -> tf.Tensor:
-        """Number of examples of `[B, *event]` that are no images, int32 scalar: NaN, floats outside [0, 1], or levels
-        outside 0 to 255."""
-        if raw.dtype == tf.uint8:
-            return tf.constant(0)
-        values, most = (tf.cast(raw, tf.int64), LEVELS - 1) if raw.dtype.is_integer else (raw, 1)
-        good = tf.reduce_all((values >= 0) & (values <= most), axis=list(range(1, raw.shape.rank)))
-        return tf.reduce_sum(tf.cast(~good, tf.int32))
+    def bad(self, raw: tf.Tensor) -> tf.Tensor:
+        """Returns the examples of `[B, *event]` that are no images, each by itself, bool `[B]`: with NaN, floats
+        outside [0, 1] or levels outside 0 to 255."""
+        if raw.dtype in (tf.bool, tf.uint8):
+            return tf.zeros(tf.shape(raw)[:1], tf.bool)
+        if raw.dtype.is_integer:
+            levels = tf.cast(raw, tf.int64)
+            good = (levels >= 0) & (levels < LEVELS)
+        else:
+            good = (raw >= -ROUNDING) & (raw <= 1 + ROUNDING)
+        return ~tf.reduce_all(good, axis=list(range(1, raw.shape.rank)))
 
-    def check(self, raw: Any) -> None:
-        """Raises ValueError if `problems` finds any in `raw`, `[B, *event]`. Not for use inside a `tf.function`."""
-        problems = int(self.problems(tf.convert_to_tensor(raw)))
-        if problems:
-            raise ValueError(f"`raw` has {problems} bad examples: {BAD_INPUT}.")
+    def problems(self, raw: tf.Tensor) -> tf.Tensor:
+        """Returns the number of bad examples of a batch `[B, *event]`, int32 scalar.
+
+        They are all bad if they are integers and each of the first eight holds 0 and 1 and nothing else: then these
+        are black and white, and no levels.
+        """
+        number = tf.reduce_sum(tf.cast(self.bad(raw), tf.int32))
+        if not raw.dtype.is_integer:
+            return number
+        few, axes, rows = raw[:FEW], list(range(1, raw.shape.rank)), tf.shape(raw)[0]
+        binary = tf.reduce_all((tf.reduce_min(few, axes) == 0) & (tf.reduce_max(few, axes) == 1)) & (rows >= FEW)
+        return tf.where(binary, rows, number)
+
+    def fault(self, raw: np.ndarray, whole: bool = True) -> str | None:
+        """Returns why an array in memory is refused, as the end of a sentence, or None; see `raw_images.fault`."""
+        return raw_images.fault(raw, whole)
+
+    def check(self, raw: Any, what: str = "`raw`", whole: bool = True) -> None:
+        """Refuses raw data that are no images. Not for use inside a `tf.function`.
+
+        Args:
+            raw: `[N, *event]`.
+            what: names the data in the error.
+            whole: the data are a set of images, such as all test images, and not a batch that may be dark.
+
+        Raises:
+            NotImages: a ValueError whose sentence says what was received and what to do.
+        """
+        if tf.is_tensor(raw) and raw.dtype.is_floating:
+            raw = tf.cast(raw, at_least_float32())  # NumPy has no bfloat16
+        reason = self.fault(np.asarray(raw), whole)
+        if reason is not None:
+            raise raw_images.NotImages(f"{what} {reason}.")
 
     def get_config(self) -> dict[str, Any]:
         return {}
@@ -123,15 +155,22 @@ class Identity(Preprocessing):
         return tf.cast(raw, at_least_float32())
 
     def problems(self, raw: tf.Tensor) -> tf.Tensor:
+        return tf.reduce_sum(tf.cast(self.bad(raw), tf.int32))
+
+    def bad(self, raw: tf.Tensor) -> tf.Tensor:
         values = self(raw)
-        good = tf.reduce_all(tf.math.is_finite(values), axis=list(range(1, values.shape.rank)))
-        return tf.reduce_sum(tf.cast(~good, tf.int32))
+        return ~tf.reduce_all(tf.math.is_finite(values), axis=list(range(1, values.shape.rank)))
+
+    def fault(self, raw: np.ndarray, whole: bool = True) -> str | None:
+        if raw.dtype.kind not in "biuf":
+            return f"must hold numbers; received {raw.dtype}"
+        return None if np.isfinite(raw).all() else raw_images.NOT_FINITE
 
 
 def _grey(raw: Any) -> tf.Tensor:
     raw = tf.convert_to_tensor(raw)
-    if not raw.dtype.is_integer:
-        return tf.cast(raw, at_least_float32())
+    if not raw.dtype.is_integer:  # rounding may have left [0, 1]
+        return tf.clip_by_value(tf.cast(raw, at_least_float32()), 0, 1)
     # In float64, because graphs and XLA turn a division by a constant into a multiplication by its rounded reciprocal:
     # in float32 half of the levels would then differ from those made eagerly.
     return tf.cast(tf.cast(raw, tf.float64) / (LEVELS - 1), at_least_float32())

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import scipy.io
 
+from faults import fault
 from tfvae.datasets import load
 
 GENERATOR = np.random.default_rng(0)
@@ -35,7 +36,7 @@ def rows(dataset):
 @pytest.mark.parametrize("suffix", [".npz", ".npy", ".mat"])
 @pytest.mark.parametrize("images", [COLOUR, GREY, GREY[..., 0], COLOUR.astype(np.int32), COLOUR.astype(">i8")])
 def test_levels(tmp_path, suffix, images):
-    dataset = load(save(tmp_path, suffix, {"images": images}))
+    dataset = load(save(tmp_path, suffix, {"images": images}), axes="NHWC"[: images.ndim])  # .mat asks for 6 x 4
     expected = images[..., None] if images.ndim == 3 else images
     assert dataset.name == f"data{suffix}"
     assert (len(dataset.train), len(dataset.test)) == (27, 3)
@@ -69,6 +70,63 @@ def test_whole_floats_are_labels_too(tmp_path):
     labels = load(save(tmp_path, ".MAT", {"images": COLOUR, "labels": LABELS * 1.0})).train.labels
     assert labels.dtype == np.int64
     assert set(labels) == {0, 1, 2}
+
+
+@fault("data-forms")
+@pytest.mark.parametrize(
+    "labels",
+    [LABELS[:, None], LABELS[None], np.eye(3)[LABELS], np.eye(3, dtype=np.uint8)[LABELS]],
+    ids=["[N, 1]", "[1, N]", "one-hot floats", "one-hot integers"],
+)
+@pytest.mark.parametrize("suffix", [".npz", ".mat"])
+def test_labels_of_any_usual_form(tmp_path, suffix, labels):
+    path, plain = (save(folder, suffix, {"images": COLOUR, "labels": each}) for folder, each in two(tmp_path, labels))
+    np.testing.assert_array_equal(load(path).train.labels, load(plain).train.labels)
+
+
+def two(folder, labels):
+    for name, each in (("other", labels), ("plain", LABELS)):
+        (folder / name).mkdir()
+        yield folder / name, each
+
+
+@fault("data-forms")
+@pytest.mark.parametrize("suffix", [".npz", ".mat"])
+def test_labels_that_are_text_name_the_classes(tmp_path, suffix):
+    words = np.array(["dog", "ant", "cat"])[LABELS]
+    arrays = {"images": COLOUR, "labels": words, "test_images": COLOUR[:4], "test_labels": np.array(["cat", "bee"] * 2)}
+    dataset = load(save(tmp_path, suffix, arrays))
+    assert dataset.class_names == ("ant", "bee", "cat", "dog")
+    assert [dataset.class_names[label] for label in dataset.train.labels] == words.tolist()
+    assert dataset.test.labels.tolist() == [2, 1, 2, 1]
+
+
+@fault("types")
+@pytest.mark.parametrize("suffix", [".npz", ".npy", ".mat"])
+def test_bool_and_logical_arrays_are_black_and_white(tmp_path, suffix):
+    images = load(save(tmp_path, suffix, {"images": COLOUR > 128})).train.images
+    assert images.dtype == np.uint8
+    assert set(np.unique(images)) == {0, 255}
+
+
+@fault("data-forms")
+def test_arrays_that_are_not_needed_are_not_read(tmp_path):
+    meta = np.array({"source": "camera"}, object)
+    assert len(load(save(tmp_path, ".npz", {"images": COLOUR, "meta": meta})).train) == 27
+
+
+@fault("data-forms")
+@pytest.mark.parametrize(
+    "names",
+    [("x_train", "y_train", "x_test", "y_test"), ("train_images", "train_labels", "test_images", "test_labels")],
+)
+def test_names_of_well_known_files(tmp_path, names):
+    """Keras' mnist.npz; MedMNIST, which also has validation images."""
+    arrays = dict(zip(names, (GREY, LABELS[:, None], GREY[:4], LABELS[:4, None]), strict=True))
+    dataset = load(save(tmp_path, ".npz", arrays | {"val_images": GREY}))
+    assert (len(dataset.train), len(dataset.test)) == (30, 4)
+    assert dataset.test.labels.tolist() == [0, 1, 2, 0]
+    assert dataset.test_origin == f"`{names[2]}` in the file"
 
 
 @pytest.mark.parametrize("suffix", [".npz", ".mat"])
@@ -133,8 +191,7 @@ REFUSED = {
     "infinite": ({"images": NAN * 0 + np.inf}, "holds values that are not finite"),
     "integers above 255": ({"images": GREY.astype(int) + 1}, "levels 0 to 255; received 1 to 256"),
     "integers below 0": ({"images": GREY.astype(np.int8)}, r"levels 0 to 255; received -\d+ to \d+"),
-    "0 and 1": ({"images": GREY // 128}, "the integers 0 and 1 only.*as 0 and 255, or as floats"),
-    "bool": ({"images": GREY > 128}, "integers 0 to 255 or floats.*; received bool"),
+    "0 and 1": ({"images": GREY // 128}, "the integers 0 and 1 only.*as 0 and 255, as floats or as bool"),
     "complex": ({"images": FLOATS * 1j}, "received complex128"),
     "strings": ({"images": np.array(["a"] * 5)}, "received <U1"),
     "rank 2": ({"images": GREY.reshape(30, -1)}, r"must be \[N, height, width\] or .*; received \(30, 24\)"),
@@ -148,12 +205,15 @@ REFUSED = {
     "two arrays": ({"a": GREY, "b": GREY}, "must hold an array `images`, or one array only; received `a`, `b`"),
     "labels only": ({"labels": LABELS}, "must hold an array `images`.*; received `labels`"),
     "fewer labels": ({"images": GREY, "labels": LABELS[1:]}, r"one number for each of the 30 images; received \(29,\)"),
-    "one-hot labels": ({"images": GREY, "labels": np.eye(3)[LABELS]}, r"for each of the 30 images; received \(30, 3\)"),
+    "labels of two columns": (
+        {"images": GREY, "labels": np.eye(3)[LABELS] * 2},
+        r"for each of the 30 images; received \(30, 3\)",
+    ),
     "negative labels": ({"images": GREY, "labels": LABELS - 1}, "integers from 0 to 65535; received -1 to 1"),
     "huge labels": ({"images": GREY, "labels": LABELS * 10**6}, "integers from 0 to 65535; received 0 to 2000000"),
     "float labels": ({"images": GREY, "labels": LABELS * 0.5}, "must be class numbers.*; received 0.0 to 1.0"),
     "labels not finite": ({"images": GREY, "labels": LABELS * np.nan}, "must be class numbers.*; received nan to nan"),
-    "names for labels": ({"images": GREY, "labels": np.array(["cat"] * 30)}, "class numbers.*; received <U3"),
+    "fewer names": ({"images": GREY, "labels": np.array(["cat"] * 29)}, r"each of the 30 images; received \(29,\)"),
     "test labels alone": ({"images": GREY, "test_labels": LABELS}, "`test_labels` without `test_images`"),
     "bad test images": ({"images": GREY, "test_images": GREY[:0]}, "`test_images` in data.npz holds no images"),
     "fewer test labels": (
@@ -213,7 +273,7 @@ def test_nothing_is_ever_unpickled(tmp_path, suffix):
 def test_cells_of_matlab_are_refused(tmp_path):
     cells = np.empty(2, object)
     cells[:] = [GREY[0], GREY[1]]
-    with pytest.raises(ValueError, match="received object"):
+    with pytest.raises(ValueError, match="`images` in data.mat must hold numbers; received MATLAB's cell"):
         load(save(tmp_path, ".mat", {"images": cells}))
 
 

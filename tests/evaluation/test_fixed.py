@@ -89,5 +89,5 @@ def test_the_digest_of_batches_depends_on_their_order():
 def test_batches_with_bad_images_have_no_digest():
     bad = RAW.astype(np.float32) / 255
     bad[20, 1, 1, 0] = np.nan
-    with pytest.raises(ValueError, match="1 bad examples"):
+    with pytest.raises(ValueError, match="`raw` holds values that are not finite"):
         digest([bad[:10], bad[10:]], Binarize())

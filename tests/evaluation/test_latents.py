@@ -136,7 +136,7 @@ def test_bad_arguments_are_refused():
         latent_statistics(model, IMAGES, batch_size=0)
     with pytest.raises(ValueError, match=r"takes examples of shape \(4, 3, 1\); received \(5, 3, 1\)"):
         latent_statistics(model, np.zeros((2, 5, 3, 1), np.uint8))
-    with pytest.raises(ValueError, match=r"^`raw` has 1 bad examples"):
+    with pytest.raises(ValueError, match=r"^`raw` holds floats, which must be in \[0, 1\]; received 0.5 to 2"):
         latent_statistics(model, np.float32([0.5, 2.0]).reshape(2, 1, 1, 1) * np.ones((1, 4, 3, 1), np.float32))
 
 

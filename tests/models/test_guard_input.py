@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
 import tiny
 from tiers import slow
 
@@ -63,10 +64,12 @@ def test_what_is_no_image_is_not_measured(bad):
     good = model.evaluate(images, verbose=0)
     images[17, 0, 0] = bad
     for use in (model.evaluate, model.predict):
-        with pytest.raises(FloatingPointError, match=r"^Evaluation or prediction stopped: the input has values that"):
+        with pytest.raises(FloatingPointError, match=r"^`x` holds (floats|values that are not finite)"):
             use(images, verbose=0)
+        with pytest.raises(FloatingPointError, match=r"^Evaluation or prediction stopped: the input has values that"):
+            use(tf.data.Dataset.from_tensor_slices(images).batch(8), verbose=0)
     for measure in (lambda: model.log_likelihood(images, 2), lambda: tfvae.evaluation.fix(images, model.preprocess)):
-        with pytest.raises(ValueError, match=r"^`raw` has 1 bad examples"):
+        with pytest.raises(ValueError, match=r"^`raw` holds (floats|values that are not finite)"):
             measure()
     images[17, 0, 0] = RAW[17, 0, 0] / 255
     assert model.evaluate(images, verbose=0) == good
@@ -75,5 +78,7 @@ def test_what_is_no_image_is_not_measured(bad):
 def test_levels_outside_0_to_255_are_refused():
     model = tiny.compiled(tiny.vae(), run_eagerly=True)
     model.fit(RAW.astype("int32"), verbose=0)
-    with pytest.raises(FloatingPointError, match="levels outside 0 to 255"):
+    with pytest.raises(FloatingPointError, match="levels 0 to 255; received 1 to 256"):
         model.fit(RAW.astype("int32") + 1, verbose=0)
+    with pytest.raises(FloatingPointError, match="levels outside 0 to 255"):
+        model.train_on_batch(RAW.astype("int32") + 1)

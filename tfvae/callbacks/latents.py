@@ -125,7 +125,7 @@ def require_examples(model: keras.Model, images: np.ndarray) -> None:
     """ValueError if raw images are none, of another shape than the model's, or no images at all."""
     if not len(images):
         raise ValueError("`images` must hold at least one image; received none.")
-    model.preprocess.check(model.as_examples(images))
+    model.preprocess.check(model.as_examples(images), "`images`")
 
 
 def _require_abilities(model: keras.Model, callback: EpochPicture) -> None:

@@ -96,6 +96,9 @@ def encode(
     out: Annotated[Path, typer.Option(metavar="FILE", help="The .npz file to write.")],
     data_dir: DataDir = None,
     overwrite: Overwrite = False,
+    axes: Annotated[
+        str | None, typer.Option(help="Axes of the images in a file, as for `tfvae train`. [default: the run's]")
+    ] = None,
 ) -> None:
     """Write mean and standard deviation of q(z|x) for every image of a data set, with labels where it has them."""
     settings_of(run)
@@ -104,5 +107,5 @@ def encode(
         from tfvae.run import encoding
 
         devices.grow_memory()
-    sizes = encoding.write_codes(run, data, out, data_dir, overwrite)
+    sizes = encoding.write_codes(run, data, out, data_dir, overwrite, axes)
     typer.echo(f"Wrote {out}: " + ", ".join(f"{size:,} {part} images" for part, size in sizes.items()))

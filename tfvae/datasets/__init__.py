@@ -13,14 +13,15 @@ from typing import Any
 from tfvae.checks import integer
 from tfvae.datasets import files, folders, mnist, tfds
 from tfvae.datasets.bad_records import BadRecord, listed, naming_bad_records
+from tfvae.datasets.copies import Copies, count_copies
 from tfvae.datasets.resizing import as_size, resize_split
 from tfvae.datasets.splits import Dataset, Split, fingerprint, hold_out, label_fingerprint
 from tfvae.datasets.streams import StreamedSplit
-from tfvae.settings import BAD_RECORDS, FRAMES
+from tfvae.settings import BAD_RECORDS, FRAMES, readers
 
 __all__ = [
-    "BadRecord", "Dataset", "Split", "StreamedSplit", "fingerprint", "hold_out", "label_fingerprint", "listed", "load",
-    "naming_bad_records",
+    "BadRecord", "Copies", "Dataset", "Split", "StreamedSplit", "count_copies", "fingerprint", "hold_out",
+    "label_fingerprint", "listed", "load", "naming_bad_records",
 ]  # fmt: skip
 
 _MNIST = "mnist"
@@ -35,6 +36,8 @@ def load(
     data_dir: str | os.PathLike | None = None,
     bad_records: str = "refuse",
     frames: str = "refuse",
+    axes: str | None = None,
+    trust_data: bool = False,
 ) -> Dataset:
     """Return a dataset of images, divided into training and test images; docs/data.md has the details.
 
@@ -50,6 +53,9 @@ def load(
             same records are left out whenever the data are read, and `Dataset.skipped` names them.
         frames: of folders, "refuse" files that hold several pictures (TIFF, GIF, APNG, WebP), or read the "first" or
             "all" of them; those of one file stay together when images are held out.
+        axes: of a file, which axis of the images is which, a letter for each: N the image, H its height, W its width, C
+            its channels, such as "HWN" or "NCHW"; None to tell from the shape, or refuse.
+        trust_data: of "tfds:NAME", run Python code that the prepared folder names; see docs/data.md.
 
     Returns:
         A `Dataset` with `train` and `test`, both a `Split` in memory or a `StreamedSplit` on disk.
@@ -66,8 +72,11 @@ def load(
     if frames not in FRAMES:
         raise ValueError(f"`frames` must be 'refuse', 'first' or 'all'; received {frames!r}.")
     skip = bad_records == "skip"
+    axes = readers.axes("axes", axes)
+    if axes is not None and Path(name).suffix.lower() not in files.SUFFIXES:
+        raise ValueError(f"`axes` is only for files {', '.join(files.SUFFIXES)}; received {axes!r} with {name!r}.")
     if name.startswith(tfds.PREFIX):
-        return tfds.load(name.removeprefix(tfds.PREFIX), size, test_size, data_dir, skip)
+        return tfds.load(name.removeprefix(tfds.PREFIX), size, test_size, data_dir, skip, trust_data)
     if data_dir is not None:
         raise ValueError(f"`data_dir` is only for 'tfds:NAME'; received {os.fspath(data_dir)!r} with {name!r}.")
     if not name:
@@ -81,7 +90,7 @@ def load(
         raise _unknown(name)
     if path.suffix.lower() not in files.SUFFIXES:
         raise ValueError(f"The data must be {_KINDS}; received the file {name!r}.")
-    return files.load(path, size, test_size, seed)
+    return files.load(path, size, test_size, seed, axes)
 
 
 def _mnist(size: tuple[int, int] | None, test_size: int | None) -> Dataset:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import os
+import re
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
 PREFIX = "tfds:"
+TRUST = "TFVAE_TRUST_DATA"
 MEMORY_LIMIT = 2**30
 """Bytes of decoded images, training and test together, up to which a dataset is held in memory."""
 BLOCK_BYTES = 2**27
@@ -31,6 +35,7 @@ def load(
     test_size: int | None,
     data_dir: str | os.PathLike | None,
     skip: bool = False,
+    trust: bool = False,
 ) -> Dataset:
     """Return a dataset of TensorFlow Datasets that has one image in each example.
 
@@ -45,12 +50,14 @@ def load(
         data_dir: folder of prepared datasets; None for the environment variable TFDS_DATA_DIR or
             ~/tensorflow_datasets.
         skip: leave out records that are no images, for which all images are decoded once before anything else.
+        trust: import Python modules that the prepared data name; the environment variable TFVAE_TRUST_DATA=1 does too.
 
     Raises:
-        ValueError: there is no such dataset, or it is not one image an example, or `test_size` does not fit.
+        ValueError: there is no such dataset, or it is not one image an example, or `test_size` does not fit, or the
+            data name Python modules and are not trusted.
         OSError: the dataset is not there and cannot be downloaded, or it is damaged.
     """
-    builder = _builder(name, data_dir)
+    builder = _builder(name, data_dir, trust or os.environ.get(TRUST) == "1")
     read = _Reader(builder, name, size)
     training_name, test_name = _split_names(builder.info.splits, name)
     train: Any
@@ -158,13 +165,52 @@ def _split_names(splits: Any, name: str) -> tuple[str, str | None]:
     return training, next((key for key in ("test", "validation") if key in filled and key != training), None)
 
 
-def _builder(name: str, data_dir: str | os.PathLike | None) -> Any:
+class _NotTrusted(ValueError):
+    """Data would run code of their own."""
+
+    def __init__(self, name: str, what: str) -> None:
+        super().__init__(
+            f"{PREFIX}{name} {what}, whose code would be run; if you trust it, set `trust_data` or the environment "
+            f"variable {TRUST}=1."
+        )
+
+
+@contextlib.contextmanager
+def _own_features_only(name: str) -> Iterator[None]:
+    """Lets TensorFlow Datasets import no module of others in the block.
+
+    `features.json` of a prepared dataset names a class for each feature, and `FeatureConnector.cls_from_name` of
+    TensorFlow Datasets 4.9.10, through which all these names go, imports its module whatever it is.
+    """
+    import tensorflow_datasets as tfds
+
+    feature = tfds.features.FeatureConnector
+    original = feature.cls_from_name
+
+    def guarded(class_name: str) -> Any:
+        if class_name not in feature._registered_features and not class_name.startswith("tensorflow_datasets."):
+            raise _NotTrusted(name, f"has a feature of the Python class {class_name!r}")
+        return original(class_name)
+
+    feature.cls_from_name = staticmethod(guarded)
+    try:
+        yield
+    finally:
+        feature.cls_from_name = original
+
+
+def _builder(name: str, data_dir: str | os.PathLike | None, trust: bool) -> Any:
     """The builder of the dataset, with its files in place."""
     import tensorflow_datasets as tfds
 
     folder = None if data_dir is None else os.fspath(data_dir)
+    if not trust and re.match(r"[\w-]+:[A-Za-z_]", name):
+        raise _NotTrusted(name, "is of a namespace outside of TensorFlow Datasets")
     try:
-        builder = tfds.builder(name, data_dir=folder)
+        with contextlib.nullcontext() if trust else _own_features_only(name):
+            builder = tfds.builder(name, data_dir=folder)
+    except _NotTrusted:
+        raise
     except tfds.core.DatasetNotFoundError as error:
         near = difflib.get_close_matches(name.lower(), tfds.list_builders())
         hint = f" Did you mean {' or '.join(repr(PREFIX + each) for each in near)}?" if near else ""

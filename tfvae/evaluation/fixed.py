@@ -26,7 +26,7 @@ def fix(raw: np.ndarray, preprocess: Preprocessing, seed: int = EVALUATION_SEED)
     its index only. A figure is comparable with another only if their digests agree.
 
     Args:
-        raw: `[N, *event]`, uint8 levels or floats in [0, 1].
+        raw: `[N, *event]`, uint8 levels, floats in [0, 1] or bool.
         preprocess: the model's.
         seed: of the draw.
 
@@ -53,7 +53,7 @@ def digest(batches: Iterable[Any], preprocess: Preprocessing, seed: int = EVALUA
     """
     found, rows = hashlib.sha256(), 0
     for raw in batches:
-        preprocess.check(raw)
+        preprocess.check(raw, whole=False)
         found.update(np.asarray(preprocess(raw, Noise(seed, first_row=rows))).tobytes())
         rows += len(raw)
     return _digits(found)

@@ -87,9 +87,11 @@ def latent_statistics(
     model.require("latents")
     draws = 1 if model.levels == 1 else 2
     levels, count = [_Level() for _ in range(model.levels)], 0
+    if not isinstance(raw, tf.data.Dataset):
+        model.preprocess.check(raw)
     for batch in _batches(raw, batch_size):
         examples = model.as_examples(batch)
-        model.preprocess.check(examples)
+        model.preprocess.check(examples, whole=False)
         noise = Noise(seed, 0, first_row=count)
         for level, group in zip(levels, model.groups(model.preprocess(examples, noise), noise, draws), strict=True):
             level.add(group)

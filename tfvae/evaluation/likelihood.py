@@ -116,7 +116,7 @@ def log_likelihood(model: UnsupervisedModel, raw: Any, sample_size: int = 5000, 
     if not examples.shape[0]:
         raise ValueError("`raw` must hold at least one example; received none.")
     model.require("likelihood")
-    model.preprocess.check(examples)
+    model.preprocess.check(examples, whole=False)
     return likelihood_estimate(model, model.preprocess(examples, Noise(EVALUATION_SEED)), sample_size, seed).bound
 
 

@@ -120,8 +120,8 @@ class Density(UnsupervisedModel):
                 "`start` and `end` must be equally many examples, at least one; received "
                 f"{len(pair[0])} and {len(pair[1])}."
             )
-        for each in pair:
-            self.preprocess.check(each)
+        for name, each in zip(("`start`", "`end`"), pair, strict=True):
+            self.preprocess.check(each, name, whole=False)
         one, other = (self.representative(each) for each in pair)
         return self._flow("an interpolation").interpolate(one, other, steps)
 

@@ -17,6 +17,7 @@ from tfvae.checks import integer
 from tfvae.devices import replicas
 from tfvae.distribution import multi_worker
 from tfvae.execution.program import StepsLeft, many_steps_in_one_program
+from tfvae.models import given
 from tfvae.models.abilities import Abilities
 from tfvae.models.average import Average
 from tfvae.models.global_batch import clipped_together, never_empty, over_replicas, place_in_global_batch
@@ -229,6 +230,7 @@ class GuardedModel(Abilities, SavedWhole, abc.ABC):
     ) -> keras.callbacks.History:  # fmt: skip
         """Keras' `fit`, except that `sample_weight` needs no labels (Keras drops the weights where y is None) and that
         under XLA `steps_per_execution` need not divide the epoch (Keras would go past its end)."""
+        x, y, kwargs = given.for_training(self, x, y, kwargs)
         if kwargs.get("sample_weight") is not None and y is None:
             y = x
         multi_worker.require_dataset(self.distribute_strategy, x)
@@ -266,6 +268,7 @@ class GuardedModel(Abilities, SavedWhole, abc.ABC):
             ValueError: there are no examples, or some of another shape.
             RuntimeError: another thread is training the model.
         """
+        x, y = given.checked(self, x, y)
         if sample_weight is not None and y is None:
             y = x
         if multi_worker.is_multi_worker(self.distribute_strategy):
@@ -283,6 +286,7 @@ class GuardedModel(Abilities, SavedWhole, abc.ABC):
             FloatingPointError: the data have values that are not finite or, for images, no images.
             ValueError: there are no examples, or some of another shape.
         """
+        x, _ = given.checked(self, x, whole=False)
         with doors.some_examples():
             return super().predict(self._shared(x, batch_size), batch_size, *args, **kwargs)
 

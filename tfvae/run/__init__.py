@@ -123,6 +123,7 @@ def _train_on(
     own = claim.folder
     verbose = verbose if team.is_chief else 0
     images, validation = parts(data, settings)
+    copies = datasets.count_copies(images, validation, data.test)
     per_epoch = settings.passes * training.steps_per_epoch(len(images), settings.batch_size)
     checkpoints = Checkpoints(below(folder, CHECKPOINTS))
     if resume:
@@ -138,6 +139,8 @@ def _train_on(
         else:
             model, state = _new_model(settings, images, per_epoch, verbose), None
     settings = execution.resolved(settings, model)
+    if state is None and str(copies) and team.is_chief:
+        print(copies, flush=True)
     now = identity.identity_of(settings, named)
     if state is not None:
         _require_same_run(state["identity"], settings, named, folder)
@@ -163,7 +166,8 @@ def _train_on(
                 verbose=verbose,
             )
     recorder.mend()
-    figures = dict(zip(("training_seconds", "training_processor_seconds"), recorder.seconds, strict=True))
+    figures: dict[str, Any] = {"copies": copies._asdict()}
+    figures |= zip(("training_seconds", "training_processor_seconds"), recorder.seconds, strict=True)
     if model.skipped_steps:
         figures["skipped_steps"] = model.skipped_steps
         if team.is_chief:

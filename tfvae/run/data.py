@@ -18,7 +18,7 @@ def load_data(settings: Settings) -> datasets.Dataset:
     """The data that the settings name."""
     return datasets.load(
         settings.data, settings.image_size, settings.test_size, settings.seed, settings.data_dir,
-        settings.bad_records, settings.frames,
+        settings.bad_records, settings.frames, settings.axes,
     )  # fmt: skip
 
 

@@ -17,7 +17,12 @@ PARTS = ("train", "validation", "test")
 
 
 def write_codes(
-    folder: Path, data: str, out: Path, data_dir: str | None = None, overwrite: bool = False
+    folder: Path,
+    data: str,
+    out: Path,
+    data_dir: str | None = None,
+    overwrite: bool = False,
+    axes: str | None = None,
 ) -> dict[str, int]:
     """Writes mean and standard deviation of q(z|x) for every image of a data set.
 
@@ -33,6 +38,7 @@ def write_codes(
         out: .npz file.
         data_dir: the folder of prepared TensorFlow Datasets; the run's for its own data if not given.
         overwrite: replace an .npz file that is there.
+        axes: those of the images in a file, as for `tfvae train --axes`; the run's for its own data, if not given.
 
     Returns:
         The number of images in each part.
@@ -52,7 +58,7 @@ def write_codes(
     output = Output("--out", out, NPZ, overwrite, (*of_runs(folder), Path(data)))
     output.check()
     run = run_of(folder)
-    model, (whole, _) = run.model(), run.data_or_others(data, data_dir)
+    model, (whole, _) = run.model(), run.data_or_others(data, data_dir, axes)
     for sentence in whole.said:
         print(sentence, file=sys.stderr)
     arrays: dict[str, Any] = {}

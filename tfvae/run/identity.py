@@ -18,7 +18,7 @@ MEMBER = "training.json"
 """The file inside of `model.keras` and of checkpoints; those keep the state of the training in it as well."""
 # These may change when a run goes on or is measured. Images are bound by their fingerprints, wherever they are and
 # however many records were skipped.
-_FREE = ("strategy", "bad_records", "frames", "data", "data_dir")
+_FREE = ("strategy", "bad_records", "frames", "axes", "data", "data_dir")
 
 
 class Identity(NamedTuple):

@@ -57,7 +57,9 @@ class Run(NamedTuple):
             self.identity.require_images(images, self.folder, self.settings.data)
         return data
 
-    def data_or_others(self, data: str, data_dir: str | None = None) -> tuple[Dataset, Settings]:
+    def data_or_others(
+        self, data: str, data_dir: str | None = None, axes: str | None = None
+    ) -> tuple[Dataset, Settings]:
         """The run's images or others, with the settings that divide them.
 
         The `test_size` and `data_dir` of the run apply to its own images only. Those are known by their place, or by
@@ -66,12 +68,14 @@ class Run(NamedTuple):
         Args:
             data: what `tfvae train --data` takes.
             data_dir: for TensorFlow Datasets; the run's if not given and `data` is the run's.
+            axes: those of the images in a file; the run's if not given and `data` is the run's.
 
         Raises:
             ValueError: other images are in the place of the run's.
             ValueError, OSError: they cannot be read.
         """
         settings = self.settings.with_data_at(data, data_dir)
+        settings = settings if axes is None else dataclasses.replace(settings, axes=axes)
         if settings.data == self.settings.data or Path(data).resolve() == Path(self.settings.data).resolve():
             return self._replace(settings=settings).data(), settings
         if self.identity is not None and settings.test_size is not None:
@@ -79,7 +83,7 @@ class Run(NamedTuple):
                 own = load_data(settings)
                 if self.identity.images == _fingerprints(own, settings):
                     return own, settings
-        settings = dataclasses.replace(settings, test_size=None)
+        settings = dataclasses.replace(settings, test_size=None, axes=axes)
         return load_data(settings), settings
 
 

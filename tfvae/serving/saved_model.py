@@ -88,7 +88,7 @@ def _scores(model: GuardedModel, sample_size: int, reference: Any) -> np.ndarray
     reference = np.asarray(model.as_examples(reference))
     if not len(reference):
         raise ValueError("`reference` must hold at least one image; received none.")
-    model.preprocess.check(reference)
+    model.preprocess.check(reference, "`reference`")
     score = tf.function(Answers(model, sample_size).score, autograph=False, reduce_retracing=True)
     try:
         parts = [score(reference[start : start + _BATCH]).numpy() for start in range(0, len(reference), _BATCH)]

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from tfvae.preprocessing import BAD_INPUT
+from tfvae.raw_images import BAD_INPUT
 from tfvae.serving.answers import Answers
 from tfvae.serving.blocks import Tensors, in_blocks
 from tfvae.serving.forms import FILE, FILE_SUFFIX, Form, as_files, forms, gives_files
@@ -132,6 +132,7 @@ def _check_rows(given: Tensors) -> None:
 def _check_values(answers: Answers, given: Tensors) -> None:
     """In a graph: an error for images that are none, and for latents that are not finite."""
     if "image" in given:
-        tf.debugging.assert_equal(answers.model.preprocess.problems(given["image"]), 0, message=BAD_INPUT)
+        # Each row by itself: a server may put rows of several clients together.
+        tf.debugging.Assert(~tf.reduce_any(answers.model.preprocess.bad(given["image"])), [BAD_INPUT])
     if "z" in given:
         tf.debugging.Assert(tf.reduce_all(tf.math.is_finite(given["z"])), ["`z` must be finite."])

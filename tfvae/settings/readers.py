@@ -41,6 +41,19 @@ def image_size(name: str, value: Any) -> tuple[int, int] | None:
     return height, width
 
 
+def axes(name: str, value: Any) -> str | None:
+    """One letter for each axis of an array of images, such as "HWN"."""
+    if value is None or value == "":
+        return None
+    letters = set(value) if isinstance(value, str) else set()
+    if not {*"HW"} <= letters <= {*"NHWC"} or len(value) > len(letters) or (len(value) == 4) > ("N" in letters):
+        raise ValueError(
+            f"`{name}` must be letters of axes, H and W, N for the image and C for channels, such as HWN or NCHW; "
+            f"received {value!r}."
+        )
+    return str(value)
+
+
 def word_or_number(words: tuple[str, ...]) -> Callable[[str, Any], str | float]:
     """For one of the words, or a number > 0."""
 

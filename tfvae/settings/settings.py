@@ -74,6 +74,12 @@ class Settings:
         "Resize the images to HEIGHTxWIDTH, such as 28x20, or to a square, such as 32.",
         read=readers.image_size,
     )
+    axes: str | None = option(
+        None,
+        "Axes of the images in a file, a letter for each: N the image, H its height, W its width, C its channels, such "
+        "as HWN or NCHW. [default: told from the shape; asked where that is not clear]",
+        read=readers.axes,
+    )
     train_size: int | None = option(
         None, "Train on the first so many images only, for a quick look. [default: all]", bound=AT_LEAST_1
     )

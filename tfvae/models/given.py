@@ -1,0 +1,126 @@
+"""Data in the forms that users hand to `fit`, `evaluate` and `predict`, turned into what Keras takes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfvae.datasets.splits import Split
+
+if TYPE_CHECKING:
+    from tfvae.models.guarded import GuardedModel
+
+_IMAGE, _LABEL = "image", "label"  # the names of TensorFlow Datasets
+
+
+def for_training(model: GuardedModel, x: Any, y: Any, options: dict[str, Any]) -> tuple[Any, Any, dict[str, Any]]:
+    """Return `x`, `y` and the options of `fit` as Keras takes them; see `checked`.
+
+    Args:
+        model: the model that is trained.
+        x, y: training data and labels.
+        options: other arguments of `fit`, of which `validation_data` is checked as well.
+
+    Raises:
+        ValueError: arrays hold no images, or `class_weight` is given without labels.
+    """
+    x, y = checked(model, x, y)
+    if options.get("class_weight") is not None and y is None and not _is_stream(x):
+        raise ValueError("`class_weight` needs labels, `y`; weigh examples without labels by `sample_weight`.")
+    validation = options.get("validation_data")
+    if not isinstance(validation, list | tuple):
+        return x, y, options | {"validation_data": checked(model, validation, what="`validation_data`")[0]}
+    images, labels, weights = keras.utils.unpack_x_y_sample_weight(validation)
+    images, labels = checked(model, images, labels, what="`validation_data`")
+    return x, y, options | {"validation_data": (images, labels, weights)[: max(2, len(validation))]}
+
+
+def checked(model: GuardedModel, x: Any, y: Any = None, what: str = "`x`", whole: bool = True) -> tuple[Any, Any]:
+    """Return `x` and `y` as Keras takes them.
+
+    Arrays are checked by value, all at once; the batches of a dataset are checked in the step. A dict is taken as
+    TensorFlow Datasets make them: its `image` is x, its `label` is y. A list holds one array, or the single examples.
+    Labels that are text are left out: no tensor of a model can be made of them.
+
+    Args:
+        model: the model that the data are for.
+        x: arrays, tensors, a list or a dict of them, or a dataset of batches.
+        y: labels, or None.
+        what: names x in errors.
+        whole: x is a set of images; see `Preprocessing.check`.
+
+    Raises:
+        ValueError: arrays hold no images, or a list or a dict other things.
+        TypeError: x is a split.
+    """
+    if isinstance(x, Split):
+        raise TypeError(f"{what} is a `Split`; pass its `images`, or its `batches(...)` or `in_order(...)`.")
+    if isinstance(x, tf.data.Dataset):
+        return _without_names(x, what), y
+    if _is_stream(x):
+        return x, y
+    if isinstance(x, Mapping):
+        image, label = _of_dict(x, what)
+        x, y = image, label if y is None else y
+    if isinstance(x, list | tuple):
+        x = _as_array(x, tuple(model.data_shape), what)
+    if hasattr(x, "__array__"):
+        model.preprocess.check(x, what, whole)
+    if isinstance(y, list | tuple):
+        y = np.asarray(y)
+    return x, None if y is not None and _is_text(y) else y
+
+
+def _is_stream(x: Any) -> bool:
+    """Whether the data come batch by batch, or are no data at all."""
+    arrays = isinstance(x, list | tuple | Mapping) or hasattr(x, "__array__")
+    return x is None or isinstance(x, tf.data.Dataset) or not arrays
+
+
+def _without_names(data: tf.data.Dataset, what: str) -> tf.data.Dataset:
+    """The dataset; where its elements are dicts or have labels that are text, one of images and other labels."""
+    spec = data.element_spec
+    if isinstance(spec, Mapping):
+        has_label = _of_dict(spec, what)[1] is not None and not _is_text(spec[_LABEL])
+        data = data.map(lambda each: (each[_IMAGE], each[_LABEL]) if has_label else each[_IMAGE])
+    elif isinstance(spec, tuple) and len(spec) > 1 and isinstance(spec[1], tf.TensorSpec) and _is_text(spec[1]):
+        # Weights need something in the place of labels, or Keras drops them.
+        data = data.map(lambda x, _, *weights: (x, x, *weights) if weights else x)
+    return data
+
+
+def _of_dict(given: Mapping[str, Any], what: str) -> tuple[Any, Any]:
+    if _IMAGE not in given:
+        raise ValueError(
+            f"{what} holds dicts of {', '.join(f'`{key}`' for key in given) or 'nothing'}: name the images `image` and "
+            "labels `label`, or turn each dict into (image, label), by `map` in a dataset."
+        )
+    return given[_IMAGE], given.get(_LABEL)
+
+
+def _as_array(given: Any, shape: tuple[int, ...], what: str) -> np.ndarray:
+    """One array of a list of one, or of single examples."""
+    arrays = [np.asarray(each) for each in given]
+    if len(arrays) == 1 and arrays[0].ndim >= len(shape):
+        one = arrays[0]
+        return one[np.newaxis] if one.shape == shape else one
+    sizes = {each.shape for each in arrays}
+    if len(sizes) == 1 and sizes <= {shape, shape[:-1] if shape[-1:] == (1,) else shape}:
+        return np.stack(arrays)
+    found = ", ".join(str(size) for size in sorted(sizes)[:3]) + (", ..." if len(sizes) > 3 else "")
+    raise ValueError(
+        f"{what} is a list of {len(arrays)} arrays of shape {found}; pass one array of examples of shape {shape}, such "
+        "as `np.stack` or `np.concatenate` makes of them."
+    )
+
+
+def _is_text(labels: Any) -> bool:
+    """Whether labels, or the specification of some, are text."""
+    dtype = getattr(labels, "dtype", None)
+    if not isinstance(dtype, np.dtype):
+        return dtype == tf.string
+    return dtype.kind in "SU" or (dtype.kind == "O" and all(isinstance(each, str | bytes) for each in labels.flat))
