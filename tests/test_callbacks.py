@@ -9,8 +9,10 @@ import pytest
 import tensorflow as tf
 
 import tfvae
+from faults import fault
 from tfvae.callbacks import Curves, LatentMap, LatentRates, Manifold, ReconstructionGrid, SampleGrid
 from tfvae.evaluation import latent_statistics
+from tfvae.files import CannotWrite
 
 SHAPE = (4, 3, 1)
 IMAGES = np.random.default_rng(0).integers(0, 256, (5, *SHAPE), np.uint8)
@@ -247,6 +249,82 @@ def test_an_interruption_leaves_no_part_of_a_picture(model, tmp_path, monkeypatc
     assert (tmp_path / "samples-epoch-001.png").read_bytes() == before
 
 
+FAILURES = [
+    RuntimeError("latex was not found"), ValueError("\n$x{$\n^\nParseException"), TypeError(), MemoryError(),
+    FileNotFoundError(2, "No such file", "font.ttf"), tf.errors.ResourceExhaustedError(None, None, "OOM"),
+]  # fmt: skip
+
+
+@fault("pictures")
+@pytest.mark.parametrize("failure", FAILURES, ids=lambda each: type(each).__name__)
+@pytest.mark.parametrize("where", ["draw", "png"])
+def test_a_picture_that_fails_is_said_once_and_ends_nothing(model, tmp_path, monkeypatch, capsys, failure, where):
+    class Failing(SampleGrid):
+        def draw(self):
+            if where == "draw":
+                raise failure
+            monkeypatch.setattr(tfvae.plots, "png", png)
+            return super().draw()
+
+    def png(figure):
+        monkeypatch.undo()
+        raise failure
+
+    epochs(Failing(tmp_path, n=4), model, 2)
+    (line,) = capsys.readouterr().err.splitlines()
+    reason = " ".join(f"{type(failure).__name__}: {failure}".split()).removesuffix(":")
+    assert line == f"Warning: the picture samples of epoch 1 could not be drawn ({reason}); training goes on."
+    assert not any(tmp_path.iterdir()) or where == "png"  # there the second epoch's is drawn
+
+
+@fault("pictures")
+@pytest.mark.parametrize("end", [KeyboardInterrupt(), SystemExit(3), CannotWrite("x.png", OSError(28, "No space"))])
+def test_what_is_not_the_pictures_fault_ends_the_training(model, tmp_path, monkeypatch, end):
+    def draw(self):
+        raise end
+
+    monkeypatch.setattr(SampleGrid, "draw", draw)
+    with pytest.raises(type(end)):
+        epochs(SampleGrid(tmp_path), model)
+
+
+TEXT = np.array(["a", "b", "c"])
+FORMS = {
+    "[N]": LABELS,
+    "[N, 1]": LABELS[:, np.newaxis],
+    "one-hot": np.eye(3, dtype=np.float32)[LABELS],
+    "one-hot bool": np.eye(3, dtype=bool)[LABELS],
+    "list": LABELS.tolist(),
+    "list of lists": [[label] for label in LABELS.tolist()],
+    "floats": LABELS.astype(np.float32),
+    "uint8": LABELS.astype(np.uint8),
+    "tensor": tf.constant(LABELS),
+    "text": TEXT[LABELS],
+    "bytes": np.char.encode(TEXT)[LABELS],
+    "objects": np.array(TEXT[LABELS], object),
+    "list of text": TEXT[LABELS].tolist(),
+    "text [N, 1]": TEXT[LABELS][:, np.newaxis],
+}
+
+
+@fault("pictures")
+@pytest.mark.parametrize("form", FORMS)
+def test_a_map_takes_labels_of_any_usual_form(model, tmp_path, form):
+    callback, usual = LatentMap(tmp_path, IMAGES, FORMS[form]), LatentMap(tmp_path, IMAGES, LABELS)
+    for each in (callback, usual):
+        each.set_model(model)
+    names = [text.get_text() for text in callback.figure().axes[0].get_legend().get_texts()]
+    assert names == (["a", "b", "c"] if "text" in form or form in ("bytes", "objects") else ["0", "1", "2"])
+    for line, other in zip(callback.figure().axes[0].lines, usual.figure().axes[0].lines, strict=True):
+        np.testing.assert_array_equal(line.get_xydata(), other.get_xydata())
+
+
+@fault("pictures")
+def test_a_label_below_zero_is_no_class():
+    names = [name for name, _ in tfvae.plots.classes([-1, 0, 1], 3, ["cat", "dog"])]
+    assert names == ["-1", "cat", "dog"]
+
+
 @each_callback
 @pytest.mark.parametrize("where", ["folder", "log_dir"])
 def test_a_folder_that_cannot_be_written_to_is_named_when_training_starts(model, tmp_path, name, where):
@@ -306,6 +384,15 @@ def test_models_that_cannot_be_drawn_are_refused_when_training_starts(tmp_path):
     start(LatentMap(tmp_path, IMAGES), full_vae(posterior=tfvae.families.Delta))
 
 
+BAD_LABELS = [
+    (np.zeros((5, 3)), r"^`labels` must be integers or text .+ received shape \(5, 3\) with rows that are not one-hot"),
+    (np.float64([0, 1, 0.5, 1, 0]), r"received numbers that are no integers\.$"),
+    (np.float64([0, 1, np.nan, 1, 0]), r"received numbers that are no integers\.$"),
+    (np.zeros((5, 1, 1), int), r"received shape \(5, 1, 1\) of int64\.$"),
+    ([[0], [1, 2], [0], [1], [0]], r"received what is no array \("),
+]
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -318,6 +405,7 @@ def test_models_that_cannot_be_drawn_are_refused_when_training_starts(tmp_path):
         ),
         (lambda: Manifold("x", dimensions=(0, -1)), "^`dimensions` must be two different numbers"),
         (lambda: Manifold("x", dimensions=(0, 1, 2)), "^`dimensions` must be two different numbers"),
+        *((lambda labels=labels: LatentMap("x", IMAGES, labels), message) for labels, message in BAD_LABELS),
         (lambda: LatentMap("x", IMAGES, LABELS[:3]), r"^`labels` must be one for each of the 5 images; received 3\.$"),
         (
             lambda: LatentMap("x", IMAGES, LABELS, ("a", "b")),

@@ -1,12 +1,15 @@
 """Figures look alike, are told apart without colour, and are SVG files where they are lines."""
 
+import inspect
 import itertools
 import re
 
+import matplotlib
 import numpy as np
 import pytest
 from matplotlib.colors import to_hex, to_rgb
 
+from faults import fault
 from tfvae import plots
 from tfvae.callbacks.picture import write_figure
 from tfvae.plots import style
@@ -96,3 +99,57 @@ def test_line_art_has_an_svg_beside_its_png_and_images_have_none(figure, expecte
     assert plots.is_line_art(figure) == expected
     assert {path.name for path in tmp_path.iterdir()} == {"figure.png"} | ({"figure.svg"} if expected else set())
     assert ("<image" in plots.svg(figure)) != expected
+
+
+NUMBERS = np.random.default_rng(0).uniform(0.1, 1.0, (4, 6))
+ACTIVE = NUMBERS[0] > 0.5
+IMAGES = NUMBERS.reshape(6, 2, 2, 1)
+EVERY = {
+    "image_grid": lambda: plots.image_grid(IMAGES, title="images"),
+    "image_grids": lambda: plots.image_grids([IMAGES], ["images"]),
+    "latent_map": lambda: plots.latent_map(NUMBERS.T[:, :2], np.arange(6) % 2),
+    "latent_maps": lambda: plots.latent_maps({"one": NUMBERS.T[:, :2]}, np.arange(6) % 2),
+    "latent_rates": lambda: plots.latent_rates(NUMBERS[0], ACTIVE),
+    "latent_report": lambda: plots.latent_report(*NUMBERS[:3], ACTIVE),
+    "latent_variances": lambda: plots.latent_variances(NUMBERS[0], ACTIVE, 1.0),
+    "learning_curves": lambda: plots.learning_curves({"one": (NUMBERS[0], NUMBERS[1])}),
+    "lines": lambda: plots.lines(CURVES, "draws", "nats", logarithmic="xy"),
+    "manifold_grid": lambda: plots.manifold_grid(IMAGES[:4].reshape(2, 2, 2, 2, 1), np.arange(2.0)),
+    "naive_estimates": lambda: plots.naive_estimates(2 ** np.arange(6), NUMBERS[0], {"L_S": 0.5}),
+    "pareto": lambda: plots.pareto({"one": (1.0, 2.0), "two": (2.0, 1.0)}),
+    "view_grid": lambda: plots.view_grid({"one": IMAGES, "two": IMAGES}),
+    "weights": lambda: plots.weights(*NUMBERS[:3]),
+}
+OF_A_USER = {
+    "text.usetex": True,
+    "text.parse_math": False,
+    "font.family": ["No such font"],
+    "font.size": 40,
+    "savefig.bbox": "tight",
+    "savefig.dpi": 10,
+    "savefig.facecolor": "red",
+    "image.origin": "lower",
+    "image.cmap": "jet",
+    "axes.facecolor": "black",
+    "lines.linewidth": 9,
+    "svg.fonttype": "none",
+}
+
+
+def test_every_kind_of_figure_is_tried():
+    functions = {
+        name for name in plots.__all__ if inspect.signature(getattr(plots, name)).return_annotation == "Figure"
+    }
+    assert functions == set(EVERY)
+
+
+@fault("pictures")
+@pytest.mark.parametrize("kind", EVERY)
+def test_the_users_settings_of_matplotlib_change_no_picture(kind):
+    usual = EVERY[kind]()
+    png, svg = plots.png(usual), plots.svg(usual)
+    with matplotlib.rc_context(OF_A_USER):
+        figure = EVERY[kind]()
+        assert plots.png(figure) == png
+        assert plots.svg(figure) == svg
+        assert matplotlib.rcParams["font.size"] == 40  # they are the user's again

@@ -13,6 +13,7 @@ from small_runs import contents, data, few_draws, make, save  # noqa: F401
 from test_cli import command
 
 import tfvae
+from faults import fault
 from tfvae.datasets import Dataset, Split
 from tfvae.run import evaluation
 from tfvae.settings import settings_of
@@ -256,6 +257,21 @@ def test_a_full_disk_leaves_the_older_evaluation(copied, monkeypatch, capfd):
         == f"Error: {copied}/evaluation cannot be written: No space left on device."
     )
     assert contents(copied) == before
+
+
+@fault("pictures")
+def test_a_picture_that_cannot_be_drawn_costs_nothing_else(copied, run, monkeypatch, capfd):
+    def fail(*arguments, **options):
+        raise RuntimeError("latex was not found")
+
+    monkeypatch.setattr(tfvae.plots, "latent_report", fail)
+    assert command("evaluate", copied, "--sample-size", 30) == 0
+    assert (
+        "Warning: the picture latents could not be drawn (RuntimeError: latex was not found); the rest of the "
+        "evaluation is written.\n"
+    ) in capfd.readouterr().err
+    before, after = contents(run / "evaluation"), contents(copied / "evaluation")
+    assert before == after | {name: before[name] for name in ("latents.png", "latents.svg")}
 
 
 def test_the_older_evaluation_comes_back_if_the_new_one_cannot_take_its_place(copied, monkeypatch):

@@ -16,12 +16,15 @@ import pytest
 from interruptions import After
 from tiers import first
 
+from faults import fault
+
 sys.path += [str(Path(__file__).parents[1] / name) for name in ("datasets", "models")]
 import prepared
 import tiny
 
 import tfvae
 from tfvae import run
+from tfvae.callbacks import LatentRates
 from tfvae.datasets import tfds
 from tfvae.folders import claimed
 from tfvae.interruption import Interrupted
@@ -154,6 +157,48 @@ def test_a_run_interrupted_again_and_again(small, whole, tmp_path):
             run.train(small, folder, After(looks), resume=times > 0, verbose=0)
     run.train(small, folder, resume=True, verbose=0)
     assert_same_run(folder, whole)
+
+
+@fault("pictures")
+@pytest.mark.parametrize("epoch", [pytest.param(1, marks=pytest.mark.slow), 3])
+def test_an_end_amid_the_pictures_loses_no_step(small, whole, tmp_path, monkeypatch, epoch):
+    """The checkpoint comes before them, and they are drawn when the run goes on; also those of the last epoch."""
+    folder, draw, drawn = tmp_path / "run", LatentRates.draw, []
+
+    def ended(self):
+        drawn.append(self.model.steps)
+        if len(drawn) == epoch:
+            raise KeyboardInterrupt
+        return draw(self)
+
+    monkeypatch.setattr(LatentRates, "draw", ended)
+    with pytest.raises(KeyboardInterrupt):
+        run.train(small, folder, verbose=0)
+    newest, _ = Checkpoints(folder / run.CHECKPOINTS).newest()
+    assert newest.step == 15 * epoch == drawn[-1]
+    assert not (folder / f"latent_rates/latent_rates-epoch-00{epoch}.png").exists()
+    monkeypatch.undo()
+    run.train(small, folder, resume=True, verbose=0)
+    assert_same_run(folder, whole)
+
+
+@fault("pictures")
+def test_a_picture_that_cannot_be_drawn_leaves_the_rest_of_the_run_as_it_is(
+    small, whole, tmp_path, monkeypatch, capsys
+):
+    def fail(self):
+        raise RuntimeError("latex was not found")
+
+    monkeypatch.setattr(LatentRates, "draw", fail)
+    run.train(small, tmp_path / "run", verbose=0)
+    assert capsys.readouterr().err.splitlines() == [
+        "Warning: the picture latent_rates of epoch 1 could not be drawn (RuntimeError: latex was not found); training "
+        "goes on."
+    ]
+    monkeypatch.undo()
+    assert not list((tmp_path / "run/latent_rates").iterdir())
+    shutil.copytree(whole / "latent_rates", tmp_path / "run/latent_rates", dirs_exist_ok=True)
+    assert_same_run(tmp_path / "run", whole)
 
 
 @pytest.mark.slow

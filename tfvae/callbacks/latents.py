@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -20,27 +21,26 @@ class LatentMap(EpochPicture):
     Args:
         folder: where `latent_map-epoch-001.png` and so on go; made if missing.
         images: raw images `[N, H, W, C]`.
-        labels: `[N]` integers, by which the points are coloured.
+        labels: integers or text `[N]` or `[N, 1]`, or one-hot rows `[N, K]`, by which the points are coloured.
         class_names: a name for each label.
         every, log_dir: see `EpochPicture`.
+
+    Raises:
+        ValueError: `labels` has another form or number, or a label has no name; see also `EpochPicture`.
     """
 
     def __init__(
         self,
         folder: str | os.PathLike[str],
         images: np.ndarray,
-        labels: np.ndarray | None = None,
+        labels: Any = None,
         class_names: Sequence[str] | None = None,
         every: int = 1,
         log_dir: str | os.PathLike[str] | None = None,
     ):
         super().__init__(folder, "latent_map", every, log_dir)
-        if labels is not None and len(labels) != len(images):
-            raise ValueError(f"`labels` must be one for each of the {len(images)} images; received {len(labels)}.")
-        if labels is not None and class_names is not None and np.max(labels, initial=0) >= len(class_names):
-            raise ValueError(
-                f"`class_names` must have a name for label {np.max(labels)}; received {len(class_names)} names."
-            )
+        if labels is not None:
+            plots.classes(labels, len(images), class_names)
         self.images, self.labels, self.class_names = images, labels, class_names
 
     def check(self) -> None:

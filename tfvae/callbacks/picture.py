@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import abc
-import io
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,8 +16,9 @@ from matplotlib.figure import Figure
 from tfvae import plots
 from tfvae.callbacks import summaries
 from tfvae.checks import integer
-from tfvae.files import writing, written_whole
+from tfvae.files import CannotWrite, writing, written_whole
 from tfvae.folders import below
+from tfvae.printing import say
 
 
 class Picture(NamedTuple):
@@ -30,7 +31,8 @@ class Picture(NamedTuple):
 class EpochPicture(keras.callbacks.Callback, abc.ABC):
     """Writes `folder/name-epoch-001.png` at the end of an epoch, and the same picture for TensorBoard if wanted.
 
-    A picture appears in the folder when it is complete, so nobody ever sees half of one.
+    A picture appears in the folder when it is complete, so nobody ever sees half of one. One that cannot be drawn does
+    not end the training: the first failure is said on the standard error, and the next epoch is tried again.
 
     Args:
         folder: where the pictures go; made if missing, when training starts.
@@ -41,7 +43,7 @@ class EpochPicture(keras.callbacks.Callback, abc.ABC):
 
     Raises:
         ValueError: `every` is below 1; when training starts: the model cannot be drawn like this.
-        OSError: `log_dir/name` is a link; when training starts: a folder cannot be written to.
+        OSError: `log_dir/name` is a link; a folder or a file cannot be written to; of the folder when training starts.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class EpochPicture(keras.callbacks.Callback, abc.ABC):
         self.folder, self.name, self.every = Path(folder), name, integer("every", every, 1)
         self.log_dir = None if log_dir is None else below(Path(log_dir), name)
         self._writer: tf.summary.SummaryWriter | None = None
+        self._has_failed = False
 
     @abc.abstractmethod
     def check(self) -> None:
@@ -69,25 +72,37 @@ class EpochPicture(keras.callbacks.Callback, abc.ABC):
         return self.draw().figure
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+        self._has_failed = False
         self.check()
         _require_writable(self.folder)
         if self.log_dir is not None:
             _require_writable(self.log_dir)
             self._writer = tf.summary.create_file_writer(str(self.log_dir))
 
+    def path(self, epoch: int) -> Path | None:
+        """The file of an epoch, counted from 1; None where none is drawn."""
+        return None if epoch % self.every else self.folder / f"{self.name}-epoch-{epoch:03d}.png"
+
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        if (epoch + 1) % self.every:
+        path = self.path(epoch + 1)
+        if path is None:
             return
+        what, then = f"{self.name} of epoch {epoch + 1}", "training goes on"
+        if not attempted(lambda: self._write(epoch, path), what, then, quietly=self._has_failed):
+            self._has_failed = True
+
+    def _write(self, epoch: int, path: Path) -> None:
         figure, scalars = self.draw()
-        with writing(f"The folder {self.folder}"):
-            self.folder.mkdir(exist_ok=True)  # which may have been deleted meanwhile
-        png = write_png(figure, self.folder / f"{self.name}-epoch-{epoch + 1:03d}.png")
+        png = plots.png(figure)
         if self._writer is not None:
             with self._writer.as_default(epoch):
                 summaries.image(self.name, png)
                 for name, value in scalars.items():
                     summaries.scalar(name, value)
             self._writer.flush()
+        with writing(f"The folder {self.folder}"):
+            self.folder.mkdir(exist_ok=True)  # which may have been deleted meanwhile
+        _write_file(png, path)  # last, so that it says that all is done
 
     def on_train_end(self, logs: dict[str, float] | None = None) -> None:
         if self._writer is not None:
@@ -95,15 +110,41 @@ class EpochPicture(keras.callbacks.Callback, abc.ABC):
             self._writer = None
 
 
-def write_png(figure: Figure, path: Path) -> bytes:
-    """Writes a figure as a PNG file that exists either whole or not at all; returns its content."""
-    buffer = io.BytesIO()
-    # The strongest compression would take longer than drawing, and saves a quarter of the file.
-    figure.savefig(buffer, format="png", pil_kwargs={"compress_level": 1})
-    png = buffer.getvalue()
+def attempted(draw: Callable[[], None], what: str, then: str, quietly: bool = False) -> bool:
+    """Draws a picture that is not worth losing anything else for.
+
+    Args:
+        draw: draws and writes it.
+        what: the picture's name, for the warning.
+        then: what happens without it, a sentence.
+        quietly: no warning.
+
+    Returns:
+        Whether it was drawn. If not, a line on the standard error names the picture and the reason.
+
+    Raises:
+        CannotWrite: the disk is full, or the folder cannot be written to; neither concerns the picture alone.
+    """
+    try:
+        draw()
+    except CannotWrite:
+        raise
+    except Exception as error:  # of a model, of matplotlib, of its settings: anything
+        if not quietly:
+            reason = ": ".join(each for each in (type(error).__name__, " ".join(str(error).split())[:300]) if each)
+            say(f"Warning: the picture {what} could not be drawn ({reason}); {then}.", err=True)
+        return False
+    return True
+
+
+def write_png(figure: Figure, path: Path) -> None:
+    """Writes a figure as a PNG file that exists either whole or not at all."""
+    _write_file(plots.png(figure), path)
+
+
+def _write_file(content: bytes, path: Path) -> None:
     with written_whole(path) as unfinished:
-        unfinished.write_bytes(png)
-    return png
+        unfinished.write_bytes(content)
 
 
 def write_figure(figure: Figure, path: Path) -> None:
@@ -113,8 +154,7 @@ def write_figure(figure: Figure, path: Path) -> None:
     """
     write_png(figure, path)
     if plots.is_line_art(figure):
-        with written_whole(path.with_suffix(".svg")) as unfinished:
-            unfinished.write_text(plots.svg(figure), encoding="utf-8")
+        _write_file(plots.svg(figure).encode(), path.with_suffix(".svg"))
 
 
 def _require_writable(folder: Path) -> None:

@@ -14,6 +14,7 @@ from tfvae.cli.reproduction import reproduce
 from tfvae.cli.serving import card, export
 from tfvae.cli.training import train
 from tfvae.environment import UnfitEnvironment
+from tfvae.printing import printable, say
 
 _CTRL_C = 130  # exit code after it, where a command does not look after it itself
 
@@ -33,7 +34,7 @@ def main() -> None:
     try:
         app()
     except (ValueError, OSError, FloatingPointError, NotImplementedError, UnfitEnvironment) as error:
-        typer.secho(f"Error: {error}", err=True, fg="red")
+        typer.secho(f"Error: {printable(error)}", err=True, fg="red")
         sys.exit(1)
     except Exception as error:
         if not _is_lack_of_memory(error):
@@ -42,7 +43,7 @@ def main() -> None:
         sys.exit(1)
     except SystemExit as end:
         if end.code == _CTRL_C:
-            typer.echo("\nInterrupted.", err=True)
+            say("", "Interrupted.", err=True)
         raise
 
 
@@ -55,7 +56,7 @@ def _is_lack_of_memory(error: Exception) -> bool:
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"tfvae {__version__}")
+        say(f"tfvae {__version__}")
         raise typer.Exit
 
 

@@ -34,11 +34,13 @@ def quiet_import() -> Iterator[None]:
     """Keeps TensorFlow's start-up notes to itself: some come before it reads its log level. Errors are shown."""
     environment.check()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ["MPLBACKEND"] = "agg"  # needs no display; a name that matplotlib does not know would end its import
     sys.stderr.flush()
     terminal = os.dup(2)
     with tempfile.TemporaryFile() as notes:
         os.dup2(notes.fileno(), 2)
         try:
+            _import_matplotlib()
             yield
         except BaseException:
             notes.seek(0)
@@ -47,6 +49,15 @@ def quiet_import() -> Iterator[None]:
         finally:
             os.dup2(terminal, 2)
             os.close(terminal)
+
+
+def _import_matplotlib() -> None:
+    try:
+        import matplotlib  # noqa: F401
+    except UnicodeDecodeError as error:  # it does not say of what
+        raise ValueError(
+            f"matplotlib cannot read its settings: its file `matplotlibrc` is not UTF-8 ({error})."
+        ) from None
 
 
 def is_chief(strategy: str) -> bool:

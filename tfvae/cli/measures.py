@@ -11,6 +11,7 @@ import typer
 from tfvae.cli.common import DataAt, DataDir, Overwrite, RunFolder, is_chief, quiet_import
 from tfvae.distribution import cluster
 from tfvae.outputs import CSV, LATEX, PNG, Output, of_runs
+from tfvae.printing import say
 from tfvae.settings import DEVICES, Settings, settings_of
 
 
@@ -44,11 +45,11 @@ def evaluate(
 
         devices.grow_memory()
     report = evaluation.evaluate(
-        run, sample_size, images, seed, lambda what: typer.echo(f"... {what}", err=True), strategy, data, data_dir
+        run, sample_size, images, seed, lambda what: say(f"... {what}", err=True), strategy, data, data_dir
     )
     if is_chief(strategy):
-        typer.echo(table(report))
-        typer.echo(f"Wrote {run / evaluation.EVALUATION}")
+        say(*table(report).split("\n"))
+        say(f"Wrote {run / evaluation.EVALUATION}")
 
 
 def compare(
@@ -76,18 +77,18 @@ def compare(
         from tfvae.files import written_whole
         from tfvae.run import comparison, evaluation, sample_grids
     found = comparison.compare(runs)
-    typer.echo(comparison.as_text(found))
+    say(*comparison.as_text(found).split("\n"))
     for output in outputs:
         if output.form is PNG:
             samples, left_out = sample_grids.side_by_side([run / evaluation.EVALUATION for run in runs])
             for sentence in left_out:
-                typer.echo(sentence, err=True)
+                say(sentence, err=True)
             write_png(samples, output.path)
         else:
             table = comparison.as_csv(found) if output.form is CSV else comparison.as_latex(found)
             with written_whole(output.path) as unfinished:
                 unfinished.write_text(table, encoding="utf-8")
-        typer.echo(f"Wrote {output.path}")
+        say(f"Wrote {output.path}")
 
 
 def encode(
@@ -108,4 +109,4 @@ def encode(
 
         devices.grow_memory()
     sizes = encoding.write_codes(run, data, out, data_dir, overwrite, axes)
-    typer.echo(f"Wrote {out}: " + ", ".join(f"{size:,} {part} images" for part, size in sizes.items()))
+    say(f"Wrote {out}: " + ", ".join(f"{size:,} {part} images" for part, size in sizes.items()))

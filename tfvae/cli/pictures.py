@@ -9,6 +9,7 @@ import typer
 
 from tfvae.cli.common import DataAt, DataDir, Overwrite, RunFolder, load_model, load_run
 from tfvae.outputs import PNG, Output, of_runs
+from tfvae.printing import say
 
 _MOST_IMAGES = 1000  # in a picture
 _TRAVERSED = 5000  # whose codes say how far a dimension goes
@@ -128,4 +129,4 @@ def _write(picture: Any, output: Output) -> None:
 
     output.check()  # it took its time
     write_png(picture.figure(), output.path)
-    typer.echo(f"Wrote {output.path}")
+    say(f"Wrote {output.path}")

@@ -10,6 +10,7 @@ import typer
 from tfvae.cli.common import quiet_import
 from tfvae.folders import below
 from tfvae.interruption import EXIT_CODE, Interrupted, Interruption
+from tfvae.printing import say
 
 _TABLES = ("iwae", "depth", "pixels")
 _WHAT = (*_TABLES, "aevb", "frey-face")
@@ -57,7 +58,7 @@ def reproduce(
     if table:
         from tfvae.reproduction import document  # needs no TensorFlow
 
-        typer.echo(document.document(out), nl=False)
+        say(*document.document(out).splitlines())
         return
     assert what is not None
     if what == "frey-face" and path is None:
@@ -83,6 +84,6 @@ def reproduce(
                 command += f" --path {path.name}"
                 frey_face.run(folder, path, command=command, interruption=interruption)
         except Interrupted:
-            typer.echo("\nInterrupted. The same command goes on.", err=True)
+            say("", "Interrupted. The same command goes on.", err=True)
             raise typer.Exit(EXIT_CODE) from None
-    typer.echo(f"Results: {folder}. See them all: tfvae reproduce --table --out {out}")
+    say(f"Results: {folder}. See them all: tfvae reproduce --table --out {out}")

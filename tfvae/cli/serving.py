@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from tfvae.cli.common import DataAt, DataDir, quiet_import
+from tfvae.printing import say
 from tfvae.serving.folder import versions
 
 _NAME = "Folder of the exported model; its name is the model's name in a server."
@@ -55,12 +56,12 @@ def export(
     newest = max(versions(target), default=None)
     folder = export_run(run, target, reference, sample_size, version, litert, command, data, data_dir)
     written = cards.read(target, int(folder.name))
-    typer.echo(f"Wrote {folder}; `tfvae card {target}` says what it answers.")
+    say(f"Wrote {folder}; `tfvae card {target}` says what it answers.")
     if not written["warm_up_requests"]:
-        typer.echo("It has no warm-up requests: they need pip install 'tfvae[serving]'.")
+        say("It has no warm-up requests: they need pip install 'tfvae[serving]'.")
     with contextlib.suppress(FileNotFoundError, ValueError):  # an older version may have no card
         if newest is not None and (lost := cards.lost(cards.read(target, newest), written)):
-            typer.echo(f"It lacks what version {newest} answers: {', '.join(lost)}.")
+            say(f"It lacks what version {newest} answers: {', '.join(lost)}.")
 
 
 def card(
@@ -70,7 +71,7 @@ def card(
     """Print what an exported model answers: its signatures with shapes and units, and what it lacks."""
     from tfvae.serving import card as cards
 
-    typer.echo(cards.as_text(cards.read(target, version)))
+    say(*cards.as_text(cards.read(target, version)).split("\n"))
 
 
 def _shown(path: Path) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import inspect
+import shlex
 import sys
 import typing
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from tfvae.cli.common import is_chief, quiet_import
 from tfvae.distribution import cluster
 from tfvae.folders import below, made_folders, remove_made
 from tfvae.interruption import EXIT_CODE, Interrupted, Interruption
+from tfvae.printing import say
 from tfvae.settings import CONFIG, Settings, read_yaml, settings_of
 
 _RUNS = Path("runs")
@@ -49,7 +51,7 @@ def train(context: typer.Context, **options: Any) -> None:
         if seeds is None:
             settings = _unchanged_settings(folder, wanted) if resume and folder else Settings(**wanted)
             folder = folder or stack.enter_context(_next_free(_RUNS))
-            _train(settings, folder, bool(resume), f"tfvae train --out {folder} --resume")
+            _train(settings, folder, bool(resume), shlex.join(["tfvae", "train", "--out", str(folder), "--resume"]))
         else:
             numbers = _numbers([seeds, *context.args])
             _train_seeds(numbers, folder or stack.enter_context(_next_free(_RUNS)), wanted, bool(resume))
@@ -57,7 +59,7 @@ def train(context: typer.Context, **options: Any) -> None:
 
 def _train_seeds(numbers: list[int], folder: Path, wanted: dict[str, Any], resume: bool) -> None:
     """Trains one run for each seed, or goes on with those that are there."""
-    again = f"tfvae train --out {folder} --resume --seeds {' '.join(map(str, numbers))}"
+    again = shlex.join(["tfvae", "train", "--out", str(folder), "--resume", "--seeds", *map(str, numbers)])
     for seed in numbers:
         run_folder = below(folder, f"seed-{seed}")
         has_begun = resume and (run_folder / CONFIG).exists()
@@ -66,7 +68,7 @@ def _train_seeds(numbers: list[int], folder: Path, wanted: dict[str, Any], resum
         else:
             settings = Settings(**{**(_of_siblings(folder) if resume else {}), **wanted, "seed": seed})
         _train(settings, run_folder, has_begun, again)
-    typer.echo(f"Measure each with tfvae evaluate, then: tfvae compare {folder}/seed-*")
+    say(f"Measure each with tfvae evaluate, then: tfvae compare {folder}/seed-*")
 
 
 def _train(settings: Settings, folder: Path, resume: bool, again: str) -> None:
@@ -79,11 +81,11 @@ def _train(settings: Settings, folder: Path, resume: bool, again: str) -> None:
         try:
             report = run.train(settings, folder, interruption, resume, verbose=1 if sys.stdout.isatty() else 2)
         except Interrupted:
-            typer.echo(f"\nInterrupted; everything is saved. Go on: {again}", err=True)
+            say("", f"Interrupted; everything is saved. Go on: {again}", err=True)
             raise typer.Exit(EXIT_CODE) from None
     if is_chief(settings.strategy):
-        typer.echo(f"Run folder: {folder}")
-        typer.echo(run.summary(report))
+        say(f"Run folder: {folder}")
+        say(*run.summary(report).split("\n"))
 
 
 def _numbers(texts: list[str]) -> list[int]:

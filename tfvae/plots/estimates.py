@@ -11,12 +11,13 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, ScalarFormatter
 
 from tfvae.plots.lines import lines
-from tfvae.plots.style import BLUE, CLASSES, SMALL, VERMILION, legend, open_frame
+from tfvae.plots.style import BLUE, CLASSES, SMALL, VERMILION, as_written, legend, open_frame, own_style
 
 _UNRELIABLE = 0.7
 _MARKERS = "osD^vP*Xph<>d"  # beside the ten colours of classes: told apart in print too, and never twice the same
 
 
+@own_style()
 def naive_estimates(draws: np.ndarray, log_p: np.ndarray, references: Mapping[str, float]) -> Figure:
     """The naive average over draws from the prior, for a growing number of them.
 
@@ -31,15 +32,16 @@ def naive_estimates(draws: np.ndarray, log_p: np.ndarray, references: Mapping[st
     axes = figure.add_subplot()
     axes.plot(draws, log_p, "o-", color=BLUE, markersize=4, label="average over draws from the prior")
     for (name, value), style in zip(references.items(), itertools.cycle(("-", "--", ":"))):
-        axes.axhline(value, color=VERMILION, linestyle=style, label=name)
+        axes.axhline(value, color=VERMILION, linestyle=style, label=as_written(name))
     axes.set_xscale("log", base=2)
     axes.set_xlabel("draws from the prior")
     axes.set_ylabel("estimate of log p(x), nats")
-    legend(axes)
+    legend(axes, axes.lines)
     open_frame(axes)
     return figure
 
 
+@own_style()
 def weights(pareto_shape: np.ndarray, effective_sample_size: np.ndarray, bound: np.ndarray) -> Figure:
     """How far the importance weights of each example can be trusted.
 
@@ -75,6 +77,7 @@ def weights(pareto_shape: np.ndarray, effective_sample_size: np.ndarray, bound: 
     return figure
 
 
+@own_style()
 def learning_curves(curves: Mapping[str, tuple[Sequence[float], Sequence[float]]]) -> Figure:
     """Losses in the course of training.
 
@@ -90,6 +93,7 @@ def learning_curves(curves: Mapping[str, tuple[Sequence[float], Sequence[float]]
     return lines(later, "passes over the training images", "loss on held-out images, nats")
 
 
+@own_style()
 def pareto(ours: Mapping[str, tuple[float, float]], others: Mapping[str, Sequence[float]] | None = None) -> Figure:
     """What time buys: points of cost and loss, the line of those that none beats in both, and others without a cost.
 
@@ -112,7 +116,7 @@ def pareto(ours: Mapping[str, tuple[float, float]], others: Mapping[str, Sequenc
     axes.plot(*zip(*front, strict=True), color="black", linewidth=0.8, drawstyle="steps-post", zorder=0)
     for index, (name, point) in enumerate(ours.items()):
         look = {"marker": _MARKERS[index % len(_MARKERS)], "color": CLASSES[index % len(CLASSES)], "markersize": 6}
-        axes.plot(*point, linestyle="", label=name, **look)
+        axes.plot(*point, linestyle="", label=as_written(name), **look)
         for nats in (others or {}).get(name, ()):
             beside.plot(0, nats, linestyle="", markerfacecolor="none", **look)
     axes.set(xscale="log", xlabel="processor minutes of training", ylabel="-log p(x), nats")
@@ -123,5 +127,5 @@ def pareto(ours: Mapping[str, tuple[float, float]], others: Mapping[str, Sequenc
     for each in (axes, beside):
         open_frame(each)
     axes.tick_params(which="minor", labelsize=SMALL)
-    figure.legend(loc="outside right center", fontsize=SMALL, frameon=False)
+    legend(figure, axes.lines[1:], loc="outside right center")  # the first one is the front
     return figure

@@ -11,12 +11,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from tfvae.checks import integer
+from tfvae.plots.style import as_written, own_style
+from tfvae.printing import printable
 
 _CELL_INCHES = 0.6
 _GAP = 2  # pixels between images
 _CHARACTER = 0.075  # inches that one of a title takes
 
 
+@own_style()
 def image_grid(images: np.ndarray, columns: int | None = None, title: str | None = None) -> Figure:
     """Images side by side.
 
@@ -37,10 +40,12 @@ def image_grid(images: np.ndarray, columns: int | None = None, title: str | None
     _show(axes, _mosaic(images, columns))
     axes.set_axis_off()
     if title:
+        title = as_written(title, longest=None, keep="\n")
         figure.text(0.5, 1.0 - 0.12 / (grid_height + above), title, ha="center", va="top", fontsize=9)
     return figure
 
 
+@own_style()
 def image_grids(grids: Sequence[np.ndarray], titles: Sequence[str]) -> Figure:
     """Square grids of images side by side, such as samples of several models.
 
@@ -57,7 +62,7 @@ def image_grids(grids: Sequence[np.ndarray], titles: Sequence[str]) -> Figure:
     mosaics = [_mosaic(grid, columns) for grid in grids]
     height, width = mosaics[0].shape[:2]
     across, up, gap = 3.0, 3.0 * height / width, 0.15  # inches
-    wrapped = [textwrap.fill(title, int(across / _CHARACTER)) for title in titles]
+    wrapped = [textwrap.fill(printable(title, keep="\n"), int(across / _CHARACTER)) for title in titles]
     above = 0.15 + 0.15 * max(1 + title.count("\n") for title in wrapped)
     size = (len(grids) * (across + gap) - gap, up + above)
     figure = Figure(figsize=size, dpi=120)
@@ -66,10 +71,11 @@ def image_grids(grids: Sequence[np.ndarray], titles: Sequence[str]) -> Figure:
         axes = figure.add_axes((left, 0.0, across / size[0], up / size[1]))
         _show(axes, mosaic)
         axes.set_axis_off()
-        axes.set_title(title, fontsize=9, pad=5)
+        axes.set_title(as_written(title, longest=None, keep="\n"), fontsize=9, pad=5)
     return figure
 
 
+@own_style()
 def view_grid(views: Mapping[str, np.ndarray], columns: int = 10) -> Figure:
     """Views of the same images below one another: images and reconstructions, or what a model saw and restored.
 
@@ -80,15 +86,17 @@ def view_grid(views: Mapping[str, np.ndarray], columns: int = 10) -> Figure:
     shapes = {name: each.shape for name, each in views.items()}
     if len(set(shapes.values())) != 1:
         raise ValueError(f"`views` must be arrays of one shape; received {shapes}.")
-    first, *others = views
-    count, *event_shape = shapes[first]
+    first, *others = map(printable, views)
+    some = next(iter(views.values()))
+    count, *event_shape = some.shape
     columns = max(1, min(integer("columns", columns, 1), count))
-    missing = np.ones((-count % columns, *event_shape), views[first].dtype)  # the last row may not be full
+    missing = np.ones((-count % columns, *event_shape), some.dtype)  # the last row may not be full
     rows = [np.concatenate([each, missing]).reshape(-1, columns, *event_shape) for each in views.values()]
     together = np.stack(rows, axis=1).reshape(-1, *event_shape)
     return image_grid(together, columns, f"{first}, and below it: {', '.join(others)}" if others else first)
 
 
+@own_style()
 def manifold_grid(
     images: np.ndarray,
     values: np.ndarray,

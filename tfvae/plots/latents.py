@@ -12,23 +12,29 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from tfvae.plots.style import BLUE, CLASSES, ORANGE, SMALL, VERMILION, open_frame
+from tfvae.plots.classes import classes
+from tfvae.plots.style import BLUE, CLASSES, ORANGE, SMALL, VERMILION, as_written, legend, open_frame, own_style
 
 _ACTIVITY: dict[str, dict[str, Any]] = {  # told apart in black and white too
     "active": {"facecolor": BLUE, "edgecolor": BLUE, "hatch": ""},
     "not active": {"facecolor": "white", "edgecolor": VERMILION, "hatch": "////"},
 }
 _SMALLEST_VARIANCE = 1e-4  # that shows in a picture
+_LONGEST = 24  # characters of a class, which stands beside the map and in it
 _INDEX_LABELS = 25  # at most, on an axis of latent dimensions
 
 
-def latent_map(means: np.ndarray, labels: np.ndarray | None = None, class_names: Sequence[str] | None = None) -> Figure:
+@own_style()
+def latent_map(means: np.ndarray, labels: Any = None, class_names: Sequence[str] | None = None) -> Figure:
     """Posterior means as points, coloured by class.
 
     Args:
         means: `[N, D]`, D >= 2. With more than two dimensions their first two principal components are shown.
-        labels: `[N]` integers; one colour for all points if not given.
+        labels: integers or text `[N]` or `[N, 1]`, or one-hot rows `[N, K]`; one colour for all points if not given.
         class_names: a name for each label; the numbers themselves if not given.
+
+    Raises:
+        ValueError: an array has another form, or a label has no name.
     """
     if means.ndim != 2 or means.shape[1] < 2:
         raise ValueError(f"`means` must be [N, D] with at least two latent dimensions; received shape {means.shape}.")
@@ -46,19 +52,21 @@ def latent_map(means: np.ndarray, labels: np.ndarray | None = None, class_names:
     _draw_classes(axes, points, labels, class_names)
     axes.set(xlabel=axis_names[0], ylabel=axis_names[1], title=title)
     if labels is not None:
-        axes.legend(title="class", loc="center left", bbox_to_anchor=(1.0, 0.5), markerscale=4)
+        look = {"loc": "center left", "bbox_to_anchor": (1.0, 0.5), "fontsize": None, "frameon": None}
+        legend(axes, axes.lines, title="class", markerscale=4, **look)
     return figure
 
 
-def latent_maps(
-    codes: Mapping[str, np.ndarray], labels: np.ndarray, class_names: Sequence[str] | None = None
-) -> Figure:
+@own_style()
+def latent_maps(codes: Mapping[str, np.ndarray], labels: Any, class_names: Sequence[str] | None = None) -> Figure:
     """Codes of several models for the same examples, side by side, coloured by class.
 
     Args:
         codes: `[N, 2]` each, by what is printed above it.
-        labels: `[N]` integers.
-        class_names: a name for each label; the numbers themselves if not given.
+        labels, class_names: see `latent_map`.
+
+    Raises:
+        ValueError: an array has another form, or a label has no name.
     """
     for name, each in codes.items():
         if each.shape != (len(labels), 2):
@@ -66,28 +74,30 @@ def latent_maps(
     figure = Figure(figsize=(3.3 * len(codes) + 0.8, 3.5), dpi=120, layout="constrained")
     for axes, (name, each) in zip(figure.subplots(1, len(codes), squeeze=False)[0], codes.items(), strict=True):
         _draw_classes(axes, each, labels, class_names)
-        axes.set(xlabel="z[0]", ylabel="z[1]", title=name)
+        axes.set(xlabel="z[0]", ylabel="z[1]", title=as_written(name))
         open_frame(axes)
-    handles, names = axes.get_legend_handles_labels()
-    figure.legend(handles, names, title="class", loc="outside right center", markerscale=4, fontsize=SMALL)
+    legend(figure, axes.lines, title="class", loc="outside right center", markerscale=4, frameon=None)
     return figure
 
 
-def _draw_classes(axes: Axes, points: np.ndarray, labels: np.ndarray | None, class_names: Sequence[str] | None) -> None:
+def _draw_classes(axes: Axes, points: np.ndarray, labels: Any, class_names: Sequence[str] | None) -> None:
     """Points `[N, 2]` in the colours of their classes, whose names stand at their medians, for print without colour."""
-    for index, label in enumerate([None] if labels is None else np.unique(labels)):
-        chosen = points if label is None else points[labels == label]
-        name = str(label) if class_names is None or label is None else str(class_names[label])
+    everything = [("", np.ones(len(points), bool))]
+    for index, (given, belongs) in enumerate(
+        everything if labels is None else classes(labels, len(points), class_names)
+    ):
+        chosen, name = points[belongs], as_written(given, _LONGEST)
         colour = CLASSES[index] if index < len(CLASSES) else matplotlib.colormaps["turbo"](index * 37 % 256)
         # `scatter` would draw every point by itself, which takes twice as long; and in an SVG thousands are too many.
         axes.plot(*chosen.T, "o", markersize=1.8, markeredgewidth=0, color=colour, label=name, rasterized=True)
-        if label is not None and index < len(CLASSES):
+        if labels is not None and index < len(CLASSES):
             halo = [patheffects.withStroke(linewidth=2.5, foreground="white")]
             right, up = np.median(chosen, axis=0)
             axes.text(right, up, name, ha="center", va="center", weight="bold", path_effects=halo)
     axes.set_aspect("equal", adjustable="datalim")
 
 
+@own_style()
 def latent_rates(
     rate: np.ndarray, active: np.ndarray, by_rate: bool = False, level_of: np.ndarray | None = None
 ) -> Figure:
@@ -103,6 +113,7 @@ def latent_rates(
     return _latent_bars(rate, active, by_rate, "rate (nats)", title, None if by_rate else level_of)
 
 
+@own_style()
 def latent_variances(
     variance_of_mean: np.ndarray, active: np.ndarray, total_rate: float, level_of: np.ndarray | None = None
 ) -> Figure:
@@ -122,6 +133,7 @@ def latent_variances(
     return figure
 
 
+@own_style()
 def latent_report(
     rate: np.ndarray, marginal_kl: np.ndarray, variance_of_mean: np.ndarray, active: np.ndarray, threshold: float = 1e-2
 ) -> Figure:

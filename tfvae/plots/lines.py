@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 
 from matplotlib.figure import Figure
 
-from tfvae.plots.style import LINES, legend, open_frame
+from tfvae.plots.style import LINES, as_written, legend, open_frame, own_style
 
 _MARKED = 15  # points, at most, that are marked on their line
 
 
+@own_style()
 def lines(
     curves: Mapping[str, tuple[Sequence[float], Sequence[float]]],
     x_label: str,
@@ -38,15 +39,16 @@ def lines(
     figure = Figure(figsize=(6.4, 4.0), dpi=120, layout="constrained")
     axes = figure.add_subplot()
     for (name, (x, y)), (style, colour) in zip(curves.items(), itertools.cycle(LINES), strict=False):
-        axes.plot(x, y, style, marker="o" if len(x) <= _MARKED else "", markersize=4, color=colour, label=name)
+        marker, label = "o" if len(x) <= _MARKED else "", as_written(name)
+        axes.plot(x, y, style, marker=marker, markersize=4, color=colour, label=label)
     for (name, value), (style, _) in zip((references or {}).items(), itertools.cycle(LINES), strict=False):
-        axes.axhline(value, linestyle=style, linewidth=0.8, color="black", label=name)
+        axes.axhline(value, linestyle=style, linewidth=0.8, color="black", label=as_written(name))
     if "x" in logarithmic:
         axes.set_xscale("log")
     if "y" in logarithmic:
         axes.set_yscale("log")
     axes.set_xlabel(x_label)
     axes.set_ylabel(y_label)
-    legend(axes)
+    legend(axes, axes.lines)
     open_frame(axes)
     return figure

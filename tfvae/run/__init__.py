@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,10 +18,11 @@ from tfvae.hardware import versions
 from tfvae.interruption import Interruption
 from tfvae.models import GuardedModel
 from tfvae.models.guard import SkippedSteps
+from tfvae.printing import say
 from tfvae.run import build, execution, identity
 from tfvae.run.checkpoints import Checkpoints
 from tfvae.run.data import fingerprints, load_data, naming_data, parts
-from tfvae.run.pictures import pictures, with_averages
+from tfvae.run.pictures import curves, draw_missing, pictures, with_averages
 from tfvae.run.place import Place
 from tfvae.run.reading import CHECKPOINTS, MODEL, REPORT, model_of
 from tfvae.run.recorder import HISTORY, Recorder
@@ -98,8 +98,7 @@ def _train(
 ) -> dict[str, Any]:
     data = team.everyone(lambda: _load(settings, folder if resume else None))
     if team.is_chief:
-        for sentence in data.said:
-            print(sentence, flush=True)
+        say(*data.said)
     with datasets.naming_bad_records(data.train, data.test):
         return _train_on(data, settings, folder, claim, interruption, resume, verbose, team)
 
@@ -140,7 +139,7 @@ def _train_on(
             model, state = _new_model(settings, images, per_epoch, verbose), None
     settings = execution.resolved(settings, model)
     if state is None and str(copies) and team.is_chief:
-        print(copies, flush=True)
+        say(str(copies))
     now = identity.identity_of(settings, named)
     if state is not None:
         _require_same_run(state["identity"], settings, named, folder)
@@ -150,9 +149,13 @@ def _train_on(
         own, Checkpoints(own / CHECKPOINTS), per_epoch, interruption, now._asdict() | {"replicas": str(team.replicas)},
         settings.patience, state, team, Place(claim, CONFIG) if team.is_chief else None,
     )  # fmt: skip
+    chief = team.is_chief
+    drawing = pictures(own, model, settings, validation, data.class_names) if chief else []
+    drawn = with_averages(settings, drawing)
+    if recorder.epoch_is_whole:
+        draw_missing(drawing, drawn, model, recorder.epoch)
     if not recorder.has_ended:
-        drawing = pictures(own, model, settings, validation, data.class_names) if team.is_chief else []
-        before_drawing = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: recorder.mend())
+        before_saving = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: recorder.mend())
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", SkippedSteps)  # the whole run's are said below
             model.fit(
@@ -162,16 +165,19 @@ def _train_on(
                 steps_per_epoch=per_epoch,
                 validation_data=validation.in_order(BATCH),
                 shuffle=False,
-                callbacks=[before_drawing, *with_averages(settings, drawing), recorder],
+                # The checkpoint comes before the pictures; a run that goes on draws those that a kill has left out.
+                callbacks=[
+                    before_saving, *(curves(own, settings) if chief else []), recorder, *drawn, recorder.after_pictures,
+                ],
                 verbose=verbose,
-            )
+            )  # fmt: skip
     recorder.mend()
     figures: dict[str, Any] = {"copies": copies._asdict()}
     figures |= zip(("training_seconds", "training_processor_seconds"), recorder.seconds, strict=True)
     if model.skipped_steps:
         figures["skipped_steps"] = model.skipped_steps
-        if team.is_chief:
-            print(SkippedSteps(model.skipped_steps, model.steps), flush=True)
+        if chief:
+            say(str(SkippedSteps(model.skipped_steps, model.steps)))
     if settings.patience is not None:
         team.wait()  # the chief may still be writing it
         with team.scope():
@@ -201,13 +207,12 @@ def _new_model(settings: Settings, images: Any, per_epoch: int, verbose: int) ->
     optimizer = build.optimizer(settings, per_epoch)
     choice = execution.choose(settings, model, optimizer, images, per_epoch)
     if verbose and settings.learning_rate_batch:
-        print(
+        say(
             f"Learning rate: {settings.learning_rate:g} for batches of {settings.learning_rate_batch}, so "
-            f"{settings.scaled_learning_rate:.3g} for {settings.batch_size}",
-            flush=True,
+            f"{settings.scaled_learning_rate:.3g} for {settings.batch_size}"
         )
     if verbose:
-        print(f"Training steps: {choice}", flush=True)
+        say(f"Training steps: {choice}")
     model.compile(optimizer, **choice.arguments)
     return model
 
@@ -233,10 +238,10 @@ def _require_same_run(kept: dict[str, Any], settings: Settings, images: dict[str
 
 def _say_other_replicas(team: Team, before: str) -> None:
     if team.is_chief and before != str(team.replicas):
-        print(
+        say(
             f"The checkpoint was written on {before} replicas; this run goes on with {team.replicas}: the same steps "
             "to rounding, but not bit for bit.",
-            file=sys.stderr,
+            err=True,
         )
 
 
@@ -253,7 +258,7 @@ def _set_damaged_aside(checkpoints: Checkpoints) -> None:
             f"All checkpoints in {checkpoints.folder} are damaged: {names}; delete them to start this run anew."
         )
     for each in damaged:
-        print(f"{each.path} is damaged and not used.")
+        say(f"{each.path} is damaged and not used.")
         each.path.rename(each.path.with_suffix(".damaged"))  # lest it be taken for the one that is written again
 
 

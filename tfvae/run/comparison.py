@@ -12,12 +12,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tfvae.printing import printable
 from tfvae.run.evaluation import read
 
 _NOT_A_SETTING = ("seed", "xla", "steps_per_execution", "tensorboard")  # that makes another kind of run
 _LATEX = str.maketrans(
     {character: f"\\{character}" for character in "&%$#_{}"}
     | {"\\": "\\textbackslash{}", "~": "\\textasciitilde{}", "^": "\\textasciicircum{}"}
+    | {"<": "\\textless{}", ">": "\\textgreater{}", "|": "\\textbar{}"}
 )
 
 
@@ -117,7 +119,7 @@ def compare(folders: Sequence[Path]) -> Comparison:
     found = [_figures(folder, report) for folder, report in zip(folders, reports, strict=True)]
     present = [index for index in range(len(COLUMNS)) if any(row[index] is not None for row in found)]
     return Comparison(
-        names=[str(folder) for folder in folders],
+        names=[printable(folder) for folder in folders],
         arrays=[
             _array(report["data"]) + (f", by version {report.get('version')}" if len(written_by) > 1 else "")
             for report in reports
@@ -224,7 +226,7 @@ def _rows(comparison: Comparison) -> list[list[float | None]]:
 
 
 def _array(data: dict[str, Any]) -> str:
-    return f"{data['digest']}, {data['examples']:,} test examples ({data['convention']})"
+    return printable(f"{data['digest']}, {data['examples']:,} test examples ({data['convention']})")
 
 
 def _measured(comparison: Comparison) -> list[str]:
@@ -258,7 +260,7 @@ def _spreads(folders: Sequence[Path], reports: Sequence[dict[str, Any]]) -> list
         bounds = [_find(reports[index], ("likelihood", "bound")) for index in members]
         if len(seeds) < 2 or len(set(seeds)) < len(seeds) or None in bounds:
             continue
-        names = ", ".join(str(folders[index]) for index in members)
+        names = ", ".join(printable(folders[index]) for index in members)
         mean, spread = float(np.mean(bounds)), float(np.std(bounds, ddof=1))
         arrays = {reports[index]["data"]["digest"] for index in members}
         others = " Each seed has test examples of its own." if len(arrays) > 1 else ""

@@ -6,13 +6,15 @@ import contextlib
 import errno
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from tfvae import datasets, plots
-from tfvae.callbacks.picture import write_figure
+from tfvae.callbacks.picture import attempted, write_figure
 from tfvae.distribution.team import Team, lost_workers_named
 from tfvae.evaluation.assessment import Assessment, Examples, assess
 from tfvae.evaluation.fixed import fix
@@ -232,14 +234,18 @@ def _write(folder: Path, found: Assessment, model: Any, raw: np.ndarray, seed: i
         pictures = _pictures(found, images)
         if samples is not None:
             np.savez(new / sample_grids.SAMPLES, **samples)
-            pictures["samples"] = sample_grids.picture(**samples)
+            pictures["samples"] = partial(sample_grids.picture, **samples)
         arrays = {path.name: file_digest(path) for path in sorted(new.glob("*.npz"))}
         found.report.update(seal(found.report | {"file_digests": arrays}))
         (new / REPORT).write_text(_as_json(found.report), encoding="utf-8")
-        for name, figure in pictures.items():
-            write_figure(figure, new / f"{name}.png")
+        for name, draw in pictures.items():
+            _write_picture(draw, name, new)
         flush_all(new)
         _replace(folder, new)
+
+
+def _write_picture(draw: Callable[[], Figure], name: str, folder: Path) -> None:
+    attempted(lambda: write_figure(draw(), folder / f"{name}.png"), name, "the rest of the evaluation is written")
 
 
 def _replace(folder: Path, new: Path) -> None:
@@ -264,22 +270,23 @@ def _as_json(report: dict[str, Any]) -> str:
         raise FloatingPointError("Some figures are not finite, so no report was written.") from None
 
 
-def _pictures(found: Assessment, images: np.ndarray) -> dict[str, Any]:
-    pictures: dict[str, Any] = {}
+def _pictures(found: Assessment, images: np.ndarray) -> dict[str, Callable[[], Figure]]:
+    """How each is drawn, by name."""
+    pictures: dict[str, Callable[[], Figure]] = {}
     if found.latents is not None:
-        pictures["latents"] = plots.latent_report(**found.latents)
+        pictures["latents"] = partial(plots.latent_report, **found.latents)
     if found.naive is not None:
         references = {"L_S": found.report["naive"]["bound"]}
-        pictures["naive"] = plots.naive_estimates(**found.naive, references=references)
+        pictures["naive"] = partial(plots.naive_estimates, **found.naive, references=references)
     if found.by_example:
         order = np.argsort(found.by_example["bound"])[:_SHOWN]
-        pictures["least_likely"] = plots.image_grid(images[order], title="Test images of the lowest log p(x)")
+        pictures["least_likely"] = partial(plots.image_grid, images[order], title="Test images of the lowest log p(x)")
     if "reliability" in found.report:
         bound, shape = found.by_example["bound"], found.by_example["pareto_shape"]
-        pictures["weights"] = plots.weights(shape, found.by_example["effective_sample_size"], bound)
+        pictures["weights"] = partial(plots.weights, shape, found.by_example["effective_sample_size"], bound)
         unreliable = [each["example"] for each in found.report["reliability"]["worst"]]
         if unreliable:
             number = found.report["reliability"]["unreliable"]
             title = f"The worst of {number:,} test images whose weights have a Pareto shape above 0.7"
-            pictures["unreliable"] = plots.image_grid(images[unreliable], title=title)
+            pictures["unreliable"] = partial(plots.image_grid, images[unreliable], title=title)
     return pictures

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ _MAPPED = 5000  # in the latent map, and those that the rates are averages over
 
 def pictures(
     folder: Path, model: GuardedModel, settings: Settings, validation: Any, class_names: tuple[str, ...]
-) -> list[keras.callbacks.Callback]:
+) -> list[callbacks.EpochPicture]:
     """The callbacks that draw what the model can do.
 
     Args:
@@ -30,11 +31,11 @@ def pictures(
         validation: the split of validation images, of which the first ones are drawn.
         class_names: what their labels mean; empty if they have none.
     """
-    log_dir = below(folder, "tensorboard") if settings.tensorboard else None
+    log_dir = _log_dir(folder, settings)
     many = validation.first(_MAPPED)
     few = many.first(_RECONSTRUCTED)
     lacks, names = model.lacks, class_names or None
-    drawing: list[keras.callbacks.Callback] = []
+    drawing: list[callbacks.EpochPicture] = []
     if "samples" not in lacks:
         drawing.append(callbacks.SampleGrid(below(folder, "samples"), log_dir=log_dir))
     if settings.model in ("realnvp", "glow"):  # the inverse of maf takes as long as an epoch
@@ -53,15 +54,46 @@ def pictures(
         drawing.append(callbacks.Traversals(below(folder, "traversals"), many.images, log_dir=log_dir))
     elif "latents" not in lacks and settings.latent_size >= 2:
         drawing.append(callbacks.Manifold(below(folder, "manifold"), many.images, log_dir=log_dir))
-    if log_dir is not None:
-        drawing.append(callbacks.Curves(below(log_dir, "epochs")))
     return drawing
 
 
-def with_averages(settings: Settings, drawing: list[keras.callbacks.Callback]) -> list[keras.callbacks.Callback]:
+def curves(folder: Path, settings: Settings) -> list[keras.callbacks.Callback]:
+    """The callback that writes each epoch's figures for TensorBoard, if that is wanted."""
+    log_dir = _log_dir(folder, settings)
+    return [] if log_dir is None else [callbacks.Curves(below(log_dir, "epochs"))]
+
+
+def draw_missing(
+    drawing: Sequence[callbacks.EpochPicture],
+    drawn: Sequence[keras.callbacks.Callback],
+    model: GuardedModel,
+    epoch: int,
+) -> None:
+    """Draws the pictures of an epoch if one is missing: the process ended between the checkpoint and the pictures.
+
+    Args:
+        drawing: the callbacks that draw.
+        drawn: the same, `with_averages`.
+        model: of the checkpoint.
+        epoch: counted from 1.
+    """
+    paths = [picture.path(epoch) for picture in drawing]
+    if all(path is None or path.exists() for path in paths):
+        return
+    together = keras.callbacks.CallbackList(drawn, model=model)
+    together.on_train_begin()
+    together.on_epoch_end(epoch - 1)
+    together.on_train_end()
+
+
+def with_averages(settings: Settings, drawing: Sequence[callbacks.EpochPicture]) -> list[keras.callbacks.Callback]:
     """Drawing with averaged weights, where there are some, which are also put into the model for its validation."""
     if settings.averaging is None:
-        return drawing
+        return [*drawing]
     averages = Averages()
     exchange = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: averages.exchange())
     return [averages, exchange, *drawing, exchange]
+
+
+def _log_dir(folder: Path, settings: Settings) -> Path | None:
+    return below(folder, "tensorboard") if settings.tensorboard else None

@@ -6,7 +6,6 @@ import contextlib
 import csv
 import dataclasses
 import io
-import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,6 +13,7 @@ from tfvae.datasets import Dataset
 from tfvae.files import read_json
 from tfvae.inputs import MOST_HISTORY, content, digest
 from tfvae.models import GuardedModel
+from tfvae.printing import say
 from tfvae.run import identity
 from tfvae.run.checkpoints import Checkpoints
 from tfvae.run.data import fingerprints, load_data, naming_data, parts
@@ -172,10 +172,10 @@ def _require_one_run(folder: Path, file: Path, bound: identity.Identity | None) 
     """Compares the model with the report, if there is one yet."""
     report = report_of(folder) or {}
     if bound is None and "run_digest" not in report:
-        print(
+        say(
             f"{folder} was written before models were bound to their settings and images: nothing shows that these "
             "belong together.",
-            file=sys.stderr,
+            err=True,
         )
     elif bound is not None and (folder / REPORT).exists() and "run_digest" not in report:
         raise damaged_report(folder / REPORT)
@@ -195,9 +195,9 @@ def _model(folder: Path) -> GuardedModel:
         return _whole_model(folder / MODEL)
     newest, damaged = Checkpoints(folder / CHECKPOINTS).newest()
     if newest is not None:
-        print(
+        say(
             f"{folder} has no {MODEL}, which training writes last; this is its checkpoint of step {newest.step}.",
-            file=sys.stderr,
+            err=True,
         )
         model, _ = newest.load()
         model.optimizer.finalize_variable_values(model.trainable_weights)  # the averaged weights, where there are some

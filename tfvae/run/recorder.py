@@ -25,9 +25,12 @@ class Recorder(keras.callbacks.Callback):
     """Writes the history and a checkpoint at the end of every epoch, stops early, and saves at an interruption.
 
     An interruption is answered after the execution (some steps) that it falls into. One that falls into the validation
-    or the drawing goes back to before the last execution of the epoch, which a resumed run then repeats. A resumed run
-    passes over the executions that the checkpoint has behind it, so that its epochs are Keras' own, and the figures of
-    a half epoch go on from where they were.
+    goes back to before the last execution of the epoch, which a resumed run then repeats. A resumed run passes over the
+    executions that the checkpoint has behind it, so that its epochs are Keras' own, and the figures of a half epoch go
+    on from where they were.
+
+    Pictures are drawn behind this callback, when the epoch is saved, and `after_pictures` comes behind them: an
+    interruption that falls into the drawing is answered there.
 
     Args:
         folder: the run's.
@@ -66,6 +69,12 @@ class Recorder(keras.callbacks.Callback):
         self._resumed_metrics: dict[str, list[float]] = state["metrics"]
         self._resumed_epoch: list[int] | None = state.get("began")
         self._started = (time.perf_counter(), time.process_time())
+        self.after_pictures = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: self._end_epoch())
+
+    @property
+    def epoch_is_whole(self) -> bool:
+        """Whether the run goes on from the end of an epoch."""
+        return self.epoch > 0 and self._resumed_at == 0
 
     @property
     def has_ended(self) -> bool:
@@ -138,8 +147,12 @@ class Recorder(keras.callbacks.Callback):
         self._save(0)
         write_history(self.folder / HISTORY, self.history)
         self.model.stop_training = self.model.stop_training or self.has_ended
+        self.interruption.unsaved = True  # lest the program ends amid the drawing, without a word on how to go on
+
+    def _end_epoch(self) -> None:
         if self._is_wanted():
             raise Interrupted
+        self.interruption.unsaved = self.team.workers > 1
 
     def on_train_end(self, logs: dict[str, float] | None = None) -> None:
         self.interruption.unsaved = False

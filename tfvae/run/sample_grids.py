@@ -13,6 +13,7 @@ from tfvae import plots
 from tfvae.files import read_json
 from tfvae.inputs import arrays, understood
 from tfvae.models import GuardedModel
+from tfvae.printing import printable
 
 SAMPLES = "samples.npz"
 _NUMBER = 64
@@ -53,9 +54,9 @@ def side_by_side(folders: Sequence[Path]) -> tuple[Figure, list[str]]:
             if found["images"].ndim != 4:
                 raise ValueError("These are no images.")
             grids.append(found["images"] / 255)
-            titles.append(f"{Path(*folder.parent.parts[-2:])}: {found['title']}")
+            titles.append(f"{printable(Path(*folder.parent.parts[-2:]))}: {found['title']}")
     if not grids:
-        raise ValueError("\n".join(left_out))
+        raise ValueError(" ".join(left_out))
     if len({grid.shape for grid in grids}) > 1:
         shapes = ", ".join(" x ".join(map(str, grid.shape[1:])) for grid in grids)
         raise ValueError(f"Samples can be shown together where they are of one size; these are of {shapes}.")
