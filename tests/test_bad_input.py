@@ -18,6 +18,8 @@ from PIL import Image
 from tensorflow_datasets.core.download import downloader
 from test_cli import command
 
+from tfvae.run import identity
+
 IMAGES = np.random.default_rng(0).integers(0, 256, (40, 8, 8), np.uint8)
 GOOD = "good.npy"  # is there in every row
 SMALL = [
@@ -248,8 +250,11 @@ def damage_all_checkpoints():
 
 
 def foreign_model():
+    """In the place of the run's, and said to be of this run."""
+    bound = identity.read(Path("run/model.keras"))
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3)])
     model.save("run/model.keras")
+    identity.write(Path("run/model.keras"), bound)
 
 
 def unknown_classes():
@@ -327,7 +332,7 @@ RUNS = {
     "no configuration": (without_configuration, SAMPLE, "run/model.keras cannot be loaded: "),
     "truncated": (truncate, SAMPLE, "run/model.keras is damaged or no .keras file."),
     "the data are gone": (lose_the_data, RECONSTRUCT, "there is no file or folder 'gone.npy'"),
-    "other data": (other_data, RECONSTRUCT, "takes examples of shape (8, 8, 1); received (7, 8, 1)"),
+    "other data": (other_data, RECONSTRUCT, "other.npy holds other training images, validation images, test images"),
     "no settings": (lambda: Path("run/config.yaml").unlink(), RECONSTRUCT, "run is no run folder: it has no config"),
     "another kind of picture": (None, [*SAMPLE, "--out", "a.pdf"], "`--out` must be a file that ends in .png"),
     "unwritable picture": (
