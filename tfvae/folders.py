@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from tfvae.files import PREFIX, SUFFIX, flush, held, is_leftover, lock, say_once, writing
+from tfvae.files import PREFIX, SUFFIX, CannotWrite, flush, held, is_leftover, lock, say_once, writing
 
 
 def below(folder: Path, *names: str) -> Path:
@@ -136,6 +136,23 @@ def claimed(folder: Path) -> Iterator[Claim]:
         raise
     finally:
         claim.close()
+
+
+@contextlib.contextmanager
+def still_there(folder: Path) -> Iterator[None]:
+    """Makes a folder again that somebody may have deleted, for a block that writes something into it.
+
+    If the folder that it was in is gone too, the block's failure to write is only said: what else was in there has an
+    owner, who finds that out.
+    """
+    try:
+        with contextlib.suppress(FileNotFoundError):
+            folder.mkdir(exist_ok=True)
+        yield
+    except CannotWrite:
+        if folder.parent.exists():
+            raise
+        say_once(f"{folder.parent} was deleted; what goes into {folder} is left out while it is missing.")
 
 
 @contextlib.contextmanager

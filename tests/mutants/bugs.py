@@ -51,6 +51,9 @@ LATE_DECODING = ("tests/distribution/test_late_decoding.py",)
 MIRRORED_EVALUATION = ("tests/distribution/test_mirrored_evaluation.py",)
 BOUND = ("tests/run/test_bound_runs.py",)
 START = ("tests/run/test_passes_and_weights.py",)
+FILES = ("tests/test_files.py",)
+FOLDERS = ("tests/test_folders.py",)
+OUTPUTS = ("tests/run/test_outputs.py",)
 
 BUGS = [
     Bug(
@@ -1077,5 +1080,33 @@ BUGS = [
         "return all(file_digest(path.with_name(name)) == digest for name, digest in files.items())",
         "return all(path.with_name(name).exists() for name in files)",
         BOUND,
+    ),
+    Bug(
+        "a file is renamed before it is on the disk",
+        "files.py",
+        "            flush(unfinished)",
+        "            pass",
+        FILES,
+    ),
+    Bug(
+        "a file that another process writes is taken for a leftover",
+        "folders.py",
+        "if handle is not None and not lock(handle):\n                    shutil.rmtree",
+        "if handle is not None:\n                    shutil.rmtree",
+        FILES,
+    ),
+    Bug(
+        "who holds no lock removes the folder",
+        "folders.py",
+        "if self._is_locked and self.is_there():",
+        "if self.is_there():",
+        FOLDERS,
+    ),
+    Bug(
+        "an output replaces an input",
+        "outputs.py",
+        "if any(_holds(each, path) for each in self.inputs):",
+        "if False:",
+        OUTPUTS,
     ),
 ]

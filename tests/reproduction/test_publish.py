@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from test_document import AEVB, FILES, write
 
+from faults import fault
+
 sys.path.append(str(Path(__file__).resolve().parents[2] / "tools"))
 import publish_reproduction
 
@@ -122,6 +124,20 @@ def test_what_is_published_comes_back_for_rows_without_a_run(root, tmp_path):
     )
     for each in weights:
         assert json.loads(found[each]) == {"of": each.split("/")[1]}
+
+
+@fault("outputs")
+def test_what_comes_back_replaces_no_rows_and_folds_that_are_there(root, tmp_path):
+    published = {"rows": {"a": {"of": "others"}, "b": {"of": "others"}}}
+    write(root / "docs/reproduction", {"iwae/iwae.json": published, "frey-face/folds/one-00.json": {"of": "others"}})
+    for name in "ab":
+        write(root / f"saved_models/mnist-{name}", {"model.keras": {"of": name}})
+    own = {"rows": {"b": {"of": "mine"}, "c": {"of": "mine"}}}
+    write(tmp_path, {"iwae/iwae.json": own, "frey-face/folds/one-00.json": {"of": "mine"}})
+    publish_reproduction.restore(tmp_path, root)
+    rows = json.loads((tmp_path / "iwae/iwae.json").read_text())["rows"]
+    assert {name: row["of"] for name, row in rows.items()} == {"a": "others", "b": "mine", "c": "mine"}
+    assert json.loads((tmp_path / "frey-face/folds/one-00.json").read_text()) == {"of": "mine"}
 
 
 def test_folds_are_published_before_all_are_done_and_come_back(runs, root, published, tmp_path):

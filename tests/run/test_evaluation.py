@@ -47,6 +47,7 @@ def test_the_folder_holds_everything_and_nothing_half_done(run):
     files = set(contents(run / "evaluation"))
     unreliable = report_of(run)["reliability"]["unreliable"]
     assert files == FILES | ({"unreliable.png"} if unreliable else set())
+    assert files <= evaluation._OWN
     assert {path.name for path in run.iterdir()} == {"config.yaml", "model.keras", "evaluation"}
     for path in run.rglob("*.png"):
         assert np.asarray(Image.open(path).convert("L"), float).std() > 5, path

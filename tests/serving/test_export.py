@@ -15,6 +15,8 @@ import pytest
 import tensorflow as tf
 from tiers import only
 
+from faults import fault
+
 sys.path += [str(Path(__file__).parent), *(str(Path(__file__).parents[1] / name) for name in ("models", "run"))]
 import served
 import small_runs
@@ -229,6 +231,14 @@ def test_saved_model_cli_shows_and_runs_it(exported, tmp_path):
     expected = tf.saved_model.load(str(exported)).signatures["encode"](image=tiny.images(4))
     for output in ("mean", "stddev"):
         np.testing.assert_allclose(np.load(tmp_path / f"{output}.npy"), expected[output], rtol=1e-6)
+
+
+@fault("outputs")
+def test_what_a_killed_export_left_goes_with_the_next_one(tmp_path):
+    (tmp_path / "model/.tfvae-abc.unfinished/new").mkdir(parents=True)
+    (tmp_path / "model/.mine").write_text("precious")
+    folder.add_version(tmp_path / "model", lambda place: (place / "file").write_text("new"))
+    assert {path.name for path in (tmp_path / "model").iterdir()} == {"1", ".mine"}
 
 
 def test_versions_count_on_and_are_never_written_over(exported, tmp_path):

@@ -17,7 +17,7 @@ from tfvae import plots
 from tfvae.callbacks import summaries
 from tfvae.checks import integer
 from tfvae.files import CannotWrite, writing, written_whole
-from tfvae.folders import below
+from tfvae.folders import below, still_there
 from tfvae.printing import say
 
 
@@ -88,8 +88,9 @@ class EpochPicture(keras.callbacks.Callback, abc.ABC):
         if path is None:
             return
         what, then = f"{self.name} of epoch {epoch + 1}", "training goes on"
-        if not attempted(lambda: self._write(epoch, path), what, then, quietly=self._has_failed):
-            self._has_failed = True
+        with still_there(self.folder):
+            if not attempted(lambda: self._write(epoch, path), what, then, quietly=self._has_failed):
+                self._has_failed = True
 
     def _write(self, epoch: int, path: Path) -> None:
         figure, scalars = self.draw()
@@ -100,8 +101,6 @@ class EpochPicture(keras.callbacks.Callback, abc.ABC):
                 for name, value in scalars.items():
                     summaries.scalar(name, value)
             self._writer.flush()
-        with writing(f"The folder {self.folder}"):
-            self.folder.mkdir(exist_ok=True)  # which may have been deleted meanwhile
         _write_file(png, path)  # last, so that it says that all is done
 
     def on_train_end(self, logs: dict[str, float] | None = None) -> None:

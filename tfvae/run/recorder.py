@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import math
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,7 @@ class Recorder(keras.callbacks.Callback):
         place: Place | None = None,
     ):
         super().__init__()
-        self.team, self.place = team or Team(), place
+        self.team, self.place, self._is_mended = team or Team(), place, False
         self.folder, self.checkpoints, self.interruption = folder, checkpoints, interruption
         self.steps_per_epoch, self.identity, self.patience = steps_per_epoch, identity, patience
         state = state or {"epoch": 0, "step": 0, "metrics": {}, "history": [], "best": None, "seconds": [0.0, 0.0]}
@@ -145,7 +146,7 @@ class Recorder(keras.callbacks.Callback):
         if self.best is None or found < self.best[_MONITORED] or math.isnan(self.best[_MONITORED]) > math.isnan(found):
             self.best = {"epoch": self.epoch, "step": self.model.steps, _MONITORED: found}
         self._save(0)
-        write_history(self.folder / HISTORY, self.history)
+        self._write(lambda: write_history(self.folder / HISTORY, self.history))
         self.model.stop_training = self.model.stop_training or self.has_ended
         self.interruption.unsaved = True  # lest the program ends amid the drawing, without a word on how to go on
 
@@ -160,12 +161,26 @@ class Recorder(keras.callbacks.Callback):
     def mend(self) -> None:
         """Writes again what can be if somebody deleted the run folder. A best epoch whose weights went with it is one
         no more: the best is looked for among those to come."""
+        self._mend()
+        is_lost = self._is_mended and self.best is not None and self.checkpoints.at(self.best["step"]) is None
+        if self.team.anyone(is_lost):
+            self.best = None
+
+    def _mend(self) -> bool:
         is_mended = self.place is not None and self.place.mended()
         if is_mended and self.history:
             write_history(self.folder / HISTORY, self.history)
-        is_lost = is_mended and self.best is not None and self.checkpoints.at(self.best["step"]) is None
-        if self.team.anyone(is_lost):
-            self.best = None
+        self._is_mended = self._is_mended or is_mended
+        return is_mended
+
+    def _write(self, write: Callable[[], None]) -> None:
+        """Writes, and again if somebody deleted the run folder at that moment."""
+        try:
+            write()
+        except OSError:
+            if not self._mend():
+                raise
+            write()
 
     def _is_wanted(self) -> bool:
         return self.team.anyone(self.interruption.wanted)
@@ -190,7 +205,8 @@ class Recorder(keras.callbacks.Callback):
             "best": self.best,
             "seconds": list(self.seconds),
         }
-        self.checkpoints.write(self.model, self.model.steps, state, self.best["step"] if self.best else None)
+        best = self.best["step"] if self.best else None
+        self._write(lambda: self.checkpoints.write(self.model, self.model.steps, state, best))
         self.interruption.unsaved = self.team.workers > 1
 
 

@@ -1,0 +1,143 @@
+"""What commands write where their user says: never in place of an input, of another kind of file, or unasked."""
+
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from small_runs import contents, data, make
+from test_cli import command
+from test_comparison import written
+
+from faults import fault
+from tfvae import outputs
+from tfvae.run import evaluation, reading
+from tfvae.run.recorder import HISTORY
+from tfvae.settings import CONFIG
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A run of a file of data beside it."""
+    folder = tmp_path_factory.mktemp("made")
+    make(folder / "run", data(folder / "data.npz"))
+    return folder
+
+
+@pytest.fixture
+def place(made, tmp_path, monkeypatch):
+    folder = shutil.copytree(made, tmp_path / "place")
+    (folder / "run" / CONFIG).write_text((made / "run" / CONFIG).read_text().replace(str(made), str(folder)))
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def refused(capfd, sentence, *arguments):
+    """A command that says so and changes nothing."""
+    before = contents(Path())
+    capfd.readouterr()
+    assert command(*arguments) == 1
+    assert sentence in capfd.readouterr().err
+    assert contents(Path()) == before
+
+
+@fault("outputs")
+@pytest.mark.parametrize("option", ["--csv", "--latex", "--picture"])
+def test_tables_and_pictures_replace_nothing_that_they_are_not(tmp_path, monkeypatch, capfd, option):
+    monkeypatch.chdir(tmp_path)
+    runs = [written(Path(name)) for name in ("one", "two")]
+    for run in runs:
+        np.savez(run / "evaluation/samples.npz", images=np.zeros((64, 4, 6, 1), np.uint8), title="draws")
+    Path("one/model.keras").write_bytes(b"PK\x03\x04model")
+    Path(".table").write_text("precious")
+    Path("notes").write_text("mine")
+    (tmp_path / "link").symlink_to("notes")
+    for path, sentence in {
+        "one/model.keras": f"`{option}` must not be a file that the command reads; received one/model.keras.",
+        "two/evaluation/examples.npz": f"`{option}` must not be a file that the command reads;",
+        "notes": "and is not replaced; choose another",
+        "link": f"`{option}` must not be a link",
+        "one": f"`{option}` must be a file; received one, a folder or a device.",
+        os.devnull: f"`{option}` must be a file; received {os.devnull}, a folder or a device.",
+    }.items():
+        refused(capfd, sentence, "compare", *runs, option, path, "--overwrite")
+    refused(capfd, "notes exists already; `--overwrite` replaces it.", "compare", *runs, option, "notes")
+    Path("one/model.keras").unlink()
+    assert command("compare", *runs, option, "table") == 0
+    table = Path("table").read_bytes()
+    assert Path(".table").read_text() == "precious"
+    refused(capfd, "table exists already; `--overwrite` replaces it.", "compare", *runs, option, "table")
+    Path("empty").touch()
+    for path in ("table", "empty"):
+        assert command("compare", *runs, option, path, "--overwrite") == 0
+        assert Path(path).read_bytes() == table
+
+
+@fault("outputs")
+def test_codes_replace_neither_data_nor_models(place, capfd):
+    shutil.copy("run/model.keras", "model.npz")
+    os.link("data.npz", "same.npz")
+    reads = "`--out` must not be a file that the command reads"
+    for path, sentence in {"data.npz": reads, "same.npz": reads, place / "data.npz": reads}.items():
+        refused(capfd, sentence, "encode", "run", "data.npz", "--out", path, "--overwrite")
+    np.save("others.npy", np.zeros((20, 8, 8), np.uint8))
+    refused(capfd, reads, "encode", "run", "others.npy", "--out", "data.npz", "--overwrite")
+    Path("text.npz").write_text("mine")
+    refused(capfd, "text.npz is no .npz file", "encode", "run", "others.npy", "--out", "text.npz", "--overwrite")
+    assert command("encode", "run", "others.npy", "--out", "codes.npz") == 0
+    refused(capfd, "codes.npz exists already", "encode", "run", "others.npy", "--out", "codes.npz")
+    assert command("encode", "run", "data.npz", "--out", "codes.npz", "--overwrite") == 0
+    assert len(np.load("codes.npz")["train_mean"]) == 200
+
+
+@fault("outputs")
+@pytest.mark.parametrize("drawn", ["sample", "reconstruct", "traverse"])
+def test_pictures_replace_what_the_command_itself_wrote(place, capfd, drawn):
+    """A file of the default name in the run is of this command; any other one may be anybody's."""
+    assert command(drawn, "run") == 0
+    (own,) = Path("run").glob("*.png")
+    picture = own.read_bytes()
+    assert command(drawn, "run") == 0
+    own.write_text("mine")
+    refused(capfd, f"{own} is no PNG picture and is not replaced", drawn, "run")
+    Path("mine.png").write_bytes(picture)
+    refused(capfd, "mine.png exists already; `--overwrite` replaces it.", drawn, "run", "--out", "mine.png")
+    assert command(drawn, "run", "--out", "mine.png", "--overwrite") == 0
+
+
+@fault("outputs")
+def test_pictures_replace_none_of_the_images_that_a_run_is_of(place, capfd):
+    """Nor the evaluation's pictures."""
+    Path("images").mkdir()
+    Path("run/evaluation").mkdir()
+    config = Path("run", CONFIG).read_text().replace(f"{place}/data.npz", f"{place}/images")
+    Path("run", CONFIG).write_text(config)
+    for path in ("images/cat.png", "run/evaluation/samples.png"):
+        Path(path).write_bytes(b"\x89PNG\r\n\x1a\n")
+        refused(capfd, "must not be a file that the command reads", "sample", "run", "--out", path, "--overwrite")
+
+
+@fault("outputs")
+def test_an_evaluation_replaces_no_files_of_others(place, capfd):
+    Path("run/evaluation").mkdir()
+    Path("run/evaluation/naive.png").write_text("of an older one")
+    Path("run/evaluation/notes.txt").write_text("mine")
+    sentence = "run/evaluation cannot be written: it holds notes.txt, which no evaluation writes; move it away."
+    refused(capfd, sentence, "evaluate", "run", "--sample-size", 10)
+
+
+@fault("links")
+@pytest.mark.parametrize("name", ["evaluation", "samples.png"])
+def test_a_link_in_a_run_leads_no_command_out_of_it(place, capfd, name):
+    target = place / ("mine" if name == "evaluation" else "mine.png")
+    target.mkdir() if name == "evaluation" else shutil.copy("run/model.keras", target)
+    Path("run", name).symlink_to(target)
+    arguments = ("evaluate", "run", "--sample-size", 10) if name == "evaluation" else ("sample", "run")
+    refused(capfd, "link", *arguments)
+    assert Path("run", name).is_symlink()
+
+
+def test_the_names_of_a_run_are_those_that_training_and_evaluation_write():
+    names = {CONFIG, HISTORY, reading.MODEL, reading.REPORT, reading.CHECKPOINTS, evaluation.EVALUATION}
+    assert set(outputs._OF_A_RUN) == names
