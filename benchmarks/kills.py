@@ -27,7 +27,7 @@ from typing import Any
 
 import numpy as np
 
-import faults
+import fault_table
 from records import write
 from report import filled, machine, read, table
 from tfvae.files import is_leftover
@@ -216,7 +216,7 @@ def totals_sentence() -> str:
 
 MAKERS = {
     "kills": kinds_table, "totals": totals_sentence, "machine": machine, "number": lambda: str(read("kills")["kills"]),
-    "faults": faults.faults_table,
+    "faults": fault_table.faults_table,
 }  # fmt: skip
 
 

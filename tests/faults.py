@@ -1,6 +1,6 @@
 """Kinds of faults, each with its promise. A test that produces one is marked `@fault("kind")`.
 
-`python benchmarks/faults.py` counts the marked cases and writes the table of docs/reliability.md.
+`python benchmarks/fault_table.py` counts the marked cases and writes the table of docs/reliability.md.
 """
 
 from typing import NamedTuple

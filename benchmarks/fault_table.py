@@ -1,6 +1,6 @@
 """Counts the tests that produce each kind of fault, for the table in docs/reliability.md.
 
-python benchmarks/faults.py      writes results/faults.json and docs/reliability.md
+python benchmarks/fault_table.py      writes results/faults.json and docs/reliability.md
 """
 
 from __future__ import annotations
