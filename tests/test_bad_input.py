@@ -82,7 +82,7 @@ DATA = {
     "one axis": (array("npy", IMAGES.ravel()), NPY, "must be [N, height, width] or [N, height, width, channels]"),
     "five axes": (array("npy", IMAGES[..., None, None]), NPY, "must be [N, height, width] or"),
     "four channels": (array("npy", np.stack([IMAGES] * 4, -1)), NPY, "must have 1 (grey) or 3 (RGB) channels"),
-    "no images": (array("npy", IMAGES[:0]), NPY, "`images` in bad.npy holds no images: its shape is (0, 8, 8, 1)"),
+    "no images": (array("npy", IMAGES[:0]), NPY, "`images` in bad.npy holds no images: its shape is (0, 8, 8)"),
     "text": (array("npy", IMAGES.astype(str)), NPY, "must hold integers 0 to 255 or floats in [0, 1]"),
     "objects": (array("npy", IMAGES.astype(object)), NPY, "bad.npy holds an array of Python objects"),
     "labels of another length": (

@@ -212,7 +212,7 @@ def test_an_evaluation_that_is_broken_off_leaves_no_verdict_behind():
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        model.evaluate(bad, verbose=0, callbacks=[Stop()])
+        model.evaluate(tf.data.Dataset.from_tensors(bad), verbose=0, callbacks=[Stop()])
     model.train_on_batch(RAW)
 
 

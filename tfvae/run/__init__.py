@@ -193,7 +193,7 @@ def _finish(
         model.save(path)
         identity.write(path, run)
     report = test(model, data) | figures
-    history = own / HISTORY  # which a worker that only evaluates the best model has not
+    history = own / HISTORY  # which a worker that resumes an ended run does not have
     report |= {"run_digest": run.digest, "history_digest": file_digest(history) if history.exists() else None}
     report = seal(report)
     write_json(own / REPORT, report)

@@ -16,7 +16,7 @@ from tfvae.settings.words import near
 CONFIG = "config.yaml"
 """The settings' file in a run folder."""
 # Settings that 0.1.0 did not have: its runs may lack them.
-_ADDED: tuple[str, ...] = ()
+_ADDED: tuple[str, ...] = ("frames", "axes")
 _DEEPEST = 4  # lists and mappings in others; settings have two
 
 
