@@ -165,7 +165,8 @@ def understood(path: Any, way_out: str) -> Iterator[None]:
     except CannotRead:
         raise
     except Exception as error:  # what is not as expected ends in all sorts of things
-        raise ValueError(f"{path} is damaged or of another version; {way_out}.") from error
+        lack = f" It has no {error}." if isinstance(error, KeyError) else ""
+        raise ValueError(f"{path} is damaged or of another version; {way_out}.{lack}") from error
 
 
 class _WithSmallDirectory(io.BufferedReader):

@@ -10,7 +10,7 @@ from typing import Any
 import keras
 
 from tfvae._version import __version__
-from tfvae.inputs import member
+from tfvae.inputs import CannotRead, member
 from tfvae.keras_files import SUFFIX, check_weights, reason
 
 _VERSION_FILE, _MOST_VERSION = "tfvae.json", 1 << 10  # in a `.keras` file, beside Keras' own files; bytes
@@ -97,14 +97,16 @@ class SavedWhole(keras.Model):
 
         Raises:
             FileNotFoundError: there is no such file.
-            OSError: it is no regular file, would unpack to more than ten times its size, or is damaged.
-            ValueError: its weights do not fit this model.
+            OSError: it is no regular file, or would unpack to more than ten times its size.
+            ValueError: it is damaged, or its weights do not fit this model.
         """
-        if not os.path.isdir(filepath):
-            check_weights(filepath)
         try:
+            if not os.path.isdir(filepath):  # which Orbax writes
+                check_weights(filepath)
             super().load_weights(filepath, *args, **kwargs)
-        except ValueError as error:  # of many lines
+        except (FileNotFoundError, CannotRead):
+            raise
+        except Exception as error:  # Keras raises all sorts of things, with messages of many lines
             raise ValueError(f"{filepath} cannot be loaded: {reason(error)}") from error
 
     def export(self, *args: Any, **kwargs: Any) -> None:
