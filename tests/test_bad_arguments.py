@@ -16,11 +16,12 @@ import tiny
 
 import tfvae
 from tfvae import callbacks, datasets, evaluation, families, networks, preprocessing, priors, training
+from tfvae.raw_images import NotImages
 from tfvae.settings import Settings
 
 RAW = tiny.images(8)
 BRIGHT = RAW.astype("float32")  # 0 to 255, the usual slip
-BRIGHTNESS = "floats, which must be in [0, 1]; received 0 to 255: pass levels 0 to 255 as uint8"
+BRIGHTNESS = "floats, which must be in [0, 1]; received 0 to 253: pass levels 0 to 255 as uint8"
 NAN = np.full((8, *tiny.SHAPE), np.nan, "float32")
 
 
@@ -143,11 +144,11 @@ CASES = {
         ValueError,
         "`labels` must be one for each of the 8 images; received 7.",
     ),
-    "training on NaN": (lambda m: m.fit(NAN, verbose=0), FloatingPointError, "`x` holds values that are not finite."),
+    "training on NaN": (lambda m: m.fit(NAN, verbose=0), NotImages, "`x` holds values that are not finite."),
     "training on NaN names the term": (lambda m: m.train_on_batch(NAN), FloatingPointError, ": the input has values"),
-    "training on bright floats": (lambda m: m.fit(BRIGHT, verbose=0), ValueError, BRIGHTNESS),
-    "evaluating them": (lambda m: m.evaluate(BRIGHT, verbose=0), ValueError, BRIGHTNESS),
-    "predicting from them": (lambda m: m.predict(BRIGHT, verbose=0), ValueError, BRIGHTNESS),
+    "training on bright floats": (lambda m: m.fit(BRIGHT, verbose=0), NotImages, BRIGHTNESS),
+    "evaluating them": (lambda m: m.evaluate(BRIGHT, verbose=0), NotImages, BRIGHTNESS),
+    "predicting from them": (lambda m: m.predict(BRIGHT, verbose=0), NotImages, BRIGHTNESS),
     "predicting from NaN": (lambda m: m.predict_on_batch(NAN), FloatingPointError, "values that are not finite"),
     "testing on NaN": (lambda m: m.test_on_batch(NAN), FloatingPointError, "values that are not finite"),
     "text": (lambda m: m(RAW.astype(str)), ValueError, "takes integers or floats; received string."),
@@ -163,13 +164,13 @@ CASES = {
     "samples as text": (lambda m: m.log_likelihood(RAW, "9"), ValueError, "`sample_size` must be an integer >= 1"),
     "likelihood of another shape": (lambda m: m.log_likelihood(RAW[:, 1:], 1), ValueError, "takes examples of shape"),
     "likelihood of nothing": (lambda m: m.log_likelihood(RAW[:0], 1), ValueError, "`raw` must hold at least one"),
-    "likelihood of no images": (lambda m: m.log_likelihood(BRIGHT, 1), ValueError, BRIGHTNESS),
+    "likelihood of no images": (lambda m: m.log_likelihood(BRIGHT, 1), NotImages, BRIGHTNESS),
     "statistics of another shape": (
         lambda m: evaluation.latent_statistics(m, RAW[:, 1:]),
         ValueError,
         "takes examples of shape",
     ),
-    "fixing what is no image": (lambda m: evaluation.fix(BRIGHT, m.preprocess), ValueError, BRIGHTNESS),
+    "fixing what is no image": (lambda m: evaluation.fix(BRIGHT, m.preprocess), NotImages, BRIGHTNESS),
     "recognition of other images": (lambda m: evaluation.recognition(m), ValueError, "knows images of shape (28, 28"),
     # Callbacks
     "pictures of another shape": (
@@ -184,7 +185,7 @@ CASES = {
     ),
     "pictures of no images": (
         trained_with(lambda folder: callbacks.LatentRates(folder, BRIGHT)),
-        ValueError,
+        NotImages,
         BRIGHTNESS,
     ),
     "a map with other labels": (

@@ -10,7 +10,8 @@ from tfvae.settings import Settings, read_yaml
 
 def test_every_setting_survives_its_yaml_file(tmp_path):
     other = Settings(
-        data="images.npy", data_dir="tfds", bad_records="skip", image_size="28x20", axes="HWN", train_size=10, validation_size=5,
+        data="images.npy", data_dir="tfds", bad_records="skip", image_size="28x20", train_size=10, validation_size=5,
+        axes="HWN",
         test_size=3, likelihood="discretized-logistic",
         preprocess="levels", scale="0.3", network="conv", hidden="4,8", activation="tanh",
         latent_size=3, objective="elbo", sample_size=2,

@@ -26,15 +26,11 @@ def header(shape, descr="|u1", version=(1, 0)):
 
 
 def bomb_in_archive(path):
-    """3 GiB of black images in a few MB."""
-    shape = (3 * 2**20, 32, 32)
+    """Black images, a thousand times smaller in the file."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("images.npy", "w") as member:
-        member.write(header(shape))
-        for _ in range(200):  # and then as if there were more: the directory says so
+        member.write(header((200 * 2**10, 32, 32)))
+        for _ in range(200):
             member.write(ZEROS)
-    content = path.read_bytes()
-    at = content.rindex(b"PK\x01\x02") + 24
-    path.write_bytes(content[:at] + struct.pack("<I", 3 * 2**30 + 128) + content[at + 4 :])
 
 
 def huge_header(path):
@@ -73,7 +69,7 @@ HUGE = {
     "an archive of zeros": (
         ".npz",
         bomb_in_archive,
-        r"`images` in bad.npz unpacks to 3.22 GB from 0.2\d MB, more than 200",
+        r"`images` in bad.npz unpacks to 0.21 GB from 0.2\d MB, more than 200",
     ),
     "a header": (
         ".npy",
@@ -168,7 +164,7 @@ def test_black_images_may_be_compressed(tmp_path):
 
 NO_ARRAYS = {
     "a pointer": (
-        b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 7840128\n",
+        b"version https://git-lfs.github.com/spec/v1\noid sha256:00\n",
         "is a pointer of Git LFS.*`git lfs pull`",
     ),
     "a page": (b"<!DOCTYPE html><title>404</title>", "is a web page and not the data; download the file itself"),

@@ -273,7 +273,7 @@ def test_nothing_is_ever_unpickled(tmp_path, suffix):
 def test_cells_of_matlab_are_refused(tmp_path):
     cells = np.empty(2, object)
     cells[:] = [GREY[0], GREY[1]]
-    with pytest.raises(ValueError, match="`images` in data.mat must hold numbers; received MATLAB's cell"):
+    with pytest.raises(ValueError, match=r"`images` in data\.mat must hold numbers; received MATLAB's cell"):
         load(save(tmp_path, ".mat", {"images": cells}))
 
 

@@ -1,5 +1,7 @@
 """TensorFlow Datasets without a network: the official MNIST and data of other kinds, in memory and streamed."""
 
+import json
+import re
 import socket
 
 import keras
@@ -11,6 +13,7 @@ import tensorflow_datasets as tfds
 from tensorflow_datasets.core.download import downloader
 
 import tfvae
+from faults import fault
 from tfvae.datasets import Split, StreamedSplit, load
 from tfvae.datasets import tfds as source
 from tfvae.datasets.resizing import resize
@@ -279,3 +282,43 @@ def test_the_order_is_that_of_the_seed_whatever_tensorflows(data_dir, streamed):
         tf.random.set_seed(global_seed)
         found.append(np.stack(list(train.batches(50, seed=0).take(8).as_numpy_iterator())))
     np.testing.assert_array_equal(*found)
+
+
+@fault("trust")
+@pytest.mark.parametrize("form", ["proto", "legacy"])
+def test_no_code_is_run_that_prepared_data_name(tmp_path, monkeypatch, form):
+    prepared.dataset(tmp_path, "colours", {"image": Image(shape=(4, 4, 3))}, {"train": pictures(10, 4, 4, 3)})
+    (features,) = tmp_path.rglob("features.json")
+    own, module = "tensorflow_datasets.core.features.image_feature", f"strangers_{form}"
+    if form == "proto":
+        features.write_text(features.read_text().replace(own, module))
+    else:
+        features.write_text(json.dumps({"type": f"{module}.Image", "content": {}}))
+    (tmp_path / f"{module}.py").write_text(f"open({str(tmp_path / 'exploded')!r}, 'w')")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    sentence = (
+        f"tfds:colours has a feature of the Python class '{module}.Image', whose code would be run; if you trust it, "
+        "set `trust_data` or the environment variable TFVAE_TRUST_DATA=1."
+    )
+    with pytest.raises(ValueError, match=re.escape(sentence)):
+        load("tfds:colours", data_dir=tmp_path)
+    assert not (tmp_path / "exploded").exists()
+    monkeypatch.setenv("TFVAE_TRUST_DATA", "1")
+    with pytest.raises(ValueError, match="Unrecognized FeatureConnector"):
+        load("tfds:colours", data_dir=tmp_path)
+    assert (tmp_path / "exploded").exists()
+
+
+@fault("trust")
+def test_names_whose_code_would_be_fetched_are_refused(tmp_path):
+    for name in ("huggingface:mnist", "kaggle:some/config:1.0.0"):
+        with pytest.raises(ValueError, match=f"^tfds:{name} is of a namespace outside of TensorFlow Datasets, whose"):
+            load(f"tfds:{name}", data_dir=tmp_path)
+
+
+def test_features_of_ones_own_that_are_imported_already_are_taken(tmp_path):
+    class Own(tfds.features.Image):
+        pass
+
+    prepared.dataset(tmp_path, "own", {"image": Own(shape=(4, 4, 3))}, {"train": pictures(10, 4, 4, 3)})
+    assert load("tfds:own", data_dir=tmp_path).train.image_shape == (4, 4, 3)

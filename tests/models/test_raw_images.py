@@ -97,7 +97,7 @@ DARK[3, 2, 2] = 1
 @fault("one-check")
 @pytest.mark.parametrize(
     "images",
-    [DARK[:1] * 0, DARK[3:4], DARK, BLACK_AND_WHITE[:1].astype("uint8"), GREY / 255],
+    [DARK[:1] * 0, DARK[3:4], DARK[:4], BLACK_AND_WHITE[:1].astype("uint8"), GREY / 255],
     ids=["black", "one pixel", "black but for one pixel", "one of 0 and 1", "dark floats"],
 )
 def test_images_that_may_be_dark_are_taken(images):
@@ -105,6 +105,8 @@ def test_images_that_may_be_dark_are_taken(images):
     assert np.isfinite(MODEL.predict(images, verbose=0)).all()
     assert np.isfinite(MODEL.predict_on_batch(images)).all()
     assert np.isfinite(MODEL.log_likelihood(images, 2)).all()
+    assert np.isfinite(MODEL.evaluate(images[-1:], verbose=0)).all()  # one image is no set
+    assert evaluation.fix(images[-1:], MODEL.preprocess).x.shape == (1, *tiny.SHAPE)
 
 
 TAKING = [door for door in DOORS if door != "export"]  # which takes seconds, and scores as `log_likelihood` does

@@ -32,6 +32,10 @@ NORMAL_SHAPE = ("tests/evaluation/test_normal_shape.py",)
 REPRESENTATION = ("tests/evaluation/test_representation.py",)
 STREAMS = ("tests/datasets/test_streams.py",)
 DATA = ("tests/datasets/test_files.py", "tests/datasets/test_load.py")
+AXES = ("tests/datasets/test_axes.py",)
+ARRAY_FILES = ("tests/datasets/test_array_files.py",)
+COPIES = ("tests/datasets/test_copies.py",)
+RAW_IMAGES = ("tests/models/test_raw_images.py",)
 LIKELIHOOD = ("tests/evaluation/test_likelihood.py",)
 ESTIMATE = ("tests/evaluation/test_likelihood_estimate.py",)
 PARETO = ("tests/evaluation/test_pareto.py",)
@@ -244,6 +248,35 @@ BUGS = [
         "return (level + offset) / LEVELS",
         "return (level + offset) / (LEVELS - 1)",
         PREPROCESSING,
+    ),
+    Bug(
+        "rounding above 1 stays",
+        "preprocessing.py",
+        "return tf.clip_by_value(tf.cast(raw, at_least_float32()), 0, 1)",
+        "return tf.cast(raw, at_least_float32())",
+        RAW_IMAGES,
+    ),
+    Bug(
+        "black and white levels are trained on batch by batch",
+        "preprocessing.py",
+        "return tf.where(binary, rows, number)",
+        "return number",
+        RAW_IMAGES,
+    ),
+    Bug("a dark image is no image", "raw_images.py", "len(images) > 1 if whole", "True if whole", RAW_IMAGES),
+    Bug(
+        "a dark batch is no set of images",
+        "preprocessing.py",
+        "(tf.reduce_min(few, axes) == 0) & (tf.reduce_max(few, axes) == 1)",
+        "tf.reduce_max(few, axes) <= 1",
+        RAW_IMAGES,
+    ),
+    Bug(
+        "validation data are not looked at",
+        "models/given.py",
+        'images, labels = checked(model, images, labels, what="`validation_data`")',
+        "images, labels = images, labels",
+        RAW_IMAGES,
     ),
     Bug(
         "bits with the wrong sign of the offset",
@@ -638,7 +671,44 @@ BUGS = [
         "split.take(np.sort(order))",
         DATA,
     ),
-    Bug("Frey faces lie on a side", "datasets/files.py", "frey.T.reshape(-1,", "frey.reshape(-1,", DATA),
+    Bug("Frey faces lie on a side", "datasets/files.py", "array.T.reshape(-1,", "array.reshape(-1,", DATA),
+    Bug("MATLAB's last axis is an image's", "datasets/axes.py", "matlab or len(shape) == 4", "len(shape) == 4", AXES),
+    Bug("the usual axes are taken at once", "datasets/axes.py", 'likely[1:] != ["HWN"]', "not likely", AXES),
+    Bug(
+        "ten is SVHN's own class",
+        "datasets/files.py",
+        "labels = labels % _SVHN_ZERO",
+        "labels = labels - labels.min()",
+        AXES,
+    ),
+    Bug(
+        "red, green and blue of CIFAR are shuffled",
+        "datasets/files.py",
+        'reshape(-1, *_CIFAR_SHAPE), labels, "NCHW"',
+        'reshape(-1, *_CIFAR_SHAPE[::-1]), labels, "NHWC"',
+        AXES,
+    ),
+    Bug(
+        "an archive's claims are believed",
+        "datasets/array_files.py",
+        "unpacked > FREE and unpacked > RATIO * packed",
+        "unpacked > FREE * RATIO",
+        ARRAY_FILES,
+    ),
+    Bug(
+        "MATLAB's claims are believed",
+        "datasets/array_files.py",
+        "if found > announced:",
+        "if found < announced < 0:",
+        ARRAY_FILES,
+    ),
+    Bug(
+        "a copy is counted once",
+        "datasets/copies.py",
+        "sum(digest in known for digest in _digests(part))",
+        "len(known.intersection(_digests(part)))",
+        COPIES,
+    ),
     Bug("resizing without antialiasing", "datasets/resizing.py", "antialias=True", "antialias=False", DATA),
     Bug(
         "a fold is trained on the frames that it is tested on",
@@ -979,8 +1049,8 @@ BUGS = [
     Bug(
         "images that are no images are answered",
         "serving/signatures.py",
-        'if "image" in given:\n        tf.debugging',
-        'if "images" in given:\n        tf.debugging',
+        "_check_values(answers: Answers, given: Tensors) -> None:\n",
+        '_check_values(answers: Answers, given: Tensors) -> None:\n    given = {"z": given.get("z", tf.zeros(1))}\n',
         SERVING,
     ),
     Bug(

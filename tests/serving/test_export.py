@@ -278,7 +278,10 @@ def test_arguments_out_of_range_are_refused(model, tmp_path):
         ({"sample_size": 0}, "`sample_size` must be an integer >= 1; received 0"),
         ({"version": 0}, "`version` must be an integer between 1 and the most that a server can read"),
         ({"reference": tiny.images(0)}, "`reference` must hold at least one image"),
-        ({"reference": np.full((2, *tiny.SHAPE), 3.0)}, "bad examples"),
+        (
+            {"reference": np.full((2, *tiny.SHAPE), 3.0)},
+            r"^`reference` holds floats, which must be in \[0, 1\]; received 3 to 3",
+        ),
         ({"reference": np.zeros((2, 9, 9, 1), np.uint8)}, r"takes examples of shape \(8, 8, 1\)"),
     ):
         with pytest.raises(ValueError, match=message):
