@@ -116,6 +116,7 @@ def test_history_has_a_row_an_epoch_with_training_and_validation_figures(run):
     rows = list(csv.DictReader((run / "history.csv").open()))
     names = {"loss", "elbo", "distortion", "rate"}
     assert set(rows[0]) == {"epoch", *names, *(f"val_{name}" for name in names), "skipped"}
+    assert [row["skipped"] for row in rows] == ["0.0", "0.0"]
     assert [row["epoch"] for row in rows] == ["1", "2"]
     assert float(rows[1]["val_elbo"]) > float(rows[0]["val_elbo"])
 

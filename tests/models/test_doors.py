@@ -254,8 +254,17 @@ def test_a_bad_example_of_either_replica_is_refused(two):
     for row in (0, 7):
         images = np.float32(RAW[:8] / 255)
         images[row, 0, 0] = np.nan
-        with pytest.raises(FloatingPointError, match="^Evaluation or prediction stopped"):
+        with pytest.raises(FloatingPointError, match=r"^Evaluation or prediction stopped"):
             model.predict_on_batch(images)
+
+
+@fault("replicas-on-batch")
+@pytest.mark.parametrize("use", ["train_on_batch", "test_on_batch", "predict_on_batch"])
+def test_several_workers_are_told_what_takes_whole_data(use, monkeypatch):
+    model = tiny.compiled(tiny.vae(), run_eagerly=True)
+    monkeypatch.setattr(tfvae.doors, "is_multi_worker", lambda strategy: True)
+    with pytest.raises(ValueError, match=r"cannot share a single batch: use `fit`, `evaluate` or `predict`\.$"):
+        getattr(model, use)(RAW)
 
 
 @fault("late-shapes")
@@ -312,7 +321,7 @@ def test_other_doors_refuse_no_examples():
         lambda: model.log_likelihood(RAW[:0]),
     )
     for call in calls:
-        with pytest.raises(ValueError, match="must hold at least one|There must be at least one example"):
+        with pytest.raises(ValueError, match=r"must hold at least one|There must be at least one example"):
             call()
 
 

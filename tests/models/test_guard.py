@@ -10,6 +10,7 @@ import tiny
 from tiers import slow
 
 import tfvae
+from faults import fault
 
 FOREVER = 10**6
 
@@ -106,6 +107,62 @@ def test_metrics_are_those_of_the_good_steps():
     (loss,) = tiny.train(poisoned("eager", optimizer=keras.optimizers.SGD(0.0), first=1, bad=2), 4)["loss"]
     assert len(set(good)) == 4
     assert loss == pytest.approx((good[0] + good[3]) / 2, rel=1e-6)
+
+
+@fault("empty-average")
+@pytest.mark.parametrize("mode", ["eager", "graph", slow("XLA"), slow("one program")])
+def test_an_epoch_without_a_good_step_has_no_figures(mode):
+    """Of 8 steps the first four are good; Keras would give 0, the lowest loss of all, for the others."""
+    model = poisoned(mode, first=4)
+    with pytest.warns(tfvae.models.guard.SkippedSteps, match=r"^4 of 8 training steps were skipped, because"):
+        history = model.fit(tiny.images(32), batch_size=8, epochs=2, verbose=0).history
+    assert history.pop("skipped") == [0, 1]
+    for values in history.values():
+        assert np.isfinite(values[0]) and np.isnan(values[1])
+
+
+@fault("empty-average")
+def test_a_ruined_epoch_is_not_the_best(tmp_path):
+    model = tiny.compiled(tiny.vae(), keras.optimizers.Adam(1e30), run_eagerly=True)
+    best = keras.callbacks.ModelCheckpoint(tmp_path / "best.keras", monitor="loss", save_best_only=True)
+    with pytest.warns(tfvae.models.guard.SkippedSteps, match="^7 of 8"):
+        history = model.fit(tiny.images(16), batch_size=8, epochs=4, verbose=0, callbacks=[best]).history
+    assert history["skipped"] == [0.5, 1, 1, 1]
+    assert best.best == history["loss"][0]
+    assert tfvae.load(tmp_path / "best.keras").steps == 2
+
+
+@fault("empty-average")
+@pytest.mark.parametrize("mode", ["eager", slow("one program")])
+def test_the_share_of_skipped_steps_is_said(mode, recwarn):
+    model = poisoned(mode, first=1, bad=2, period=8)
+    history = model.fit(tiny.images(32), batch_size=8, epochs=4, verbose=0).history
+    assert history["skipped"] == [0.5, 0, 0.5, 0]
+    (warning,) = (each for each in recwarn if each.category is tfvae.models.guard.SkippedSteps)
+    assert str(warning.message).startswith("4 of 16 training steps were skipped")
+    assert warning.filename == __file__
+    recwarn.clear()
+    tiny.train(model, 1)
+    assert not [each for each in recwarn if each.category is tfvae.models.guard.SkippedSteps]
+
+
+@fault("empty-average")
+def test_a_callback_list_of_the_users_hears_of_skipped_steps():
+    model = poisoned("eager")
+    callbacks = keras.callbacks.CallbackList(None, add_history=True, model=model, epochs=1, steps=1)
+    with pytest.warns(tfvae.models.guard.SkippedSteps):
+        assert model.fit(tiny.images(8), verbose=0, callbacks=callbacks).history["skipped"] == [1]
+
+
+@fault("empty-average")
+@pytest.mark.parametrize("weights", [[0, 0, 0, 0], [0, 3, 0, 0]], ids=["no weight", "one weight"])
+def test_figures_are_averages_over_what_has_a_weight(weights):
+    model, raw, weights = tiny.compiled(tiny.vae(), run_eagerly=True), tiny.images(4), np.array(weights)
+    one = model.evaluate(raw, sample_weight=np.eye(4)[1], verbose=0)
+    found = model.evaluate(raw, sample_weight=weights, verbose=0)
+    np.testing.assert_allclose(found, one if weights.any() else np.nan, rtol=1e-6)
+    history = model.fit(raw, sample_weight=weights, verbose=0).history
+    assert np.isnan(history["loss"][0]) == (not weights.any())
 
 
 @pytest.mark.slow
