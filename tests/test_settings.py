@@ -10,9 +10,8 @@ from tfvae.settings import Settings, read_yaml
 
 def test_every_setting_survives_its_yaml_file(tmp_path):
     other = Settings(
-        data="images.npy", data_dir="tfds", bad_records="skip", image_size="28x20", train_size=10, validation_size=5,
-        axes="HWN",
-        test_size=3, likelihood="discretized-logistic",
+        data="images.npy", data_dir="tfds", bad_records="skip", frames="all", image_size="28x20", axes="HWN",
+        train_size=10, validation_size=5, test_size=3, likelihood="discretized-logistic",
         preprocess="levels", scale="0.3", network="conv", hidden="4,8", activation="tanh",
         latent_size=3, objective="elbo", sample_size=2,
         beta=0.5, warm_up=1.5, free_bits=0.1, epochs=7, passes=3, start_at_mean=True,

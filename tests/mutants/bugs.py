@@ -36,6 +36,10 @@ AXES = ("tests/datasets/test_axes.py",)
 ARRAY_FILES = ("tests/datasets/test_array_files.py",)
 COPIES = ("tests/datasets/test_copies.py",)
 RAW_IMAGES = ("tests/models/test_raw_images.py",)
+IMAGE_FILES = ("tests/datasets/test_image_files.py",)
+LAYOUTS = ("tests/datasets/test_folder_layouts.py",)
+ODD_FILES = ("tests/datasets/test_odd_files.py",)
+WALK = ("tests/datasets/test_folder_walk.py",)
 LIKELIHOOD = ("tests/evaluation/test_likelihood.py",)
 ESTIMATE = ("tests/evaluation/test_likelihood_estimate.py",)
 PARETO = ("tests/evaluation/test_pareto.py",)
@@ -50,6 +54,7 @@ BIJECTORS = ("tests/bijectors/test_bijectors.py",)
 FOLDS = ("tests/reproduction/test_frey_face.py",)
 TABLES = ("tests/reproduction/test_tables.py",)
 SERVING = ("tests/serving/test_export.py",)
+SERVED_FILES = ("tests/serving/test_served_files.py",)
 SHARES = ("tests/distribution/test_shares.py",)
 LATE_DECODING = ("tests/distribution/test_late_decoding.py",)
 MIRRORED_EVALUATION = ("tests/distribution/test_mirrored_evaluation.py",)
@@ -708,6 +713,42 @@ BUGS = [
         "sum(digest in known for digest in _digests(part))",
         "len(known.intersection(_digests(part)))",
         COPIES,
+    ),
+    Bug(
+        "frames of one file on both sides of a split",
+        "datasets/splits.py",
+        "if isinstance(split, Split) and split.groups is not None:",
+        "if isinstance(split, Split) and split.groups is not None and seed is None:",
+        ODD_FILES,
+    ),
+    Bug(
+        "a file is read under each of its names",
+        "datasets/walk.py",
+        "elif _identity(status) in seen:",
+        "elif is_folder and _identity(status) in seen:",
+        WALK,
+    ),
+    Bug("validation images are the test images", "datasets/layout.py", '"val": "validation"', '"val": "test"', LAYOUTS),
+    Bug(
+        "16 bits a channel are cut to 8",
+        "datasets/image_files.py",
+        "if deep or mode not in",
+        "if mode not in",
+        IMAGE_FILES,
+    ),
+    Bug(
+        "a served photograph is turned the other way",
+        "serving/image_files.py",
+        "when((2, 3, 6, 7),",
+        "when((2, 3, 5, 8),",
+        SERVED_FILES,
+    ),
+    Bug(
+        "a served photograph has other pixels than training saw",
+        "serving/image_files.py",
+        'dct_method="INTEGER_ACCURATE"',
+        'dct_method="INTEGER_FAST"',
+        SERVED_FILES,
     ),
     Bug("resizing without antialiasing", "datasets/resizing.py", "antialias=True", "antialias=False", DATA),
     Bug(

@@ -59,9 +59,9 @@ def outcome(tests: Sequence[str], bug: Bug | None = None) -> Outcome:
         copy = Path(folder)
         leave_out = shutil.ignore_patterns("__pycache__", "data", ".hypothesis")
         shutil.copytree(ROOT / "tfvae", copy / "tfvae", ignore=leave_out)
-        for data in ("tfvae/datasets/data", "tfvae/evaluation/data"):
-            (copy / data).symlink_to(ROOT / data)
         shutil.copytree(ROOT / "tests", copy / "tests", ignore=leave_out)
+        for data in ("tfvae/datasets/data", "tfvae/evaluation/data", "tests/data"):
+            (copy / data).symlink_to(ROOT / data)
         shutil.copy(ROOT / "pyproject.toml", copy)
         if bug:
             path = copy / "tfvae" / bug.file

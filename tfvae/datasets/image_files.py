@@ -26,6 +26,9 @@ _CHANNELS = {"1": "L", "L": "L", "RGB": "RGB", "P": "RGB"}  # Pillow's modes, an
 _TRANSPARENT = ("LA", "PA", "RGBA", "La", "RGBa")
 _MOST_PIXELS = 178_956_970  # in a picture; Pillow's own limit
 _MANY_PIXELS, _MOST_PER_BYTE = 12_000_000, 100
+_MANY_BYTES, _MOST_PER_PIXEL = 2**23, 32
+# Of formats that Pillow reads to their end before it says a size, by how they begin: GIF, WebP, AVIF, JPEG.
+_MOST_BYTES = {b"GIF": 2**24, b"RIF": 2**25, b"\0\0\0": 2**25, b"\xff\xd8\xff": 2**27}
 _ORIENTATION = 0x0112
 _NUMBERS = {1: "B", 3: "H", 4: "L", 6: "b", 8: "h", 9: "l"}  # types of EXIF's values
 _IN_XMP = re.compile(rb'tiff:Orientation(="|>)([0-9])')
@@ -91,9 +94,12 @@ def _opened(path: Path) -> Iterator[Any]:
     try:
         with path.open("rb") as file, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's are about metadata, which are not used
-            is_jpeg = file.read(3) == b"\xff\xd8\xff"
+            head, size = file.read(3), path.stat().st_size
             file.seek(0)
+            if size > _MOST_BYTES.get(head, size):
+                raise _Refused(f"holds {size:,} bytes, which is too much for a file of its format")
             # Not by `Image.open`, which looks into a JPEG file's other pictures and fails where these are damaged.
+            is_jpeg = head == b"\xff\xd8\xff"
             image = JpegImagePlugin.JpegImageFile(file) if is_jpeg else Image.open(file, formats=_FORMATS)
             with image:
                 yield image
@@ -103,7 +109,7 @@ def _opened(path: Path) -> Iterator[Any]:
         raise OSError(f"is damaged or no image: it is none of {', '.join(_FORMATS)}") from error
     except Exception as error:  # damaged files raise all sorts of things
         line = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise OSError(f"is damaged or no image: {line}") from error
+        raise OSError(f"is damaged or no image: {line.rstrip('.')}") from error
 
 
 class _Refused(ValueError):
@@ -115,10 +121,12 @@ def _number(image: Any) -> int:
 
 
 def _check_size(image: Any, number: int, path: Path) -> None:
-    """Large photographs have more bytes for their pixels than a file that is made to fill the memory."""
+    """Large photographs have more bytes for their pixels, and fewer, than files that are made to fill the memory."""
     pixels, size = image.width * image.height, path.stat().st_size
-    if pixels > _MOST_PIXELS or pixels * number > max(_MANY_PIXELS, _MOST_PER_BYTE * size):
-        raise _Refused(f"claims {pixels * number:,} pixels in {size:,} bytes and is not decoded; make it smaller")
+    is_empty = pixels * number > max(_MANY_PIXELS, _MOST_PER_BYTE * size)
+    is_stuffed = image.format == "JPEG" and size > max(_MANY_BYTES, _MOST_PER_PIXEL * pixels)
+    if pixels > _MOST_PIXELS or is_empty or is_stuffed:
+        raise _Refused(f"claims {pixels * number:,} pixels in {size:,} bytes and is not decoded; save it anew")
 
 
 def _upright(image: Any) -> np.ndarray:

@@ -14,7 +14,7 @@ import tensorflow as tf
 
 _PNG, _JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"  # how the files begin
 _COLOURS = {1: "grey", 3: "RGB", 4: "RGBA"}
-_MOST_PARTS = 4096  # segments or chunks of a file
+_MOST_PARTS = 1024  # segments or chunks of a file
 _EXIF, _XMP, _XMP_TEXT = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0", b"XML:com.adobe.xmp\0"
 _ORIENTATION = 0x0112
 _NOTHING = -1
