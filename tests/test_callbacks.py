@@ -7,9 +7,9 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from faults import fault
 
 import tfvae
-from faults import fault
 from tfvae.callbacks import Curves, LatentMap, LatentRates, Manifold, ReconstructionGrid, SampleGrid
 from tfvae.evaluation import latent_statistics
 from tfvae.files import CannotWrite

@@ -7,9 +7,9 @@ import re
 import matplotlib
 import numpy as np
 import pytest
+from faults import fault
 from matplotlib.colors import to_hex, to_rgb
 
-from faults import fault
 from tfvae import plots
 from tfvae.callbacks.picture import write_figure
 from tfvae.plots import style

@@ -7,8 +7,8 @@ import subprocess
 import sys
 
 import pytest
-
 from faults import fault
+
 from tfvae import files
 from tfvae.files import is_leftover, write_json, written_whole
 from tfvae.folders import remove_leftovers

@@ -6,9 +6,9 @@ import os
 import sys
 
 import pytest
+from faults import fault
 from test_cli import SMALL, command
 
-from faults import fault
 from tfvae import files, folders
 from tfvae.folders import below, claimed, made_folders, remove_made
 

@@ -16,7 +16,6 @@ import h5py
 import keras
 import numpy as np
 import pytest
-
 from faults import fault
 
 sys.path += [str(Path(__file__).parent / name) for name in ("models", "run")]

@@ -10,10 +10,10 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 import pytest
+from faults import fault
 from matplotlib import font_manager
 from PIL import Image
 
-from faults import fault
 from tfvae import cli, plots
 from tfvae.plots.style import as_written, own_style
 from tfvae.printing import printable, say

@@ -4,7 +4,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from faults import fault
 
 sys.path.append(str(Path(__file__).parent))

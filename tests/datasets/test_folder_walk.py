@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from faults import fault
 
 sys.path.append(str(Path(__file__).parent))

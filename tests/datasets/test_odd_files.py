@@ -10,9 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
-
 from faults import fault
+from PIL import Image
 
 sys.path += [str(Path(__file__).parent), str(Path(__file__).parents[1] / "data")]
 import hostile

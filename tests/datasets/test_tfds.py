@@ -10,10 +10,10 @@ import prepared
 import pytest
 import tensorflow as tf
 import tensorflow_datasets as tfds
+from faults import fault
 from tensorflow_datasets.core.download import downloader
 
 import tfvae
-from faults import fault
 from tfvae.datasets import Split, StreamedSplit, load
 from tfvae.datasets import tfds as source
 from tfvae.datasets.resizing import resize

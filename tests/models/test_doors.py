@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tiny
+from faults import fault
 from tiers import slow
 
 import tfvae
-from faults import fault
 from tfvae import families
 
 SHAPE = (8, 6, 1)

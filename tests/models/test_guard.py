@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tiny
+from faults import fault
 from tiers import slow
 
 import tfvae
-from faults import fault
 
 FOREVER = 10**6
 

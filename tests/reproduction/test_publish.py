@@ -7,9 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from test_document import AEVB, FILES, write
-
 from faults import fault
+from test_document import AEVB, FILES, write
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "tools"))
 import publish_reproduction

@@ -8,12 +8,12 @@ import tempfile
 
 import numpy as np
 import pytest
+from faults import fault
 from PIL import Image
 from small_runs import contents, data, few_draws, make, save  # noqa: F401
 from test_cli import command
 
 import tfvae
-from faults import fault
 from tfvae.datasets import Dataset, Split
 from tfvae.run import evaluation
 from tfvae.settings import settings_of

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from faults import fault
 from small_runs import contents, data, make
 from test_cli import command
 from test_comparison import written
 
-from faults import fault
 from tfvae import outputs
 from tfvae.run import evaluation, reading
 from tfvae.run.recorder import HISTORY

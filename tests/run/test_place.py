@@ -7,9 +7,9 @@ import shutil
 
 import numpy as np
 import pytest
+from faults import fault
 from tiers import only
 
-from faults import fault
 from tfvae import run
 from tfvae.folders import claimed
 from tfvae.interruption import Interruption

@@ -10,10 +10,9 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from faults import fault
 from interruptions import After
 from tiers import slow
-
-from faults import fault
 
 sys.path.append(str(Path(__file__).parents[1] / "models"))
 import tiny

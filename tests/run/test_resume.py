@@ -13,10 +13,9 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from faults import fault
 from interruptions import After
 from tiers import first
-
-from faults import fault
 
 sys.path += [str(Path(__file__).parents[1] / name) for name in ("datasets", "models")]
 import prepared

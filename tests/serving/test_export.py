@@ -13,9 +13,8 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from tiers import only
-
 from faults import fault
+from tiers import only
 
 sys.path += [str(Path(__file__).parent), *(str(Path(__file__).parents[1] / name) for name in ("models", "run"))]
 import served

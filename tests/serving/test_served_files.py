@@ -8,10 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
+from faults import fault
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from faults import fault
 
 sys.path += [str(Path(__file__).parents[1] / name) for name in ("data", "models")]
 import make_zoo
