@@ -33,8 +33,8 @@ class ConditionalDistribution(SavedWhole):
 
     Calling it: `[..., *input]` -> a distribution with batch shape `[...]`, event shape `family.event_shape`.
     `predict(...)` gives the distribution's mean as an array; the encoder of a `VAE` first applies the VAE's
-    preprocessing, so it takes raw images there, also when it is saved, copied or pickled alone. (It does not check them
-    as `VAE.predict` does.)
+    preprocessing, so it takes raw images there, also when it is saved, copied or pickled alone. (Inside its model it checks
+    arrays as `VAE.predict` does, but not the values in the batches of a dataset.)
 
     Raises:
         TypeError: an argument is of another kind; it is called with integers (raw grey levels have to be preprocessed
@@ -59,6 +59,8 @@ class ConditionalDistribution(SavedWhole):
         """Raises what is wrong with the shape of a batch for `prepare`; set beside it."""
         self.preprocess: Preprocessing | None = None
         """What `prepare` is made of, which an encoder that is saved alone takes along."""
+        self.take: Callable[[Any], Any] | None = None
+        """From what `predict` is given to raw data that are checked; set beside it."""
         self._spatial_head = False
 
     @property
@@ -163,14 +165,14 @@ class ConditionalDistribution(SavedWhole):
 
         return doors.make_predict_function(self, super().make_predict_function, look, lambda means: means, force)
 
-    def predict(self, *args: Any, **kwargs: Any) -> Any:
+    def predict(self, x: Any, *args: Any, **kwargs: Any) -> Any:
         """Keras' `predict`: the mean of the distribution for each input.
 
         Raises:
-            ValueError: there are no inputs, or some of another shape.
+            ValueError: there are no inputs, some of another shape, or raw data of an encoder that are no images.
         """
         with doors.some_examples():
-            return super().predict(*args, **kwargs)
+            return super().predict(x if self.take is None else self.take(x), *args, **kwargs)
 
     def predict_on_batch(self, x: Any) -> Any:
         """Keras' `predict_on_batch`; several replicas share the batch."""

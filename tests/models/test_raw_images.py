@@ -31,6 +31,7 @@ DOORS = {
     "validation with labels": lambda _, images: MODEL.fit(RAW, validation_data=(images, None), verbose=0),
     "evaluate": lambda _, images: MODEL.evaluate(images, verbose=0),
     "predict": lambda _, images: MODEL.predict(images, verbose=0),
+    "encoder.predict": lambda _, images: MODEL.encoder.predict(images, verbose=0),
     "fix": lambda _, images: evaluation.fix(images, MODEL.preprocess),
     "log_likelihood": lambda _, images: MODEL.log_likelihood(images, 2),
     "latent_statistics": lambda _, images: evaluation.latent_statistics(MODEL, images),

@@ -13,6 +13,7 @@ import tiny
 from tiers import slow
 
 import tfvae
+from faults import fault
 from tfvae import families
 
 RAW = tiny.images(24)
@@ -138,3 +139,16 @@ def test_the_optimiser_is_saved_with_its_schedule(tmp_path):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"no model at .*nothing\.keras"):
         tfvae.load(tmp_path / "nothing.keras")
+
+
+@fault("trust")
+def test_no_code_in_a_model_file_is_run(tmp_path):
+    """A layer of Python code, which Keras writes into the file."""
+
+    def bodies():
+        code = keras.layers.Lambda(lambda x: x, output_shape=(64,))
+        return keras.Sequential([keras.layers.Flatten(), code]), tiny.network("mlp", tiny.SHAPE)
+
+    tiny.vae(bodies=bodies).save(tmp_path / "model.keras")
+    with pytest.raises(ValueError, match=r"model\.keras cannot be loaded: .*`Lambda` layer.* is a Python lambda"):
+        tfvae.load(tmp_path / "model.keras")

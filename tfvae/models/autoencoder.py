@@ -10,6 +10,7 @@ import tensorflow_probability as tfp
 
 from tfvae.conditional import ConditionalDistribution
 from tfvae.corruption import Corruption
+from tfvae.models import given
 from tfvae.models.kinds import require_kinds, require_points
 from tfvae.models.unsupervised import UnsupervisedModel
 from tfvae.noise import EVALUATION_SEED, Noise
@@ -66,6 +67,7 @@ class Autoencoder(UnsupervisedModel):
         encoder.prepare = lambda raw: preprocess.grey(self.representative(raw))
         encoder.look = self.require_shape
         encoder.preprocess = preprocess
+        encoder.take = lambda raw: given.checked(self, raw, whole=False)[0]
 
     @property
     def parts(self) -> tuple[keras.Layer, ...]:

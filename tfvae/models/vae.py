@@ -9,6 +9,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfvae.conditional import ConditionalDistribution
+from tfvae.models import given
 from tfvae.models.ancestral import ancestral_sample
 from tfvae.models.kinds import require_kinds
 from tfvae.models.latent_variable import LatentVariableModel
@@ -91,6 +92,7 @@ class VAE(LatentVariableModel):
         encoder.prepare = lambda raw: preprocess.grey(self.representative(raw))
         encoder.look = self.require_shape
         encoder.preprocess = preprocess
+        encoder.take = lambda raw: given.checked(self, raw, whole=False)[0]
 
     @property
     def parts(self) -> tuple[keras.Layer, ...]:
