@@ -11,6 +11,7 @@ from pictures import Painter, levels
 
 from tfvae import run
 from tfvae.datasets import load
+from tfvae.run import encoding
 from tfvae.settings import Settings
 
 CLASSES = ("cat", "dog")
@@ -90,6 +91,23 @@ def test_classes_that_are_called_like_parts_stay_classes(tmp_path, names):
     painter.paint(*(tmp_path / name / f"{number}.png" for name in names for number in range(4)))
     data = load(tmp_path)
     assert data.class_names == names and len(levels(data.train, data.test)) == 4 * len(names)
+
+
+@pytest.mark.slow
+@fault("split-layout")
+def test_a_run_says_once_what_was_read_and_codes_have_all_parts(tmp_path, capsys):
+    paint(tmp_path / "data", "train", "val", "test", count=10)
+    (tmp_path / "data" / "train" / "cat" / "notes.txt").write_text("no image")
+    settings = Settings(data=str(tmp_path / "data"), epochs=2, batch_size=5, hidden=(4,), latent_size=2, xla=False)
+    report = run.train(settings, tmp_path / "run", verbose=0)
+    left_out = f"Left out of {tmp_path / 'data'}: 1 file that does not end like an image (train/cat/notes.txt)."
+    assert report["data_notes"] == [left_out, "The validation images are those of the folder `val`."]
+    assert report["test_origin"] == "the folder `test`" and report["test_images"] == 20
+    printed = capsys.readouterr().out
+    assert all(printed.count(f"{note}\n") == 1 for note in report["data_notes"])
+    sizes = encoding.write_codes(tmp_path / "run", settings.data, tmp_path / "codes.npz")
+    assert sizes == {"train": 20, "validation": 20, "test": 20}
+    assert left_out in capsys.readouterr().err
 
 
 UNDERSTOOD = "but parts are folders `train` and beside it `validation` or `test` or both"

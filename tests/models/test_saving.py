@@ -10,10 +10,10 @@ import keras
 import numpy as np
 import pytest
 import tiny
+from faults import fault
 from tiers import slow
 
 import tfvae
-from faults import fault
 from tfvae import families
 
 RAW = tiny.images(24)

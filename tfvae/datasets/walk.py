@@ -65,10 +65,10 @@ def walk(folder: Path, suffixes: Collection[str]) -> Walk:
             for path in sorted(folders.popleft().iterdir()):
                 if path.name.startswith(".") or path.name in _SYSTEM:
                     left_out["hidden"].append(path)
-                elif path.is_symlink():
+                elif stat.S_ISLNK((status := path.lstat()).st_mode):
                     links.append(path)
                 else:
-                    place(path, path.lstat())
+                    place(path, status)
         else:
             path = links.popleft()
             try:
