@@ -33,8 +33,8 @@ class ConditionalDistribution(SavedWhole):
 
     Calling it: `[..., *input]` -> a distribution with batch shape `[...]`, event shape `family.event_shape`.
     `predict(...)` gives the distribution's mean as an array; the encoder of a `VAE` first applies the VAE's
-    preprocessing, so it takes raw images there, also when it is saved, copied or pickled alone. (Inside its model it checks
-    arrays as `VAE.predict` does, but not the values in the batches of a dataset.)
+    preprocessing, so it takes raw images there, also when it is saved, copied or pickled alone. (Inside its model it
+    checks arrays as `VAE.predict` does, but not the values in the batches of a dataset.)
 
     Raises:
         TypeError: an argument is of another kind; it is called with integers (raw grey levels have to be preprocessed

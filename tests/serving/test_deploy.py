@@ -20,6 +20,8 @@ import yaml
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format, wrappers_pb2
 from PIL import Image
 
+from faults import fault
+
 sys.path.append(str(Path(__file__).parent))
 import served
 
@@ -195,6 +197,29 @@ def test_the_grpc_client_speaks_the_official_messages(png, answered, monkeypatch
     found = grpc_client.codes_of(messages.PredictResponse.FromString(response.SerializeToString()))
     for name, values in expected.items():
         np.testing.assert_array_equal(found[name], values)
+
+
+@fault("tracebacks")
+@pytest.mark.parametrize(
+    ("name", "arguments", "code", "sentence"),
+    [
+        ("rest", [], 2, "rest.py: error: the following arguments are required: source, target"),
+        ("rest", ["nothing.png", "out.png"], 1, "No such file or directory: 'nothing.png'."),
+        ("rest", ["digit.png", "out.png"], 1, "No server answers at http://127.0.0.1:9: "),
+        ("grpc_client", [], 2, "grpc_client.py: error: the following arguments are required: images"),
+        ("grpc_client", ["nothing.png"], 1, "No such file or directory: 'nothing.png'."),
+    ],
+)
+def test_a_client_without_arguments_file_or_server_ends_in_one_sentence(name, arguments, code, sentence, tmp_path):
+    (tmp_path / "digit.png").write_bytes(b"x")
+    run = (
+        "import sys\n"
+        f"sys.path.insert(0, {str(DEPLOY / 'clients')!r}); import {name}\n"
+        f"{name}.SERVER = 'http://127.0.0.1:9'; sys.argv[0] = '{name}.py'; {name}.main()"
+    )
+    done = subprocess.run([sys.executable, "-c", run, *arguments], capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == code and "Traceback" not in done.stderr
+    assert sentence in done.stderr.strip().splitlines()[-1]
 
 
 @pytest.mark.slow
