@@ -8,8 +8,8 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
-
 from faults import fault
+
 from tfvae import environment
 
 ROOT = Path(__file__).resolve().parents[1]

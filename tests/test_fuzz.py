@@ -12,11 +12,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from faults import fault
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
-
-from faults import fault
 
 sys.path += [str(Path(__file__).parent / name) for name in ("models", "run")]
 from test_comparison import written

@@ -12,10 +12,12 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfvae import doors
+from tfvae.bodies import built_body, refuse_quantization, require_body
 from tfvae.families import Family
+from tfvae.layer_state import set_state_of_layers
 from tfvae.precision import at_least_float32
 from tfvae.preprocessing import Preprocessing
-from tfvae.serialization import SavedWhole, arguments, config_of
+from tfvae.serialization import SavedWhole, arguments, config_of, without_state
 
 
 @keras.saving.register_keras_serializable("tfvae")
@@ -39,7 +41,8 @@ class ConditionalDistribution(SavedWhole):
     Raises:
         TypeError: an argument is of another kind; it is called with integers (raw grey levels have to be preprocessed
             first).
-        ValueError: it is called with inputs of another shape than it was built for.
+        ValueError: it is called with inputs of another shape than it was built for; when it is built: the network does
+            not take such inputs, or gives something else than features `[B, ...]`.
     """
 
     built: bool
@@ -50,6 +53,7 @@ class ConditionalDistribution(SavedWhole):
                 "`network` must be a Keras layer or model and `family` a family of tfvae; "
                 f"received {type(network).__name__} and {type(family).__name__}."
             )
+        require_body("network", network)
         super().__init__(name=name, dtype=at_least_float32(network.variable_dtype))
         self.network, self.family = network, family
         self._family_layers = list(family.layers)  # Keras looks for them in attributes of layers only
@@ -61,32 +65,43 @@ class ConditionalDistribution(SavedWhole):
         """What `prepare` is made of, which an encoder that is saved alone takes along."""
         self.take: Callable[[Any], Any] | None = None
         """From what `predict` is given to raw data that are checked; set beside it."""
+        self._input_event_shape: tuple[int, ...] | None = None
         self._spatial_head = False
+        self._state_when_built: dict[str, Any] = {}
 
     @property
     def input_event_shape(self) -> tuple[int, ...]:
-        """Shape of one input, without leading axes; known once it is built."""
+        """Shape of one input, without leading axes; ValueError before it is built."""
+        if self._input_event_shape is None:
+            raise ValueError(f"`{self.name}` is not built yet, so that the shape of its inputs is not known.")
         return self._input_event_shape
 
     def build(self, input_shape: Sequence[int | None]) -> None:
+        event_shape = tuple(int(extent) for extent in input_shape[1:] if extent is not None)
         if self.built:
+            if event_shape != self.input_event_shape:
+                raise ValueError(
+                    f"`{self.name}` was built for inputs of shape {self.input_event_shape}, and here they have shape "
+                    f"{event_shape}."
+                )
             return
-        self._input_event_shape = tuple(int(extent) for extent in input_shape[1:] if extent is not None)
-        if not self.network.built:
-            self.network.build((None, *self._input_event_shape))
-        features_shape = tuple(self.network.compute_output_shape((None, *self._input_event_shape)))
+        self._input_event_shape = event_shape
+        of_network = f"{self.name}.network"
+        self._features_shape = built_body(of_network, self.network, event_shape)
+        features_shape = (None, *self._features_shape)
         event_shape, parameters = self.family.event_shape, self.family.parameters
         self._spatial_head = len(event_shape) == 3 and features_shape[1:-1] == event_shape[:-1]
         per_element = sum(p.size for p in parameters.values() if p.per == "element")
         per_example = sum(p.size for p in parameters.values() if p.per == "example")
         elements = event_shape[-1] if self._spatial_head else math.prod(event_shape)
-        flat_features = (None, math.prod(features_shape[1:]))
+        flat_features = (None, math.prod(self._features_shape))
+        like_the_rest: dict[str, Any] = {"dtype": self.dtype_policy, "trainable": self.trainable}
         if per_element:
-            self._element_head = keras.layers.Dense(per_element * elements, dtype=self.dtype_policy, name="elements")
+            self._element_head = keras.layers.Dense(per_element * elements, **like_the_rest, name="elements")
             self._element_head.build(features_shape if self._spatial_head else flat_features)
         if per_example:
             # From an image's features their average over positions: a dense layer on all of them would be huge.
-            self._example_head = keras.layers.Dense(per_example, dtype=self.dtype_policy, name="examples")
+            self._example_head = keras.layers.Dense(per_example, **like_the_rest, name="examples")
             self._example_head.build((None, features_shape[-1]) if self._spatial_head else flat_features)
         self._free = {
             name: self.add_weight(shape=(p.size,), initializer="zeros", dtype=self.variable_dtype, name=name)
@@ -94,20 +109,30 @@ class ConditionalDistribution(SavedWhole):
             if p.per == "model"
         }
         self.built = True
+        if self._state_when_built:
+            set_state_of_layers(self, self._state_when_built)
 
-    def call(self, inputs: tf.Tensor, training: bool | None = None) -> tfp.distributions.Distribution:
-        inputs = tf.convert_to_tensor(inputs)
+    def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> tfp.distributions.Distribution:
+        # Checked here, because Keras puts a frame of many lines around what `call` raises.
+        if not isinstance(inputs, keras.KerasTensor):
+            inputs = tf.convert_to_tensor(inputs)
+            self._check_inputs(inputs)
+        return super().__call__(inputs, *args, **kwargs)
+
+    def _check_inputs(self, inputs: tf.Tensor) -> None:
         if not inputs.dtype.is_floating:
             raise TypeError(
                 f"`{self.name}` takes preprocessed floats; received {inputs.dtype.name}. "
                 "Pass raw images to the whole model or to `predict`, or preprocess them first."
             )
         self.require_shape(inputs.shape)
-        rank = len(self._input_event_shape)
+
+    def call(self, inputs: tf.Tensor, training: bool | None = None) -> tfp.distributions.Distribution:
         # Keras' functional models drop or mix leading axes, so the network only ever sees one.
-        leading = _leading_shape(inputs, rank)
-        flat = inputs if len(leading) == 1 else tf.reshape(inputs, [-1, *self._input_event_shape])
+        leading = _leading_shape(inputs, len(self.input_event_shape))
+        flat = inputs if len(leading) == 1 else tf.reshape(inputs, [-1, *self.input_event_shape])
         features = tf.cast(self.network(flat, training=training), self.compute_dtype)
+        features = tf.ensure_shape(features, [None, *self._features_shape])
         return self.family.distribution(**self._parameters(features, leading))
 
     def start_at(self, mean: np.ndarray) -> None:
@@ -121,9 +146,12 @@ class ConditionalDistribution(SavedWhole):
                 the average over positions is taken.
 
         Raises:
+            ValueError: the mean has another shape than x.
             NotImplementedError: the family does not say for which parameters it has a given mean.
         """
         event_shape = self.family.event_shape
+        if np.shape(mean) != event_shape:
+            raise ValueError(f"`mean` must have the shape of x, {event_shape}; received {np.shape(mean)}.")
         if self._spatial_head:
             mean = np.broadcast_to(np.mean(mean, axis=(0, 1)), event_shape)
         known = self.family.parameters_at(mean)
@@ -140,11 +168,16 @@ class ConditionalDistribution(SavedWhole):
 
     def require_shape(self, shape: tf.TensorShape) -> None:
         """ValueError unless that is the shape of inputs; any shape will do as long as it is not built."""
-        if self.built and tuple(shape[-len(self._input_event_shape) :]) != self._input_event_shape:
+        wanted = self._input_event_shape
+        if wanted is not None and tuple(shape[-len(wanted) :]) != tuple(wanted):
             raise ValueError(
-                f"`{self.name}` was built for inputs of shape (..., {', '.join(map(str, self._input_event_shape))}); "
+                f"`{self.name}` was built for inputs of shape (..., {', '.join(map(str, wanted))}); "
                 f"received {tuple(shape)}."
             )
+
+    def quantize(self, mode: Any = None, config: Any = None, **kwargs: Any) -> None:
+        """Not done: raises NotImplementedError."""
+        refuse_quantization(self.name)
 
     def predict_step(self, data: Any) -> tf.Tensor:
         inputs, _, _ = keras.utils.unpack_x_y_sample_weight(data)
@@ -152,15 +185,15 @@ class ConditionalDistribution(SavedWhole):
         if not self.built:
             self.build((None, *inputs.shape[1:]))
         # Keras traces this for inputs of any rank once it has seen two, so that leading axes are not known.
-        leading = tf.shape(inputs)[: -len(self._input_event_shape)]
-        means = self(tf.reshape(inputs, [-1, *self._input_event_shape]), training=False).mean()
+        leading = tf.shape(inputs)[: -len(self.input_event_shape)]
+        means = self(tf.reshape(inputs, [-1, *self.input_event_shape]), training=False).mean()
         return tf.reshape(means, tf.concat([leading, self.family.event_shape], axis=0))
 
     def make_predict_function(self, force: bool = False) -> Any:
         def look(shape: tf.TensorShape) -> None:
             if self.look is not None:
                 self.look(shape)
-            elif self.preprocess is None or tuple(shape[1:]) != self._input_event_shape[:-1]:
+            elif self.preprocess is None or tuple(shape[1:]) != self.input_event_shape[:-1]:
                 self.require_shape(shape)
 
         return doors.make_predict_function(self, super().make_predict_function, look, lambda means: means, force)
@@ -184,7 +217,7 @@ class ConditionalDistribution(SavedWhole):
             return self.prepare(raw)
         if self.preprocess is not None:
             # The last axis of one channel may be missing.
-            return self.preprocess.grey(self.preprocess(tf.reshape(raw, [-1, *self._input_event_shape])))
+            return self.preprocess.grey(self.preprocess(tf.reshape(raw, [-1, *self.input_event_shape])))
         if not raw.dtype.is_floating:
             raise TypeError(
                 f"`{self.name}` is not the encoder of a model and has no preprocessing: `predict` takes floats as the "
@@ -217,14 +250,15 @@ class ConditionalDistribution(SavedWhole):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> ConditionalDistribution:
+        config, state = without_state(config)
         made = arguments(config)
         preprocess = made.pop("preprocess", None)
         whole = cls(**made)
-        whole.preprocess = preprocess
+        whole.preprocess, whole._state_when_built = preprocess, state
         return whole
 
-    def get_build_config(self) -> dict[str, Any]:
-        return {"input_shape": [None, *self._input_event_shape]}
+    def get_build_config(self) -> dict[str, Any] | None:
+        return {"input_shape": [None, *self.input_event_shape]} if self.built else None
 
     def build_from_config(self, config: dict[str, Any]) -> None:
         self.build(config["input_shape"])

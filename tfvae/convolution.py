@@ -39,7 +39,7 @@ class ThinConv2D(keras.layers.Conv2D):
         dtype: Any = None,
         trainable: bool = True,
     ):
-        given = {"activation": activation, "kernel_initializer": kernel_initializer}
+        given = {"activation": activation, "kernel_initializer": kernel_initializer, "data_format": "channels_last"}
         super().__init__(filters, kernel_size, padding="same", **given, name=name, dtype=dtype, trainable=trainable)
         if any(size % 2 == 0 for size in self.kernel_size):
             raise ValueError(f"`kernel_size` must be odd; received {kernel_size!r}.")

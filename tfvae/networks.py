@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import keras
 
+from tfvae.bodies import CHANNELS_LAST
 from tfvae.checks import check_image_shape, check_sizes, integers_at_least
 from tfvae.convolution import ThinConv2D
 
@@ -24,7 +25,7 @@ def mlp(hidden: Sequence[int] = (500,), activation: str = "relu") -> keras.Model
     """
     hidden = check_sizes("hidden", hidden)
     layers = [keras.layers.Dense(units, activation=activation) for units in hidden]
-    return keras.Sequential([keras.layers.Flatten(), *layers])
+    return keras.Sequential([keras.layers.Flatten(**CHANNELS_LAST), *layers])
 
 
 def convnet(filters: Sequence[int] = (32, 64), activation: str = "relu") -> keras.Model:
@@ -38,7 +39,10 @@ def convnet(filters: Sequence[int] = (32, 64), activation: str = "relu") -> kera
     """
     filters = check_sizes("filters", filters, at_least_one=True)
     return keras.Sequential(
-        [keras.layers.Conv2D(each, 3, strides=2, padding="same", activation=activation) for each in filters]
+        [
+            keras.layers.Conv2D(each, 3, strides=2, padding="same", activation=activation, **CHANNELS_LAST)
+            for each in filters
+        ]
     )
 
 
@@ -85,11 +89,12 @@ def _doublings(
     size: Sequence[int], target: Sequence[int], filters: Sequence[int], activation: str
 ) -> list[keras.Layer]:
     layers: list[keras.Layer] = [
-        keras.layers.Conv2DTranspose(each, 3, strides=2, padding="same", activation=activation) for each in filters
+        keras.layers.Conv2DTranspose(each, 3, strides=2, padding="same", activation=activation, **CHANNELS_LAST)
+        for each in filters
     ]
     surplus = [(0, 2 ** len(filters) * small - large) for small, large in zip(size, target, strict=True)]
     if any(cut for _, cut in surplus):
-        layers.append(keras.layers.Cropping2D(surplus))
+        layers.append(keras.layers.Cropping2D(surplus, **CHANNELS_LAST))
     return layers
 
 
@@ -101,7 +106,9 @@ def flatconvnet(filters: Sequence[int] = (32,), activation: str = "relu") -> ker
         activation: Keras' name of the activation.
     """
     filters = check_sizes("filters", filters, at_least_one=True)
-    return keras.Sequential([keras.layers.Conv2D(each, 3, padding="same", activation=activation) for each in filters])
+    return keras.Sequential(
+        [keras.layers.Conv2D(each, 3, padding="same", activation=activation, **CHANNELS_LAST) for each in filters]
+    )
 
 
 def coupling_convnet(filters: Sequence[int] = (64, 64), activation: str = "relu") -> keras.Model:

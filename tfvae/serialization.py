@@ -12,6 +12,13 @@ import keras
 from tfvae._version import __version__
 from tfvae.inputs import CannotRead, member
 from tfvae.keras_files import SUFFIX, check_weights, reason
+from tfvae.layer_state import state_of_layers
+from tfvae.precision import require_precision
+
+STATE = "layer_state"
+"""Key of the state of a model's layers in its configuration, if there is any."""
+DTYPE = "computes_in"
+"""Key of the type that a model computes in, if that is not float32."""
 
 _VERSION_FILE, _MOST_VERSION = "tfvae.json", 1 << 10  # in a `.keras` file, beside Keras' own files; bytes
 
@@ -21,8 +28,23 @@ class NewerVersionError(ValueError):
 
 
 def config_of(whole: Any, *names: str) -> dict[str, Any]:
-    """The attributes of those names, serialised, to be returned by `get_config`."""
-    return {name: keras.saving.serialize_keras_object(getattr(whole, name)) for name in names}
+    """The attributes of those names, serialised, for `get_config`; of a model the state of its layers too."""
+    config = {name: keras.saving.serialize_keras_object(getattr(whole, name)) for name in names}
+    if isinstance(whole, keras.Model):
+        more = {STATE: whole.built and state_of_layers(whole), DTYPE: whole.compute_dtype != "float32" and "float64"}
+        config |= {name: value for name, value in more.items() if value}
+    return config
+
+
+def without_state(config: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Such a configuration of a model without the state of its layers, and that state.
+
+    Raises:
+        ValueError: the model computes in another type than Keras' settings say.
+    """
+    if DTYPE in config:
+        require_precision(str(config.get("name")), config[DTYPE])
+    return {name: value for name, value in config.items() if name not in (STATE, DTYPE)}, config.get(STATE, {})
 
 
 def arguments(config: dict[str, Any]) -> dict[str, Any]:

@@ -18,7 +18,6 @@ from faults import fault
 from tiers import slow
 
 import tfvae
-from faults import fault
 from tfvae import families
 
 RAW = tiny.images(24)

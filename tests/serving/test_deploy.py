@@ -17,10 +17,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import yaml
+from faults import fault
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format, wrappers_pb2
 from PIL import Image
-
-from faults import fault
 
 sys.path.append(str(Path(__file__).parent))
 import served

@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfvae.bijectors.base import Bijector, require_image, sum_of_events
+from tfvae.bodies import built_body, require_body
 from tfvae.checks import real
 from tfvae.convolution import ThinConv2D
 
@@ -40,8 +41,7 @@ class Coupling(Bijector, abc.ABC):
 
     def __init__(self, network: keras.Layer, flip: bool = False, log_scale_bound: float = 3.0, name: str | None = None):
         super().__init__(name=name)
-        if not isinstance(network, keras.Layer):
-            raise TypeError(f"`network` must be a Keras layer or model; received {type(network).__name__}.")
+        require_body("network", network)
         if not 0 < real(log_scale_bound) < math.inf:
             raise ValueError(f"`log_scale_bound` must be a positive number; received {log_scale_bound!r}.")
         self.network, self.flip, self.log_scale_bound = network, bool(flip), float(real(log_scale_bound))
@@ -49,17 +49,15 @@ class Coupling(Bijector, abc.ABC):
     def _make_network(self, seen: tuple[int, ...], moved: tuple[int, ...]) -> None:
         """For a network that sees `seen` and whose head makes shift and log scale of shape `moved`."""
         self._moved_shape = moved
-        if not self.network.built:
-            self.network.build((None, *seen))
-        features = tuple(self.network.compute_output_shape((None, *seen)))
-        self._spatial = len(moved) == 3 and features[1:-1] == moved[:-1]
+        features = built_body("network", self.network, seen)
+        self._spatial = len(moved) == 3 and features[:-1] == moved[:-1]
         zeros = {"kernel_initializer": "zeros", "dtype": self.dtype_policy, "name": "head"}
         if self._spatial:
             self._head = ThinConv2D(2 * moved[-1], 3, **zeros)
         else:
             self._head = keras.layers.Dense(2 * math.prod(moved), **zeros)
-            features = (None, math.prod(features[1:]))
-        self._head.build(features)
+            features = (math.prod(features),)
+        self._head.build((None, *features))
 
     def _shift_and_log_scale(self, seen: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         features = tf.cast(self.network(seen), self.compute_dtype)

@@ -29,15 +29,27 @@ DataDir = Annotated[
 ]
 
 
+# What Keras reads of the user's when it is imported, and what takes its place: no keras.json, and nothing else.
+_OF_THE_USER = {
+    "KERAS_HOME": os.devnull,
+    "KERAS_MAX_EPOCHS": None,
+    "KERAS_MAX_STEPS_PER_EPOCH": None,
+    "KERAS_NNX_ENABLED": None,
+}
+
+
 @contextlib.contextmanager
 def quiet_import() -> Iterator[None]:
-    """Keeps TensorFlow's start-up notes to itself: some come before it reads its log level. Errors are shown."""
+    """Keeps TensorFlow's start-up notes to itself: some come before it reads its log level. Errors are shown.
+
+    What is imported inside does not see the user's settings of Keras: a run computes in what its own settings say.
+    """
     environment.check()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ["MPLBACKEND"] = "agg"  # needs no display; a name that matplotlib does not know would end its import
     sys.stderr.flush()
     terminal = os.dup(2)
-    with tempfile.TemporaryFile() as notes:
+    with tempfile.TemporaryFile() as notes, _environment(_OF_THE_USER):
         os.dup2(notes.fileno(), 2)
         try:
             _import_matplotlib()
@@ -58,6 +70,25 @@ def _import_matplotlib() -> None:
         raise ValueError(
             f"matplotlib cannot read its settings: its file `matplotlibrc` is not UTF-8 ({error})."
         ) from None
+
+
+@contextlib.contextmanager
+def _environment(changes: dict[str, str | None]) -> Iterator[None]:
+    """Sets environment variables for a while, or removes them where they are to be None."""
+    before = {name: os.environ.get(name) for name in changes}
+
+    def set_to(values: dict[str, str | None]) -> None:
+        for name, value in values.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+    set_to(changes)
+    try:
+        yield
+    finally:
+        set_to(before)
 
 
 def is_chief(strategy: str) -> bool:

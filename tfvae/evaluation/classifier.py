@@ -13,6 +13,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfvae.bodies import CHANNELS_LAST
+
 FILE = resources.files("tfvae.evaluation") / "data" / "digits.npz"
 SHA256 = "e4b68aee8e0eaaddb914bc2a0472e37e8b86a58c66026cb0f785880df8ffdaea"
 IMAGE_SHAPE = (28, 28, 1)
@@ -73,13 +75,14 @@ def network() -> keras.Model:
     """The classifier without its weights: `[N, 28, 28, 1]` -> logits `[N, 10]`; 72,266 parameters."""
     # Always float32: the probabilities are a measurement, whatever policy the measured model has.
     float32: dict[str, Any] = {"dtype": "float32"}
+    images: dict[str, Any] = float32 | CHANNELS_LAST
     return keras.Sequential(
         [
             keras.Input(IMAGE_SHAPE, **float32),
-            keras.layers.Conv2D(32, 5, strides=2, padding="same", activation="relu", **float32),
-            keras.layers.Conv2D(64, 3, strides=2, padding="same", activation="relu", **float32),
-            keras.layers.Conv2D(64, 3, activation="relu", **float32),
-            keras.layers.Flatten(**float32),
+            keras.layers.Conv2D(32, 5, strides=2, padding="same", activation="relu", **images),
+            keras.layers.Conv2D(64, 3, strides=2, padding="same", activation="relu", **images),
+            keras.layers.Conv2D(64, 3, activation="relu", **images),
+            keras.layers.Flatten(**images),
             keras.layers.Dropout(0.4, **float32),
             keras.layers.Dense(CLASSES, **float32),
         ]

@@ -11,12 +11,12 @@ import tensorflow_probability as tfp
 from tfvae.conditional import ConditionalDistribution
 from tfvae.corruption import Corruption
 from tfvae.models import given
-from tfvae.models.kinds import require_kinds, require_points
+from tfvae.models.kinds import build_part, require_kinds, require_points
 from tfvae.models.unsupervised import UnsupervisedModel
 from tfvae.noise import EVALUATION_SEED, Noise
 from tfvae.objectives import Distortion
 from tfvae.preprocessing import Preprocessing
-from tfvae.serialization import arguments, config_of
+from tfvae.serialization import config_of
 from tfvae.trace import Trace
 
 
@@ -62,8 +62,8 @@ class Autoencoder(UnsupervisedModel):
             raise TypeError(f"`corruption` must be a `Corruption` or None; received {corruption!r}.")
         super().__init__(preprocess, decoder.family, Distortion(), seed=seed, name=name)
         self.encoder, self.decoder, self.corruption = encoder, decoder, corruption
-        encoder.build((None, *decoder.family.event_shape))
-        decoder.build((None, *encoder.family.event_shape))
+        build_part("encoder", encoder, decoder.family.event_shape)
+        build_part("decoder", decoder, encoder.family.event_shape)
         encoder.prepare = lambda raw: preprocess.grey(self.representative(raw))
         encoder.look = self.require_shape
         encoder.preprocess = preprocess
@@ -117,7 +117,3 @@ class Autoencoder(UnsupervisedModel):
 
     def get_config(self) -> dict[str, Any]:
         return config_of(self, "encoder", "decoder", "preprocess", "corruption", "seed", "name")
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Autoencoder:
-        return cls(**arguments(config))

@@ -10,12 +10,13 @@ import tensorflow as tf
 
 from tfvae.flows import Flow
 from tfvae.flows.prior import checked_temperature
+from tfvae.models.kinds import require_kinds
 from tfvae.models.unsupervised import UnsupervisedModel
 from tfvae.noise import Noise
 from tfvae.objectives import Distortion
 from tfvae.preprocessing import Preprocessing
 from tfvae.priors import MixtureOfNormals, Prior
-from tfvae.serialization import arguments, config_of
+from tfvae.serialization import config_of
 from tfvae.trace import Trace
 
 
@@ -36,8 +37,7 @@ class Density(UnsupervisedModel):
     """
 
     def __init__(self, density: Prior, preprocess: Preprocessing, seed: int = 0, name: str | None = None):
-        if not isinstance(density, Prior):
-            raise TypeError(f"`density` must be a `Prior`, a distribution; received {type(density).__name__}.")
+        require_kinds(density=(density, Prior))
         super().__init__(preprocess, density, Distortion(), seed=seed, name=name)
         self.density = density
 
@@ -141,7 +141,3 @@ class Density(UnsupervisedModel):
 
     def get_config(self) -> dict[str, Any]:
         return config_of(self, "density", "preprocess", "seed", "name")
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Density:
-        return cls(**arguments(config))

@@ -8,18 +8,21 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from tfvae.bodies import CHANNELS_LAST, built_body, refuse_losses_of_calls, require_body
 from tfvae.checks import real
 from tfvae.conditional import ConditionalDistribution
+from tfvae.devices import replicas
 from tfvae.families import Delta
 from tfvae.families.softplus import softplus
+from tfvae.layer_state import like
 from tfvae.models.global_batch import never_empty
 from tfvae.models.guard import count_not_finite
 from tfvae.models.guarded import Attempt, GuardedModel, Update, weighted
-from tfvae.models.kinds import require_kinds, require_points
+from tfvae.models.kinds import build_part, require_kinds, require_points
 from tfvae.noise import Noise
 from tfvae.preprocessing import Preprocessing
 from tfvae.priors import Prior
-from tfvae.serialization import arguments, config_of
+from tfvae.serialization import config_of
 from tfvae.units import Unit
 
 _NO_LIKELIHOOD = Unit("none", False, None, "no likelihood: the loss is that of the discriminator")
@@ -64,10 +67,10 @@ class GAN(GuardedModel):
     ):
         require_kinds(
             generator=(generator, ConditionalDistribution),
-            discriminator=(discriminator, keras.Layer),
             prior=(prior, Prior),
         )
         require_points(generator=generator)
+        require_body("discriminator", discriminator)
         if not 0 <= real(penalty) < float("inf"):
             raise ValueError(f"`penalty` must be a number >= 0; received {penalty!r}.")
         shape = generator.family.event_shape
@@ -75,11 +78,10 @@ class GAN(GuardedModel):
         # The generator comes first: averages of its weights are found by its place.
         self.generator, self.discriminator, self.prior = generator, discriminator, prior
         self.penalty = real(penalty)
-        generator.build((None, *prior.event_shape))
-        discriminator.build((None, *shape))
-        features = discriminator.compute_output_shape((None, *shape))
-        self.head = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(1)], name="head")
-        self.head.build(features)
+        build_part("generator", generator, prior.event_shape)
+        features = built_body("discriminator", discriminator, shape)
+        self.head = keras.Sequential([keras.layers.Flatten(**CHANNELS_LAST), keras.layers.Dense(1)], name="head")
+        self.head.build((None, *features))
 
     @property
     def parts(self) -> tuple[keras.Layer, ...]:
@@ -115,7 +117,7 @@ class GAN(GuardedModel):
         """
         super().compile(optimizer, *args, **kwargs)
         if discriminator_optimizer is None:
-            discriminator_optimizer = type(self.optimizer).from_config(self.optimizer.get_config())
+            discriminator_optimizer = like(self.optimizer)
         self.discriminator_optimizer = keras.optimizers.get(discriminator_optimizer)
         for each in (self.optimizer, self.discriminator_optimizer):
             if isinstance(each, keras.optimizers.LossScaleOptimizer):
@@ -124,13 +126,18 @@ class GAN(GuardedModel):
     def compile_again(self, **kwargs: Any) -> None:
         self.compile(self.optimizer, discriminator_optimizer=self.discriminator_optimizer, **kwargs)
 
-    def get_compile_config(self) -> dict[str, Any]:
-        serialised = keras.optimizers.serialize(self.discriminator_optimizer)
-        return super().get_compile_config() | {"discriminator_optimizer": serialised}
+    def get_compile_config(self) -> Any:
+        config = super().get_compile_config()
+        if not config:
+            return config
+        return config | {"discriminator_optimizer": keras.optimizers.serialize(self.discriminator_optimizer)}
 
-    def build_optimizers(self) -> None:
-        self.optimizer.build(self._generator_variables)
-        self.discriminator_optimizer.build(self._discriminator_variables)
+    @property
+    def trained_by(self) -> list[tuple[keras.optimizers.Optimizer, list[Any]]]:
+        return [
+            (self.optimizer, self._generator_variables),
+            (self.discriminator_optimizer, self._discriminator_variables),
+        ]
 
     def state(self) -> list[Any]:
         return [*super().state(), *(variable.value for variable in self.discriminator_optimizer.variables)]
@@ -161,10 +168,17 @@ class GAN(GuardedModel):
                 name: tf.reduce_sum(weighted(score, sample_weight)) / tf.cast(global_rows, score.dtype)
                 for name, score in scores.items()
             }
-        generator, discriminator = self._generator_variables, self._discriminator_variables
+            refuse_losses_of_calls("discriminator", self.discriminator, "of the data and of draws")
+            for name, networks in (("generator_loss", (self.generator,)), ("loss", (self.discriminator, self.head))):
+                regularisers = [each for network in networks for each in network.losses]
+                if regularisers:  # replicas are summed
+                    losses[name] += tf.cast(tf.add_n(regularisers), losses[name].dtype) / replicas()
         updates = [
-            Update(self.optimizer, tape.gradient(losses["generator_loss"], generator), generator),
-            Update(self.discriminator_optimizer, tape.gradient(losses["loss"], discriminator), discriminator),
+            Update(optimizer, tape.gradient(loss, variables), variables)
+            for (optimizer, variables), loss in zip(
+                self.trained_by, (losses["generator_loss"], losses["loss"]), strict=True
+            )
+            if variables  # one of the two networks may be frozen
         ]
         return Attempt(scores, {"loss": count_not_finite(list(losses.values()))}, updates)
 
@@ -201,7 +215,3 @@ class GAN(GuardedModel):
 
     def get_config(self) -> dict[str, Any]:
         return config_of(self, "generator", "discriminator", "prior", "preprocess", "penalty", "seed", "name")
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> GAN:
-        return cls(**arguments(config))

@@ -13,10 +13,12 @@ import numpy as np
 import tensorflow as tf
 
 from tfvae import doors, execution
+from tfvae.bodies import refuse_quantization
 from tfvae.checks import integer
 from tfvae.devices import replicas
 from tfvae.distribution import multi_worker
 from tfvae.execution.program import StepsLeft, many_steps_in_one_program
+from tfvae.layer_state import build_optimizer, notes_of_optimizer, require_known, set_state_of_layers, state_of_layers
 from tfvae.models import given
 from tfvae.models.abilities import Abilities
 from tfvae.models.average import Average
@@ -35,10 +37,14 @@ from tfvae.models.guard import (
 from tfvae.models.loss_scale import faults, overflowing_together, scales_loss
 from tfvae.models.turns import Turns
 from tfvae.noise import EVALUATION_SEED, Noise
-from tfvae.precision import at_least_float32
+from tfvae.precision import at_least_float32, require_precision
 from tfvae.preprocessing import Preprocessing
-from tfvae.serialization import SavedWhole
+from tfvae.serialization import SavedWhole, arguments, without_state
 from tfvae.units import Unit
+
+_NOTES = "optimizer_notes"  # in a compile config
+# Attributes that a traced step has taken in: it would not see that they have changed.
+_TRACED = ("objective", "preprocess", "seed", "penalty", "draws", "corruption")
 
 
 class Update(NamedTuple):
@@ -105,12 +111,30 @@ class GuardedModel(Abilities, SavedWhole, abc.ABC):
         self.guard = Guard()
         self.steps_left, self.skipped_share = StepsLeft(), SkippedShare()
         self._turns = Turns()
-        self._attempts_by_xla = False
+        self._attempts_by_xla = self._to_be_chosen = False
+        self._obeyed = ""
         # Own counters, not the optimiser's: a skipped step counts here, so that neither its noise nor its data return.
         self._steps = self._counter("steps")
         self._evaluated = self._counter("evaluated")
-        self._means = [Average(name) for name in terms]
+        self._means = [Average(name, dtype=self.compute_dtype) for name in terms]
         self.built = True  # a final class makes all its parts when it is made; Keras has nothing to add
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        if name in _TRACED:
+            self.train_function = self.test_function = self.predict_function = None
+
+    def quantize(self, mode: Any = None, config: Any = None, **kwargs: Any) -> None:
+        """Not done: raises NotImplementedError."""
+        refuse_quantization(self.name)
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> GuardedModel:
+        config, state = without_state(config)
+        model = cls(**arguments(config))
+        if state:
+            set_state_of_layers(model, state)
+        return model
 
     @abc.abstractmethod
     def attempt(self, raw: tf.Tensor, y: Any, sample_weight: Any, noise: Noise, global_rows: tf.Tensor) -> Attempt:
@@ -196,6 +220,8 @@ class GuardedModel(Abilities, SavedWhole, abc.ABC):
             )
         if not isinstance(steps_per_execution, str) or steps_per_execution != "auto":
             steps_per_execution = integer("steps_per_execution", steps_per_execution, 1)
+        if jit_compile not in (True, False, "auto"):
+            raise ValueError(f'`jit_compile` must be True, False or "auto"; received {jit_compile!r}.')
         multi_worker.require_single_steps(steps_per_execution)
         self._to_be_chosen = steps_per_execution == "auto" and not run_eagerly
         self._jit_compile_wished = None if jit_compile == "auto" else bool(jit_compile)
@@ -209,9 +235,20 @@ class GuardedModel(Abilities, SavedWhole, abc.ABC):
         )  # fmt: skip
 
     def get_compile_config(self) -> Any:
-        """What Keras saves, and XLA also where not Keras is told of it."""
+        """Keras' arguments of `compile` as they are now, and notes on the optimisers, if there are any."""
         config = super().get_compile_config()
-        return config | {"jit_compile": True} if config and self._attempts_by_xla else config
+        if not config:
+            return config
+        config |= {
+            "run_eagerly": self.run_eagerly,
+            "jit_compile": self.jit_compile or self._attempts_by_xla,
+            "steps_per_execution": self.steps_per_execution,
+        }
+        if self._to_be_chosen:
+            wished = self._jit_compile_wished
+            config |= {"steps_per_execution": "auto", "jit_compile": "auto" if wished is None else wished}
+        notes = [notes_of_optimizer(optimizer, self, trained) for optimizer, trained in self.trained_by]
+        return config | ({_NOTES: notes} if any(notes) else {})
 
     def compile_again(self, **kwargs: Any) -> None:
         """`compile` with the same optimiser and other options."""
@@ -220,9 +257,9 @@ class GuardedModel(Abilities, SavedWhole, abc.ABC):
     def compile_from_config(self, config: dict[str, Any]) -> None:
         """What Keras does when it loads a model, but not where `compile` is overridden."""
         config = keras.saving.deserialize_keras_object(config)
-        unused = ("loss", "loss_weights", "metrics", "weighted_metrics")  # older files may have them
+        unused = ("loss", "loss_weights", "metrics", "weighted_metrics", _NOTES)  # older files may have the first ones
         self.compile(**{name: value for name, value in config.items() if name not in unused})
-        self.build_optimizers()
+        self.build_optimizers(config.get(_NOTES, ()))
 
     def fit(
         self, x: Any = None, y: Any = None, batch_size: int | None = None, epochs: int = 1, verbose: Any = "auto",
@@ -237,7 +274,7 @@ class GuardedModel(Abilities, SavedWhole, abc.ABC):
         validation = kwargs.get("validation_data")
         if isinstance(validation, tuple) and len(validation) == 3 and validation[1] is None:
             kwargs["validation_data"] = (validation[0], validation[0], validation[2])
-        if getattr(self, "_to_be_chosen", False):
+        if self._to_be_chosen:
             with self.distribute_strategy.scope():
                 choice = execution.by_first_batch(self, x, y, batch_size, self._jit_compile_wished)
                 self.compile_again(**choice.arguments)
@@ -397,13 +434,17 @@ class GuardedModel(Abilities, SavedWhole, abc.ABC):
         return self.predicted(raw)
 
     def make_train_function(self, force: bool = False) -> Any:
-        if self.train_function is not None and not force:
+        obeyed = repr((state_of_layers(self), self.run_eagerly, self.jit_compile, self.steps_per_execution))
+        if self.train_function is not None and not force and obeyed == self._obeyed:
             return self.train_function
+        self._obeyed = obeyed
         if not self.trainable_variables:
             raise ValueError(
                 f"`{self.name}` has nothing to train: all of its parts are frozen. Set `trainable = True` on some, and "
                 "compile it again."
             )
+        for optimizer, trained in self.trained_by:
+            require_known(optimizer, trained)
         if not self.optimizer.built:  # a LossScaleOptimizer built twice forgets its scale
             with self.distribute_strategy.scope():
                 self.build_optimizers()  # variables cannot be made inside an XLA program
@@ -462,16 +503,28 @@ class GuardedModel(Abilities, SavedWhole, abc.ABC):
         variables = [*self.variables, *self.metrics_variables, *self.optimizer.variables]
         return [variable.value for variable in variables]
 
-    def build_optimizers(self) -> None:
-        """Makes the variables of what trains this model."""
-        self.optimizer.build(self.trainable_variables)
+    @property
+    def trained_by(self) -> list[tuple[keras.optimizers.Optimizer, list[Any]]]:
+        """The optimisers, each with the variables that it trains."""
+        return [(self.optimizer, self.trainable_variables)]
+
+    def build_optimizers(self, notes: Sequence[dict[str, Any]] = ()) -> None:
+        """Makes the variables of what trains this model.
+
+        Args:
+            notes: of `notes_of_optimizer`, for each optimiser, or nothing.
+        """
+        for index, (optimizer, trained) in enumerate(self.trained_by):
+            build_optimizer(optimizer, self, trained, notes[index] if notes else {})
 
     def as_examples(self, raw: Any) -> tf.Tensor:
         """The raw batch as `[B, *data_shape]`: a last axis of one channel may be missing.
 
         Raises:
-            ValueError: the examples have another shape than the model was made for.
+            ValueError: the examples have another shape than the model was made for, or Keras' settings another
+                precision.
         """
+        require_precision(self.name, self.compute_dtype)
         raw = tf.convert_to_tensor(raw)
         if raw.dtype == tf.bool:
             raw = tf.cast(raw, self.compute_dtype)

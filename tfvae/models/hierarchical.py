@@ -19,7 +19,7 @@ from tfvae.noise import Noise
 from tfvae.objectives import ELBO, Objective
 from tfvae.preprocessing import Preprocessing
 from tfvae.priors import Prior
-from tfvae.serialization import arguments, config_of
+from tfvae.serialization import config_of
 from tfvae.trace import Inferred
 
 Choose = Callable[[int, tfp.distributions.Distribution], tf.Tensor]
@@ -61,13 +61,17 @@ class HierarchicalVAE(LatentVariableModel, abc.ABC):
     ):
         _check_parts(posteriors, priors, decoder, prior)
         super().__init__(preprocess, decoder.family, objective or ELBO(), seed=seed, name=name)
-        gradient = getattr(self.objective, "gradient", "plain")
-        if len(posteriors) > 1 and gradient != "plain":
-            raise ValueError(f'`objective` has the gradient "{gradient}", which is of one level of latents.')
         self._check_prior(prior)
         self.latent_shapes = tuple(each.family.event_shape for each in posteriors)
         """Shape of one z of each level, the lowest first."""
         self.posteriors, self.priors, self.decoder, self.prior = list(posteriors), list(priors), decoder, prior
+        self.check_objective(self.objective)
+
+    def check_objective(self, objective: Objective) -> None:
+        super().check_objective(objective)
+        gradient = getattr(objective, "gradient", "plain")
+        if self.levels > 1 and gradient != "plain":
+            raise ValueError(f'`objective` has the gradient "{gradient}", which is of one level of latents.')
 
     part_names: ClassVar[tuple[str, ...]]
     """The arguments of the final class that are lists of parts."""
@@ -172,10 +176,6 @@ class HierarchicalVAE(LatentVariableModel, abc.ABC):
 
     def get_config(self) -> dict[str, Any]:
         return config_of(self, *self.part_names, "decoder", "prior", "preprocess", "objective", "seed", "name")
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> HierarchicalVAE:
-        return cls(**arguments(config))
 
     def _draws(self, noise: Noise, n: Any, redrawn: int) -> Choose:
         """Draws from the priors; a single one of each level above `redrawn`."""

@@ -10,8 +10,10 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from tfvae.bodies import built_body
 from tfvae.conditional import ConditionalDistribution
 from tfvae.models.hierarchical import Choose, HierarchicalVAE
+from tfvae.models.kinds import build_part
 from tfvae.objectives import Objective
 from tfvae.preprocessing import Preprocessing
 from tfvae.priors import Prior
@@ -76,6 +78,10 @@ class LadderVAE(HierarchicalVAE):
         return *self.bottom_up, *self.posteriors, *self.top_down, *self.priors, self.decoder, self.prior
 
     @property
+    def called_twice(self) -> tuple[keras.Layer, ...]:  # type: ignore[override]
+        return () if self.prior.data_shape is None else (*self.bottom_up, self.posteriors[-1])
+
+    @property
     def top(self) -> _Top:
         return _Top(self)
 
@@ -127,17 +133,18 @@ class LadderVAE(HierarchicalVAE):
     def _build_parts(self) -> None:
         shape, features = tuple(self.data_shape), []
         for network in self.bottom_up:
-            shape = _built(network, shape)
+            shape = built_body("bottom_up", network, shape)
             features.append(shape)
         state: tuple[int, ...] | None = None
         for level in reversed(range(self.levels)):
-            self.posteriors[level].build((None, *_joined_shape(level, features[level], state)))
+            joined = _joined_shape(level, features[level], state)
+            build_part(f"posteriors[{level}]", self.posteriors[level], joined)
             if state is not None:
-                self.priors[level].build((None, *state))
+                build_part(f"priors[{level}]", self.priors[level], state)
             context = _joined_shape(level, self.latent_shapes[level], state)
             if level > 0:
-                state = _built(self.top_down[level - 1], context)
-        self.decoder.build((None, *context))
+                state = built_body("top_down", self.top_down[level - 1], context)
+        build_part("decoder", self.decoder, context)
 
 
 class _Top:
@@ -167,17 +174,6 @@ def _of_each(network: keras.Layer, inputs: tf.Tensor, rank: int, training: bool 
     leading = tf.shape(inputs)[: inputs.shape.rank - rank]
     outputs = network(tf.reshape(inputs, [-1, *inputs.shape[-rank:]]), training=training)
     return tf.reshape(outputs, tf.concat([leading, outputs.shape[1:]], axis=0))
-
-
-def _built(network: keras.Layer, shape: tuple[int, ...]) -> tuple[int, ...]:
-    """The shape that the network makes of the shape."""
-    if not isinstance(network, keras.Layer):
-        raise TypeError(
-            f"`bottom_up` and `top_down` must be Keras layers or models; received {type(network).__name__}."
-        )
-    if not network.built:
-        network.build((None, *shape))
-    return tuple(network.compute_output_shape((None, *shape))[1:])
 
 
 def _joined_shape(level: int, shape: tuple[int, ...], state: tuple[int, ...] | None) -> tuple[int, ...]:

@@ -9,13 +9,14 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfvae.bodies import built_body, require_body
 from tfvae.checks import check_image_shape, integer, real
 from tfvae.families import Delta
 from tfvae.models.unsupervised import UnsupervisedModel
 from tfvae.noise import EVALUATION_SEED, Noise
 from tfvae.objectives import Distortion
 from tfvae.preprocessing import Preprocessing
-from tfvae.serialization import arguments, config_of
+from tfvae.serialization import config_of
 from tfvae.trace import Trace
 
 _HIDDEN = 0.5  # grey level that a masked patch is drawn with
@@ -43,7 +44,9 @@ class MaskedAutoencoder(UnsupervisedModel):
     masks are always the same.
 
     Raises:
-        ValueError: the patches do not divide the image, or the masks leave nothing to see or to restore.
+        TypeError: `encoder` or `decoder` is no Keras layer.
+        ValueError: the patches do not divide the image, the masks leave nothing to see or to restore, or a network does
+            not say how wide its tokens are.
 
     Source: He et al. 2022, arXiv:2111.06377 (whose patches are normalised before they are scored).
     """
@@ -76,11 +79,11 @@ class MaskedAutoencoder(UnsupervisedModel):
         self.patch_size, self.mask_share = patch_size, share
         self._patches, self._visible = patches, visible
         pixels = patch_size**2 * channels
-        seen, restored = (int(each.input_shape[-1]) for each in (encoder, decoder))
+        seen, restored = _width("encoder", encoder), _width("decoder", decoder)
         self.embed, self.expand, self.head = (keras.layers.Dense(units) for units in (seen, restored, pixels))
         self.embed.build((None, patches, pixels))
-        self.expand.build((None, patches, seen))
-        self.head.build((None, patches, restored))
+        self.expand.build((None, patches, *built_body("encoder", encoder, (patches, seen))[1:]))
+        self.head.build((None, patches, *built_body("decoder", decoder, (patches, restored))[1:]))
         near_zero = keras.initializers.TruncatedNormal(stddev=0.02)
         self._positions = self.add_weight(shape=(patches, seen), initializer=near_zero, name="positions")
         self._places = self.add_weight(shape=(patches, restored), initializer=near_zero, name="places")
@@ -111,8 +114,8 @@ class MaskedAutoencoder(UnsupervisedModel):
 
     def codes(self, x: Any) -> tf.Tensor:
         """Averages over the tokens of the encoder, which sees all patches, `[B, width]`."""
-        tokens = self.embed(self._cut(self.preprocess.grey(x))) + self._positions.value
-        return tf.reduce_mean(self.encoder(tokens), axis=1)
+        tokens = self._embedded(self._cut(self.preprocess.grey(x)), self._positions.value)
+        return tf.reduce_mean(tf.cast(self.encoder(tokens), self.compute_dtype), axis=1)
 
     def views(self, raw: Any) -> dict[str, tf.Tensor]:
         return self._views(self.representative(raw), Noise(EVALUATION_SEED))
@@ -136,14 +139,19 @@ class MaskedAutoencoder(UnsupervisedModel):
         """All patches of each image, made from those that are not masked: `[B, P, pixels]`."""
         # Those that are seen, in order of position; and for each position where among them it is.
         seen = tf.argsort(tf.cast(masked, tf.int32), stable=True)[:, : self._visible]
-        tokens = self.embed(tf.gather(patches, seen, batch_dims=1)) + tf.gather(self._positions.value, seen)
+        tokens = self._embedded(tf.gather(patches, seen, batch_dims=1), tf.gather(self._positions.value, seen))
         tokens = self.expand(self.encoder(tokens, training=training))
         place = tf.cumsum(tf.cast(~masked, tf.int32), axis=1, exclusive=True)
         place = tf.minimum(place, self._visible - 1)
         spread = tf.gather(tokens, place, batch_dims=1)
         everywhere = tf.where(masked[..., tf.newaxis], tf.cast(self._mask_token.value, spread.dtype), spread)
-        restored = self.head(self.decoder(everywhere + self._places.value, training=training))
+        everywhere += tf.cast(self._places.value, everywhere.dtype)
+        restored = self.head(self.decoder(everywhere, training=training))
         return tf.cast(restored, self.compute_dtype)
+
+    def _embedded(self, patches: tf.Tensor, positions: tf.Tensor) -> tf.Tensor:
+        tokens = self.embed(patches)
+        return tokens + tf.cast(positions, tokens.dtype)
 
     def _views(self, x: tf.Tensor, noise: Noise) -> dict[str, tf.Tensor]:
         masked = self._masks(x, noise)
@@ -173,6 +181,14 @@ class MaskedAutoencoder(UnsupervisedModel):
         more = {"image_shape": list(self.data_shape), "patch_size": self.patch_size, "mask_share": self.mask_share}
         return config_of(self, "encoder", "decoder", "preprocess", "seed", "name") | more
 
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> MaskedAutoencoder:
-        return cls(**arguments(config))
+
+def _width(argument: str, network: keras.Layer) -> int:
+    """Features of a token that a network was built for."""
+    require_body(argument, network)
+    shape = getattr(network, "input_shape", None) or (network.get_build_config() or {}).get("input_shape")
+    if not shape:
+        raise ValueError(
+            f"`{argument}` must be built, so that it says how wide its tokens are; call it once, or begin it with "
+            "`keras.Input((None, width))`."
+        )
+    return int(shape[-1])

@@ -12,13 +12,13 @@ from tfvae.checks import integer
 from tfvae.conditional import ConditionalDistribution
 from tfvae.families.pairs import log_prob_of_pairs
 from tfvae.models.ancestral import ancestral_sample
-from tfvae.models.kinds import require_kinds
+from tfvae.models.kinds import build_part, require_kinds
 from tfvae.models.unsupervised import UnsupervisedModel
 from tfvae.noise import EVALUATION_SEED, Noise
 from tfvae.objectives import NaiveAverage
 from tfvae.preprocessing import Preprocessing
 from tfvae.priors import Prior
-from tfvae.serialization import arguments, config_of
+from tfvae.serialization import config_of
 from tfvae.trace import Trace
 
 
@@ -59,12 +59,7 @@ class NaiveMonteCarlo(UnsupervisedModel):
         draws = integer("draws", draws, 1)
         super().__init__(preprocess, decoder.family, NaiveAverage(draws), seed=seed, name=name)
         self.decoder, self.prior, self.draws = decoder, prior, draws
-        decoder.build((None, *prior.event_shape))
-        if decoder.input_event_shape != prior.event_shape:
-            raise ValueError(
-                f"`decoder` was built for latents of shape {decoder.input_event_shape}, `prior` is over latents of "
-                f"shape {prior.event_shape}."
-            )
+        build_part("decoder", decoder, prior.event_shape)
 
     @property
     def parts(self) -> tuple[keras.Layer, ...]:
@@ -112,7 +107,3 @@ class NaiveMonteCarlo(UnsupervisedModel):
 
     def get_config(self) -> dict[str, Any]:
         return config_of(self, "decoder", "prior", "preprocess", "draws", "seed", "name")
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> NaiveMonteCarlo:
-        return cls(**arguments(config))

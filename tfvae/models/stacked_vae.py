@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from tfvae.conditional import ConditionalDistribution
 from tfvae.models.hierarchical import Choose, HierarchicalVAE
+from tfvae.models.kinds import build_part
 from tfvae.objectives import Objective
 from tfvae.preprocessing import Preprocessing
 from tfvae.priors import Prior
@@ -61,10 +62,11 @@ class StackedVAE(HierarchicalVAE):
                 "`prior` needs q of the highest level given x alone, which a stack has not; see `LadderVAE`."
             )
         above = self.data_shape, *self.latent_shapes[:-1]
-        for posterior, shape in zip(self.posteriors, above, strict=True):
-            posterior.build((None, *shape))
-        for part, shape in zip([self.decoder, *self.priors], self.latent_shapes, strict=True):
-            part.build((None, *shape))
+        for level, (posterior, shape) in enumerate(zip(self.posteriors, above, strict=True)):
+            build_part(f"posteriors[{level}]", posterior, shape)
+        build_part("decoder", self.decoder, self.latent_shapes[0])
+        for level, (part, shape) in enumerate(zip(self.priors, self.latent_shapes[1:], strict=True)):
+            build_part(f"priors[{level}]", part, shape)
 
     @property
     def parts(self) -> tuple[keras.Layer, ...]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import abc
 from typing import Any
 
+import keras
 import tensorflow as tf
 
+from tfvae.bodies import refuse_losses_of_calls
 from tfvae.devices import replicas
 from tfvae.families import Family
 from tfvae.models import path_gradient
@@ -47,6 +49,7 @@ class UnsupervisedModel(GuardedModel):
         for argument, part, kind in (("preprocess", preprocess, Preprocessing), ("objective", objective, Objective)):
             if not isinstance(part, kind):
                 raise TypeError(f"`{argument}` must be an object of `{kind.__name__}`; received {part!r}.")
+        self._terms = objective.terms
         found = unit(preprocess, family)
         terms = [term for term in objective.terms if term != "elbo" or found.is_likelihood]
         super().__init__(preprocess, family.event_shape, found, terms, seed=seed, name=name)
@@ -54,9 +57,32 @@ class UnsupervisedModel(GuardedModel):
         if isinstance(family, Family):
             self.mean_note = family.mean_note
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == "objective" and hasattr(self, name):
+            self.check_objective(value)
+        super().__setattr__(name, value)
+
+    def check_objective(self, objective: Objective) -> None:
+        """Raises unless a model that is made already can be trained by this objective.
+
+        Raises:
+            TypeError: it is no objective.
+            ValueError: it reports other numbers, or has a gradient that is not for this model.
+        """
+        if not isinstance(objective, Objective):
+            raise TypeError(f"`objective` must be an object of `Objective`; received {objective!r}.")
+        if objective.terms != self._terms:
+            raise ValueError(
+                f"`objective` must report {', '.join(self._terms)}, as that of `{self.name}` before; make a new model "
+                "of the same parts for another one."
+            )
+
     @property
     def sample_size(self) -> int:
         return self.objective.sample_size
+
+    called_twice: tuple[keras.Layer, ...] = ()
+    """Parts that a step calls more than once: for data, and for a prior that is made of them."""
 
     @abc.abstractmethod
     def trace_of(
@@ -82,6 +108,8 @@ class UnsupervisedModel(GuardedModel):
         variables = self.trainable_variables
         with tf.GradientTape(persistent=True) as tape:
             trace, scores = self._scores(raw, y, noise, self._steps.value, training=True)
+            for part in self.called_twice:
+                refuse_losses_of_calls(part.name, part, "the prior is made of it too")
             loss = tf.reduce_sum(weighted(scores.loss, sample_weight)) / tf.cast(global_rows, scores.loss.dtype)
             if self.losses:  # regularisers of the networks; replicas are summed
                 loss += tf.cast(tf.add_n(self.losses), loss.dtype) / replicas()

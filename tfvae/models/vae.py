@@ -11,13 +11,13 @@ import tensorflow_probability as tfp
 from tfvae.conditional import ConditionalDistribution
 from tfvae.models import given
 from tfvae.models.ancestral import ancestral_sample
-from tfvae.models.kinds import require_kinds
+from tfvae.models.kinds import build_part, require_kinds
 from tfvae.models.latent_variable import LatentVariableModel
 from tfvae.noise import Noise
 from tfvae.objectives import ELBO, Objective
 from tfvae.preprocessing import Preprocessing
 from tfvae.priors import MixtureOfNormals, Prior
-from tfvae.serialization import arguments, config_of
+from tfvae.serialization import config_of
 from tfvae.trace import Inferred
 
 
@@ -66,8 +66,10 @@ class VAE(LatentVariableModel):
         if decoder.family.scores == "point":
             raise ValueError("`decoder` must have a density; that of `Delta` is no likelihood. `Autoencoder` takes it.")
         if prior.event_shape != latent_shape:
+            swapped = " `encoder` and `decoder` seem to be swapped." if prior.event_shape == data_shape else ""
             raise ValueError(
                 f"`prior` is over latents of shape {prior.event_shape}, `encoder` gives them in shape {latent_shape}."
+                f"{swapped}"
             )
         self._check_prior(prior)
         if prior.data_shape is not None and encoder.family.layers:
@@ -75,29 +77,32 @@ class VAE(LatentVariableModel):
                 f"`prior` needs the density of each posterior everywhere; a `{type(encoder.family).__name__}` has "
                 "it for its own draws only."
             )
-        gradient = getattr(self.objective, "gradient", "plain")
-        if encoder.family.layers and gradient != "plain":
-            raise ValueError(
-                f'`objective` has the gradient "{gradient}", which needs log q(z|x) with the parameters '
-                f'of q left out; those of `{type(encoder.family).__name__}` are weights too. Use "plain".'
-            )
         self.encoder, self.decoder, self.prior = encoder, decoder, prior
-        encoder.build((None, *data_shape))
-        decoder.build((None, *latent_shape))
-        if encoder.input_event_shape != data_shape or decoder.input_event_shape != latent_shape:
-            raise ValueError(
-                f"`encoder` was built for x of shape {encoder.input_event_shape} and `decoder` for latents of shape "
-                f"{decoder.input_event_shape}; the data have shape {data_shape} and the latents {latent_shape}."
-            )
+        self.check_objective(self.objective)
+        build_part("encoder", encoder, data_shape)
+        build_part("decoder", decoder, latent_shape)
         encoder.prepare = lambda raw: preprocess.grey(self.representative(raw))
         encoder.look = self.require_shape
         encoder.preprocess = preprocess
         encoder.take = lambda raw: given.checked(self, raw, whole=False)[0]
 
+    def check_objective(self, objective: Objective) -> None:
+        super().check_objective(objective)
+        gradient, family = getattr(objective, "gradient", "plain"), self.encoder.family
+        if family.layers and gradient != "plain":
+            raise ValueError(
+                f'`objective` has the gradient "{gradient}", which needs log q(z|x) with the parameters '
+                f'of q left out; those of `{type(family).__name__}` are weights too. Use "plain".'
+            )
+
     @property
     def parts(self) -> tuple[keras.Layer, ...]:
         """What has weights: the encoder, the decoder and the prior."""
         return self.encoder, self.decoder, self.prior
+
+    @property
+    def called_twice(self) -> tuple[keras.Layer, ...]:  # type: ignore[override]
+        return () if self.prior.data_shape is None else (self.encoder,)
 
     def call(self, raw: Any, training: bool | None = None) -> tfp.distributions.Distribution:
         return self.decoder(self.posterior(self.representative(raw), bool(training)).mean(), training=training)
@@ -168,7 +173,3 @@ class VAE(LatentVariableModel):
 
     def get_config(self) -> dict[str, Any]:
         return config_of(self, "encoder", "decoder", "prior", "preprocess", "objective", "seed", "name")
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> VAE:
-        return cls(**arguments(config))

@@ -214,11 +214,12 @@ def _beta(settings: Settings, steps_per_epoch: int) -> Any:
 
 @contextlib.contextmanager
 def _policy(precision: str) -> Iterator[None]:
-    """What layers compute in that are made inside: half precision, with weights in float32."""
-    before = keras.config.dtype_policy()
-    if precision != "float32":
-        keras.config.set_dtype_policy(f"mixed_{precision}")
+    """What is made inside computes in this, whatever Keras' settings are: half precision has weights in float32."""
+    before = keras.config.floatx(), keras.config.dtype_policy()
+    keras.config.set_floatx("float32")
+    keras.config.set_dtype_policy(precision if precision == "float32" else f"mixed_{precision}")
     try:
         yield
     finally:
-        keras.config.set_dtype_policy(before)
+        keras.config.set_floatx(before[0])
+        keras.config.set_dtype_policy(before[1])
