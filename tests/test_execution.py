@@ -6,9 +6,10 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from faults import fault
 
 import tfvae
-from tfvae.execution import by_measurement, by_rule, choice, memory
+from tfvae.execution import by_measurement, by_rule, choice, memory, trial
 
 SHAPE = (4, 4, 1)
 BATCH = np.zeros((10, *SHAPE), "uint8")
@@ -16,9 +17,10 @@ BATCH = np.zeros((10, *SHAPE), "uint8")
 
 @pytest.fixture(autouse=True)
 def nothing_known(monkeypatch, tmp_path):
-    """No GPU, an empty cache."""
+    """No GPU, an empty cache, nothing else to do."""
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind=None: [])
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(trial, "is_busy", lambda: False)
 
 
 def on_a_gpu(monkeypatch):
@@ -90,16 +92,26 @@ def test_a_flow_of_thin_convolutions_is_compiled_for_a_cpu_and_each_position_cou
 
 @pytest.fixture
 def times(monkeypatch):
-    """What a step takes with XLA (True) and without (False), instead of a trial; with a list of the trials made."""
+    """What a step takes with XLA (True) and without (False), instead of a trial; with a list of the trials made.
+
+    A number for all rounds, a list with one for each, or what is raised.
+    """
     times = {True: 0.002, False: 0.003, "tried": []}
 
-    def seconds_a_step(model, optimizer, batch, jit_compile):
-        times["tried"].append(jit_compile)
-        if isinstance(times[jit_compile], Exception):
-            raise times[jit_compile]
-        return times[jit_compile]
+    class Trial:
+        alone = 0.002
 
-    monkeypatch.setattr(choice, "_seconds_a_step", seconds_a_step)
+        def __init__(self, model, optimizer, batch, jit_compile):
+            times["tried"].append(jit_compile)
+            given = times[jit_compile]
+            if isinstance(given, Exception):
+                raise given
+            self.rounds = iter(given if isinstance(given, list) else [given] * trial._ROUNDS)
+
+        def round(self):
+            return next(self.rounds)
+
+    monkeypatch.setattr(trial, "_Trial", Trial)
     return times
 
 
@@ -199,7 +211,13 @@ def test_a_model_that_cannot_be_copied_is_left_to_the_rule(times):
     assert "copy" in measured(other).reason and not times["tried"]
 
 
-@pytest.mark.parametrize("content", ["", "{", "[1]", '{"with XLA": "fast"}', '{"with XLA": -1.0, "without": 1.0}'])
+DAMAGED = [
+    "", "{", "[1]", '{"with XLA": "fast"}', '{"with XLA": 0.002, "without": 0.003}', '{"with XLA": [1, 2]}',
+    '{"with XLA": [-1.0, 1.0, 1.0], "without": [1.0, 1.0, 1.0]}', '{"with XLA": [NaN, NaN, NaN]}',
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("content", DAMAGED)
 def test_a_damaged_cache_is_measured_again(times, content):
     measured()
     (file,) = (memory.folder() / "execution").iterdir()
@@ -212,6 +230,93 @@ def test_a_cache_that_cannot_be_written_is_done_without(times, monkeypatch, tmp_
     (tmp_path / "file").touch()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     assert measured().jit_compile
+
+
+OPPOSITE = [
+    {True: [2, 4, 2, 4, 2], False: [3, 3, 3, 3, 3]},
+    {True: [4, 2, 4, 2, 4], False: [3, 3, 3, 3, 3]},
+    {True: [2, 2, 2, 2, 2], False: [1, 3, 1, 3, 1]},
+    {True: [2, 2, 2, 2, 2], False: [3, 1, 3, 1, 3]},
+]
+
+
+@fault("noisy-choice")
+@pytest.mark.parametrize("model", [dense, convolutional])
+def test_rounds_that_differ_leave_it_to_the_rule_and_are_not_kept(times, model):
+    """Four trials of one model on a loaded machine, whose medians say the opposite of one another."""
+    for rounds in OPPOSITE:
+        times |= {way: [number / 1000 for number in each] for way, each in rounds.items()}
+        found = measured(model())
+        assert found.jit_compile == by_rule(model(), 10).jit_compile
+        assert found.reason.startswith("by rule, as the times overlap; measured, differently each time, and not kept: ")
+    assert times["tried"] == [True, False] * 4
+    assert not (memory.folder() / "execution").exists()
+
+
+@fault("noisy-choice")
+def test_rounds_that_differ_but_less_than_the_ways_decide_and_are_not_kept(times):
+    times |= {True: [0.003, 0.002, 0.004, 0.002, 0.003], False: [0.013, 0.012, 0.016, 0.012, 0.016]}
+    for _ in range(2):
+        assert measured(convolutional()).jit_compile
+    assert times["tried"] == [True, False] * 2
+
+
+@fault("noisy-choice")
+def test_a_busy_machine_decides_and_is_not_remembered(times, monkeypatch):
+    monkeypatch.setattr(trial, "is_busy", lambda: True)
+    found = measured()
+    assert found.jit_compile and "measured on a busy machine and not kept: " in found.reason
+    monkeypatch.setattr(trial, "is_busy", lambda: False)
+    times |= {True: 0.004}
+    assert not measured().jit_compile  # measured again
+    times |= {True: 0.002}
+    assert not measured().jit_compile  # and kept
+
+
+@fault("noisy-choice")
+def test_two_ways_that_are_equally_fast_are_kept_and_left_to_the_rule(times):
+    times |= {True: [0.0021, 0.0020, 0.0020, 0.0022, 0.0020], False: [0.0020, 0.0021, 0.0020, 0.0021, 0.0020]}
+    for model in (dense, dense, convolutional, convolutional):
+        assert measured(model()).jit_compile == by_rule(model(), 10).jit_compile
+    assert times["tried"] == [True, False] * 2
+
+
+@fault("noisy-choice")
+@pytest.mark.parametrize(("load", "cores", "is_busy"), [(2.9, 2, False), (3.1, 2, True), (3.1, 64, False)])
+def test_more_processes_than_cores_are_a_busy_machine(monkeypatch, load, cores, is_busy):
+    monkeypatch.undo()
+    monkeypatch.setattr(trial.os, "getloadavg", lambda: (load, 0.0, 0.0))
+    monkeypatch.setattr(trial.os, "cpu_count", lambda: cores)
+    assert trial.is_busy() == is_busy
+
+
+class Clock:
+    """Passes by the seconds that it is given, from one look to the next, and then by the last of them."""
+
+    def __init__(self, seconds):
+        self.now, self.seconds, self.looks = 0.0, list(seconds), 0
+
+    def __call__(self):
+        if self.looks % 2:  # the second look of an execution
+            self.now += self.seconds.pop(0) if len(self.seconds) > 1 else self.seconds[0]
+        self.looks += 1
+        return self.now
+
+
+@fault("noisy-choice")
+@pytest.mark.parametrize(
+    ("clock", "expected"),
+    [
+        ([9.0, 0.05], (0.05, 0.05, 0.05)),  # the first one compiles
+        ([9.0, 0.05, *[0.05, 0.07, 0.06, 0.08, 0.04]], (0.05, 0.06, 0.07)),
+        ([9.0, 0.5, *[0.5, 0.6, 0.8]], (0.55, 0.6, 0.7)),  # slow steps are timed in three rounds
+        ([9.0, 0.004, *20 * [0.004], *20 * [0.006], 0.004], (0.004, 0.004, 0.004)),  # a slow round among five
+    ],
+)
+def test_a_trial_gives_the_quartiles_of_its_rounds(monkeypatch, clock, expected):
+    monkeypatch.setattr(trial, "_clock", Clock(clock))
+    found = trial.timed({False: trial.copied(dense())}, keras.optimizers.SGD(0.0), tf.constant(BATCH))
+    assert found[False] == pytest.approx(expected)
 
 
 @pytest.mark.slow
@@ -262,7 +367,7 @@ def test_no_batch_is_lost_to_the_trial(times):
 def test_making_the_copy_draws_nothing_from_pythons_random_numbers():
     model = dense()
     state = random.getstate()
-    choice._copy(model)
+    trial.copied(model)
     assert random.getstate() == state
 
 

@@ -14,6 +14,7 @@ import tensorflow_probability as tfp
 from tfvae import doors
 from tfvae.bodies import built_body, refuse_quantization, require_body
 from tfvae.families import Family
+from tfvae.finite import require_finite, require_input
 from tfvae.layer_state import set_state_of_layers
 from tfvae.precision import at_least_float32
 from tfvae.preprocessing import Preprocessing
@@ -39,6 +40,7 @@ class ConditionalDistribution(SavedWhole):
     checks arrays as `VAE.predict` does, but not the values in the batches of a dataset.)
 
     Raises:
+        FloatingPointError: `predict` is given numbers that are not finite or that overflow, or the mean is not finite.
         TypeError: an argument is of another kind; it is called with integers (raw grey levels have to be preprocessed
             first).
         ValueError: it is called with inputs of another shape than it was built for; when it is built: the network does
@@ -204,12 +206,18 @@ class ConditionalDistribution(SavedWhole):
         Raises:
             ValueError: there are no inputs, some of another shape, or raw data of an encoder that are no images.
         """
+        require_input(self.name, x)
         with doors.some_examples():
-            return super().predict(x if self.take is None else self.take(x), *args, **kwargs)
+            means = super().predict(x if self.take is None else self.take(x), *args, **kwargs)
+        require_finite(f"The means of `{self.name}`", means)
+        return means
 
     def predict_on_batch(self, x: Any) -> Any:
         """Keras' `predict_on_batch`; several replicas share the batch."""
-        return super().predict_on_batch(doors.among_replicas(x, self.distribute_strategy))
+        require_input(self.name, x)
+        means = super().predict_on_batch(doors.among_replicas(x, self.distribute_strategy))
+        require_finite(f"The means of `{self.name}`", means)
+        return means
 
     def _prepared(self, raw: tf.Tensor) -> tf.Tensor:
         """Inputs for what `predict` is given."""

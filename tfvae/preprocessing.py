@@ -15,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfvae import raw_images
+from tfvae.finite import LARGEST
 from tfvae.noise import Noise
 from tfvae.precision import at_least_float32
 from tfvae.raw_images import BAD_INPUT as BAD_INPUT
@@ -159,12 +160,14 @@ class Identity(Preprocessing):
 
     def bad(self, raw: tf.Tensor) -> tf.Tensor:
         values = self(raw)
-        return ~tf.reduce_all(tf.math.is_finite(values), axis=list(range(1, values.shape.rank)))
+        return ~tf.reduce_all(tf.abs(values) < LARGEST, axis=list(range(1, values.shape.rank)))
 
     def fault(self, raw: np.ndarray, whole: bool = True) -> str | None:
         if raw.dtype.kind not in "biuf":
             return f"must hold numbers; received {raw.dtype}"
-        return None if np.isfinite(raw).all() else raw_images.NOT_FINITE
+        if not np.isfinite(raw).all():
+            return raw_images.NOT_FINITE
+        return None if (np.abs(raw) < LARGEST).all() else "holds numbers of 2^64 and more"
 
 
 def _grey(raw: Any) -> tf.Tensor:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tfvae.checks import integer
+from tfvae.finite import require_finite
 from tfvae.models import UnsupervisedModel
 
 
@@ -29,13 +30,17 @@ def encode(model: UnsupervisedModel, x: np.ndarray, batch_size: int = 500) -> Co
     Raises:
         ValueError: there are no examples, or `batch_size` is below 1.
         NotImplementedError: the model has no codes.
+        FloatingPointError: the codes are not finite.
     """
     check_examples(x, batch_size)
     batches = [x[start : start + batch_size] for start in range(0, len(x), batch_size)]
     if "latents" in model.lacks:
-        return Codes(np.concatenate([np.asarray(model.codes(batch)) for batch in batches]), None)
-    moments = zip(*(model.moments(batch) for batch in batches), strict=True)
-    return Codes(*(np.concatenate([*map(np.asarray, each)]).reshape(len(x), -1) for each in moments))
+        parts = [np.concatenate([np.asarray(model.codes(batch)) for batch in batches])]
+    else:
+        moments = zip(*(model.moments(batch) for batch in batches), strict=True)
+        parts = [np.concatenate([*map(np.asarray, each)]).reshape(len(x), -1) for each in moments]
+    require_finite("The codes", *parts)
+    return Codes(parts[0], parts[1] if len(parts) > 1 else None)
 
 
 def check_examples(x: np.ndarray, batch_size: int) -> None:

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import random
-import statistics
-import time
 from typing import Any
 
 import keras
@@ -16,16 +13,14 @@ import tensorflow as tf
 from tfvae.checks import integer
 from tfvae.convolution import ThinConv2D
 from tfvae.devices import on_gpu, replicas
-from tfvae.execution import memory
-from tfvae.training import untuned
+from tfvae.execution import memory, trial
+from tfvae.execution.trial import NEVER, Times
 
 _SECONDS = 0.3  # of one execution at most: the progress bar moves, and Ctrl-C is heard, between executions
 _BYTES = 2**26  # of the batches of one execution at most
 _MOST_STEPS = 200
 _CPU_SPEED, _GPU_SPEED = 1e11, 1e13  # floating-point operations a second, assumed
 _KERAS_BATCH = 32  # examples, where nobody says how many
-_TRIAL_STEPS = 10  # of an execution that is timed, at most
-_TRIAL_SECONDS = 0.4  # of timing one way, without its compilation
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,10 +56,14 @@ def by_measurement(
         choice = tfvae.execution.by_measurement(model, optimizer, images[:100])
         model.compile(optimizer, **choice.arguments)
 
-    What is trained is a copy of the model with a copy of the optimiser: the trial leaves no trace. It takes some
+    What is trained are copies of the model with copies of the optimiser: the trial leaves no trace. It takes some
     seconds, nearly all of them compilation, and is done once: the times are kept in the user's cache folder and found
     again for a model of the same configuration with the same kind of optimiser, batches of the same shape and type, the
     same machine and versions. Every way trains the same, to rounding: see docs/training.md.
+
+    Both ways are timed in five rounds, in turn. Where the quartiles of the rounds overlap, neither is the faster, and
+    the rule of `by_rule` decides. Nothing is kept where the machine has more to do than it has cores, or where the
+    quartiles of a way differ by more than a quarter.
 
     On a GPU only XLA is tried. With several replicas nothing is: they run step by step, by XLA where it is asked for.
 
@@ -89,28 +88,43 @@ def by_measurement(
 
     try:
         key = memory.key(model, optimizer, batch)
-        times = memory.read(key)
-        missing = [way for way in ways if _name(way) not in times]
-        copy = _copy(model) if missing else None
+        times, origin = memory.read(key), "measured before"
+        copies = {way: trial.copied(model) for way in ways if _name(way) not in times}
     except (NotImplementedError, TypeError, ValueError):
         return by_rule_because("the model's configuration does not make a copy of it")
-    for way in missing:
+    if copies:
+        is_busy = trial.is_busy()
         try:
-            times[_name(way)] = _seconds_a_step(copy, optimizer, batch, way)
+            found = trial.timed(copies, optimizer, batch)
         except FloatingPointError:  # training itself will say what is wrong, if it comes to that
             return by_rule_because("in the trial something was not finite")
-        except tf.errors.OpError:
-            if not way:
-                raise
-            times[_name(way)] = math.inf  # XLA does not know an operation
-    if missing:
-        memory.write(key, times)
-    best = min(ways, key=lambda way: times[_name(way)])
-    if math.isinf(times[_name(best)]):
+        times |= {_name(way): each for way, each in found.items()}
+        origin = "measured" + _remembered(key, times, is_busy)
+    return _faster(
+        {way: times[_name(way)] for way in ways}, origin, batch, by_rule(model, _examples(batch), jit_compile)
+    )
+
+
+def _remembered(key: str, times: dict[str, Times], is_busy: bool) -> str:
+    """Keeps the times for the next run if they can be relied on; else gives the reason, for people."""
+    if is_busy:
+        return " on a busy machine and not kept"
+    if not all(each.agree for each in times.values()):
+        return ", differently each time, and not kept"
+    memory.write(key, times)
+    return ""
+
+
+def _faster(times: dict[bool, Times], origin: str, batch: Any, ruled: Choice) -> Choice:
+    """The faster way, or that of the rule where none is."""
+    best = min(times, key=lambda way: times[way].median)
+    if times[best] == NEVER:
         return Choice(False, 1, "XLA does not know an operation of this model")
-    figures = ", ".join(f"{_name(way)} {1e3 * times[_name(way)]:.3g} ms" for way in ways)
-    steps = _steps(times[_name(best)], batch) if best else 1
-    return Choice(best, steps, f"{'measured' if missing else 'measured before'}: {figures} a step")
+    figures = ", ".join(f"{_name(way)} {1e3 * each.median:.3g} ms" for way, each in times.items())
+    reason = f"{origin}: {figures} a step"
+    if any(times[best].overlaps(each) for way, each in times.items() if way != best):
+        best, reason = ruled.jit_compile, f"by rule, as the times overlap; {reason}"
+    return Choice(best, _steps(times[best].median, batch) if best else 1, reason)
 
 
 def by_first_batch(model: keras.Model, x: Any, y: Any, batch_size: int | None, jit_compile: bool | None) -> Choice:
@@ -182,41 +196,6 @@ def estimated_seconds(model: keras.Model, batch_size: int) -> float:
     uses += sum(layer.operations for layer in _layers(model) if isinstance(layer, ThinConv2D))
     samples = model.objective.sample_size if hasattr(model, "objective") else 1
     return 6 * uses * batch_size * samples / (_GPU_SPEED if on_gpu() else _CPU_SPEED)
-
-
-def _copy(model: keras.Model) -> keras.Model:
-    state = random.getstate()  # Keras draws seeds of initial weights from it
-    try:
-        copy = type(model).from_config(model.get_config())
-        copy.set_weights(model.get_weights())
-    finally:
-        random.setstate(state)
-    return copy
-
-
-def _seconds_a_step(copy: keras.Model, optimizer: Any, batch: Any, jit_compile: bool) -> float:
-    """Of training a copy of the model on the same batch again and again: the median of some executions."""
-    copy.compile(
-        keras.optimizers.deserialize(keras.optimizers.serialize(optimizer)),
-        jit_compile=jit_compile,
-        steps_per_execution=_TRIAL_STEPS if jit_compile else 1,
-    )
-    train = copy.make_train_function()
-    iterator = iter(untuned(tf.data.Dataset.from_tensors(batch).repeat()))
-
-    def seconds(steps: int) -> float:
-        copy.steps_left.number = steps
-        start = time.perf_counter()
-        logs = train(iterator)
-        keras.ops.convert_to_numpy(logs["loss"])  # on a GPU the program would otherwise still be running
-        return (time.perf_counter() - start) / steps
-
-    seconds(1)  # compiles
-    alone = seconds(1)
-    # One step on its own also pays for launching the program, which many share; where it is slow, that is nothing.
-    steps = max(1, min(_TRIAL_STEPS, int(_TRIAL_SECONDS / alone))) if jit_compile else 1
-    times = [seconds(steps) for _ in range(min(100, int(_TRIAL_SECONDS / (steps * alone))))]
-    return statistics.median(times or [alone])
 
 
 def _steps(seconds: float, batch: Any) -> int:

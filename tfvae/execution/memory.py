@@ -12,6 +12,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfvae.execution.trial import Times
 from tfvae.files import written_whole
 from tfvae.hardware import hardware, versions
 from tfvae.inputs import content
@@ -37,17 +38,22 @@ def key(model: keras.Model, optimizer: Any, batch: Any) -> str:
     return hashlib.sha256(json.dumps(about, sort_keys=True, default=str).encode()).hexdigest()[:20]
 
 
-def read(key: str) -> dict[str, float]:
-    """Seconds a step by way of running it; nothing where there is no file or it cannot be read."""
+def read(key: str) -> dict[str, Times]:
+    """The times by way of running a step; nothing where there is no file or it cannot be read."""
     try:
-        times = json.loads(content(_path(key), _MOST))
-    except (OSError, ValueError, RuntimeError):  # the last where brackets have no end, or the user no home
+        times = {way: Times(*map(float, each)) for way, each in json.loads(content(_path(key), _MOST)).items()}
+    except (
+        OSError,
+        ValueError,
+        TypeError,
+        AttributeError,
+        RuntimeError,
+    ):  # the last of brackets without end, or no home
         return {}
-    good = isinstance(times, dict) and all(isinstance(each, float) and each > 0 for each in times.values())
-    return times if good else {}
+    return times if all(0 < each.low <= each.median <= each.high for each in times.values()) else {}
 
 
-def write(key: str, times: dict[str, float]) -> None:
+def write(key: str, times: dict[str, Times]) -> None:
     """Keeps the times; where that cannot be done, they are measured again another time."""
     with contextlib.suppress(OSError, RuntimeError):
         _path(key).parent.mkdir(parents=True, exist_ok=True)

@@ -49,6 +49,7 @@ class Abilities:
 
         Raises:
             ValueError: `n` is below 1, or no integer.
+            FloatingPointError: the samples are not finite.
         """
         raise NotImplementedError(self.lacks["samples"])
 

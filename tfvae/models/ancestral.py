@@ -8,6 +8,7 @@ import keras
 import tensorflow as tf
 
 from tfvae.conditional import ConditionalDistribution
+from tfvae.finite import require_finite
 from tfvae.noise import Noise
 from tfvae.priors import Prior
 
@@ -18,7 +19,9 @@ def ancestral_sample(
     """z ~ p(z) and x ~ p(x|z), or the mean of p(x|z); see `Abilities.sample`. The encoder is for priors made of it."""
     noise = Noise(seed)
     z = prior.draw(encoder, noise, n)
-    return z, data_of(decoder, z, noise, mean)
+    x = data_of(decoder, z, noise, mean)
+    require_finite("The samples", z, x)
+    return z, x
 
 
 def data_of(decoder: ConditionalDistribution, z: tf.Tensor, noise: Noise, mean: bool) -> tf.Tensor:

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfvae.finite import require_finite
 from tfvae.flows import Flow
 from tfvae.flows.prior import checked_temperature
 from tfvae.models.kinds import require_kinds
@@ -98,6 +99,7 @@ class Density(UnsupervisedModel):
             x = self.density.draw(None, Noise(seed), n)
         else:
             x = self._flow("a temperature").draw(None, Noise(seed), n, temperature)
+        require_finite("The samples", x)
         return x, x
 
     @property
@@ -113,6 +115,7 @@ class Density(UnsupervisedModel):
 
         Raises:
             ValueError: the density is no flow, there are no examples or bad ones, or not as many ends as starts.
+            FloatingPointError: the way is not finite.
         """
         pair = self.as_examples(start), self.as_examples(end)
         if len(pair[0]) != len(pair[1]) or not len(pair[0]):
@@ -123,7 +126,9 @@ class Density(UnsupervisedModel):
         for name, each in zip(("`start`", "`end`"), pair, strict=True):
             self.preprocess.check(each, name, whole=False)
         one, other = (self.representative(each) for each in pair)
-        return self._flow("an interpolation").interpolate(one, other, steps)
+        way = self._flow("an interpolation").interpolate(one, other, steps)
+        require_finite("The images between", way)
+        return way
 
     def _flow(self, wanted: str) -> Flow:
         if not isinstance(self.density, Flow):

@@ -14,6 +14,7 @@ from tfvae.conditional import ConditionalDistribution
 from tfvae.devices import replicas
 from tfvae.families import Delta
 from tfvae.families.softplus import softplus
+from tfvae.finite import require_finite
 from tfvae.layer_state import like
 from tfvae.models.global_batch import never_empty
 from tfvae.models.guard import count_not_finite
@@ -156,7 +157,9 @@ class GAN(GuardedModel):
         """See `Abilities.sample`; an image has no noise of its own, so `mean` makes no difference."""
         self.check_draws(n)
         z = self.prior.draw(None, Noise(seed), n)
-        return z, self.generated(z)
+        x = self.generated(z)
+        require_finite("The samples", z, x)
+        return z, x
 
     def sample_title(self, mean: bool) -> str:
         return "images made from z ~ p(z)"

@@ -18,6 +18,7 @@ from tfvae.checks import integer
 from tfvae.devices import replicas
 from tfvae.distribution import multi_worker
 from tfvae.execution.program import StepsLeft, many_steps_in_one_program
+from tfvae.finite import require_finite
 from tfvae.layer_state import build_optimizer, notes_of_optimizer, require_known, set_state_of_layers, state_of_layers
 from tfvae.models import given
 from tfvae.models.abilities import Abilities
@@ -320,12 +321,15 @@ class GuardedModel(Abilities, SavedWhole, abc.ABC):
         """Keras' `predict`: the mean of p(x|z) at the posterior mean z, for each example.
 
         Raises:
-            FloatingPointError: the data have values that are not finite or, for images, no images.
+            FloatingPointError: the data have values that are not finite or, for images, no images, or an answer is not
+                finite.
             ValueError: there are no examples, or some of another shape.
         """
         x, _ = given.checked(self, x, whole=False)
         with doors.some_examples():
-            return super().predict(self._shared(x, batch_size), batch_size, *args, **kwargs)
+            means = super().predict(self._shared(x, batch_size), batch_size, *args, **kwargs)
+        require_finite(f"The answers of `{self.name}`", means)
+        return means
 
     def train_on_batch(self, *args: Any, **kwargs: Any) -> Any:
         """Keras' `train_on_batch`; several replicas share the batch. Raises as `fit` does."""
@@ -339,7 +343,9 @@ class GuardedModel(Abilities, SavedWhole, abc.ABC):
 
     def predict_on_batch(self, x: Any) -> Any:
         """Keras' `predict_on_batch`; several replicas share the batch. Raises as `predict` does."""
-        return super().predict_on_batch(doors.among_replicas(x, self.distribute_strategy))
+        means = super().predict_on_batch(doors.among_replicas(x, self.distribute_strategy))
+        require_finite(f"The answers of `{self.name}`", means)
+        return means
 
     def train_step(self, data: Any) -> dict[str, tf.Tensor]:
         return self._step(data, guarded=True)[0]

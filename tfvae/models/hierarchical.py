@@ -12,6 +12,7 @@ import tensorflow_probability as tfp
 
 from tfvae.checks import integer
 from tfvae.conditional import ConditionalDistribution
+from tfvae.finite import require_finite
 from tfvae.models.ancestral import data_of
 from tfvae.models.kinds import require_kinds
 from tfvae.models.latent_variable import LatentVariableModel
@@ -152,7 +153,9 @@ class HierarchicalVAE(LatentVariableModel, abc.ABC):
         )
         noise = Noise(seed)
         z, context = self.generated(self._draws(noise, n, redrawn))
-        return self._side_by_side(z), data_of(self.decoder, context, noise, mean)
+        latents, x = self._side_by_side(z), data_of(self.decoder, context, noise, mean)
+        require_finite("The samples", latents, x)
+        return latents, x
 
     def draw_codes(self, x: Any, noise: Noise) -> tf.Tensor:
         return self._side_by_side([group.z[0] for group in self.groups(x, noise, 1)])

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
+from tfvae.finite import LARGEST
 from tfvae.raw_images import BAD_INPUT
 from tfvae.serving.answers import Answers
 from tfvae.serving.blocks import Tensors, in_blocks
@@ -99,6 +100,8 @@ def _signature(answers: Answers, name: str, block: Any, form: Form | None = None
             given["image"] = form.read(given["image"])
         _check_values(answers, given)
         found = in_blocks(block, given)
+        for key, each in found.items():
+            _assert(tf.reduce_all(tf.math.is_finite(each)), f"`{key}` is not finite: the input is too large.")
         if image is None or not (as_file or (form is not None and form.suffix == FILE_SUFFIX)):
             return found
         grey = found[image] if image == "image" else answers.model.preprocess.grey(found[image])
@@ -135,4 +138,9 @@ def _check_values(answers: Answers, given: Tensors) -> None:
         # Each row by itself: a server may put rows of several clients together.
         tf.debugging.Assert(~tf.reduce_any(answers.model.preprocess.bad(given["image"])), [BAD_INPUT])
     if "z" in given:
-        tf.debugging.Assert(tf.reduce_all(tf.math.is_finite(given["z"])), ["`z` must be finite."])
+        # NaN is not below anything.
+        _assert(tf.reduce_all(tf.abs(given["z"]) < LARGEST), "`z` must be finite, and below 2^64 in size.")
+
+
+def _assert(condition: tf.Tensor, sentence: str) -> None:
+    tf.debugging.Assert(condition, [sentence])
