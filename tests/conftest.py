@@ -9,6 +9,7 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 import keras
 import pytest
 import tensorflow as tf
+from faults import COLLECTED
 from hypothesis import HealthCheck, settings
 
 # Devices can be split only before TensorFlow makes its first tensor, so this stands at the start of the session.
@@ -39,6 +40,11 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 settings.load_profile("tfvae")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config, items):
+    config.stash[COLLECTED] = list(items)
 
 
 @pytest.fixture

@@ -8,6 +8,10 @@ from typing import NamedTuple
 import pytest
 
 
+COLLECTED = pytest.StashKey[list[pytest.Item]]()
+"""All tests that were collected, before any is left out by its marks: conftest.py keeps them."""
+
+
 class Kind(NamedTuple):
     """Attributes: title, a short name for the table; promise, one sentence on what the package does about it."""
 
