@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import pytest
 
-
 COLLECTED = pytest.StashKey[list[pytest.Item]]()
 """All tests that were collected, before any is left out by its marks: conftest.py keeps them."""
 

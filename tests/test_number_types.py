@@ -6,9 +6,9 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from faults import fault
 
 import tfvae
-from faults import fault
 from tfvae import bijectors, callbacks, corruption, datasets, evaluation, families, flows, networks, priors, training
 from tfvae.checks import integer, real
 from tfvae.settings import Settings

@@ -3,11 +3,12 @@
 import re
 from pathlib import Path
 
+import pytest
+from faults import COLLECTED, KINDS
+
 import fault_table
 import kills
-import pytest
 import report
-from faults import COLLECTED, KINDS
 
 ROOT = Path(__file__).resolve().parents[1]
 

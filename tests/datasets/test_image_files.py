@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from faults import fault
 
 sys.path.append(str(Path(__file__).parents[1] / "data"))

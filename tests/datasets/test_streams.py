@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-
 from faults import fault
+
 from tfvae.datasets import Split, StreamedSplit, fingerprint, hold_out
 from tfvae.datasets.streams import Part
 

@@ -7,10 +7,11 @@ import weakref
 
 import pytest
 import tensorflow as tf
+from faults import fault
 
 from tfvae.distribution.team import lost_workers_named
 
-TEAM = types.SimpleNamespace(workers=2, worker=0, is_chief=True)
+TEAM = types.SimpleNamespace(workers=2, worker=0, is_chief=True, task="/job:worker/task:0")
 pools = []
 
 
@@ -46,3 +47,23 @@ def test_other_errors_and_those_of_one_process_are_left_alone():
     alone = types.SimpleNamespace(workers=1, worker=0, is_chief=True)
     with pytest.raises(tf.errors.UnavailableError), lost_workers_named(alone, ""):
         raise tf.errors.UnavailableError(None, None, "no")
+
+
+MINE, OTHERS = "/job:worker/replica:0/task:0", "/job:worker/replica:0/task:1"
+
+
+@fault("workers")
+@pytest.mark.parametrize("message", [f"{OTHERS} and {MINE}: heartbeat timeout", f"{MINE}, {OTHERS}", OTHERS])
+def test_a_worker_never_says_that_it_lost_itself(message):
+    """A chief that was stopped and goes on finds itself among those who were not heard of."""
+    expected = pytest.raises(OSError, match=r"^Worker 0 of 2 has lost another worker, /job:worker/replica:0/task:1: ")
+    with expected, lost_workers_named(TEAM, "Start again."):
+        raise tf.errors.UnavailableError(None, None, message)
+
+
+@fault("workers")
+@pytest.mark.parametrize("name", [MINE, "/job:worker/task:0"])
+def test_who_was_given_up_by_the_others_says_so(name):
+    expected = pytest.raises(OSError, match=r"^Worker 0 of 2 was given up by the others, .+ Start again\.$")
+    with expected, lost_workers_named(TEAM, "Start again."):
+        raise tf.errors.UnavailableError(None, None, f"{name} has been set to ERROR: heartbeat timeout")

@@ -21,6 +21,7 @@ from tiers import first
 
 sys.path += [str(Path(__file__).parents[1] / folder) for folder in ("run", "datasets")]
 import test_bad_records as bad_records
+from faults import fault
 from test_resume import everything
 
 from tfvae import run
@@ -184,15 +185,34 @@ def second_worker_alone(folder, settings, taken):
             worker.end()
 
 
+@fault("environments")
 @pytest.mark.slow
-def test_ctrl_c_ends_the_wait_for_the_others(settings, tmp_path):
-    """When nothing has been done yet. TensorFlow would wait for ten minutes, and let no Python run meanwhile."""
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_the_wait_for_the_others(settings, tmp_path, number):
+    """When nothing has been done yet, and it has said whom it waits for."""
     with second_worker_alone(tmp_path / "run", settings, 0) as (worker, server):
         server.settimeout(DEADLINE)
         server.accept()  # so it waits
-        worker.process.send_signal(signal.SIGINT)
-        assert worker.process.wait(NOTICED) == -signal.SIGINT
-        assert worker.output() == ""
+        time.sleep(4)
+        worker.process.send_signal(number)
+        assert worker.process.wait(NOTICED) == EXIT_CODE
+        assert "Waiting for 1 other process, 127.0.0.1:" in worker.output()
+        assert "`--strategy one` works alone." in worker.output()
+        assert "Interrupted; nothing was lost." in worker.output()
+    assert not (tmp_path / "run").exists()
+
+
+@fault("workers")
+@pytest.mark.slow
+@pytest.mark.parametrize("unlucky", [0, 1])
+@pytest.mark.parametrize("wrong", [["--hiden", "4"], ["--config", "no-such-file.yaml"], ["--hidden", "none"]])
+def test_a_worker_that_cannot_begin_tells_the_others(settings, tmp_path, unlucky, wrong):
+    line = command(tmp_path / "run", settings)
+    with workers(*[[*line, *wrong] if number == unlucky else line for number in range(2)]) as started:
+        codes, outputs = ended(started, NOTICED)
+    assert all(codes), outputs
+    assert "The 2 workers did not all come together: " in " ".join(outputs[1 - unlucky].split()), outputs
+    assert "Traceback" not in "".join(outputs)
     assert not (tmp_path / "run").exists()
 
 

@@ -9,10 +9,9 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from faults import fault
 from small_runs import contents, few_draws, save  # noqa: F401
 from test_cli import command
-
-from faults import fault
 
 sys.path.append(str(Path(__file__).parents[1] / "models"))
 import tiny

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import sys
 from typing import Annotated
 
@@ -13,7 +15,9 @@ from tfvae.cli.pictures import interpolate, reconstruct, sample, traverse
 from tfvae.cli.reproduction import reproduce
 from tfvae.cli.serving import card, export
 from tfvae.cli.training import train
+from tfvae.distribution import cluster, meeting
 from tfvae.environment import UnfitEnvironment
+from tfvae.interruption import EXIT_CODE
 from tfvae.printing import printable, say
 
 _CTRL_C = 130  # exit code after it, where a command does not look after it itself
@@ -32,6 +36,15 @@ app = typer.Typer(
 def main() -> None:
     """Entry point: one sentence and exit code 1 for what went wrong, without a traceback."""
     try:
+        _main()
+    except BaseException as end:
+        if not isinstance(end, SystemExit) or end.code:
+            _tell_others(end)
+        raise
+
+
+def _main() -> None:
+    try:
         app()
     except (ValueError, OSError, FloatingPointError, NotImplementedError, UnfitEnvironment) as error:
         typer.secho(f"Error: {printable(error)}", err=True, fg="red")
@@ -45,6 +58,26 @@ def main() -> None:
         if end.code == _CTRL_C:
             say("", "Interrupted.", err=True)
         raise
+
+
+def _tell_others(end: BaseException) -> None:
+    """Tells those who wait for this process that it has ended before they met."""
+    words = [part for word in sys.argv[1:] for part in word.split("=")]
+    strategy = next((value for name, value in itertools.pairwise(words) if name == "--strategy"), "auto")
+    if words[:1] not in (["train"], ["evaluate"]) or meeting.has_begun():
+        return
+    try:
+        if not cluster.is_joined(strategy):
+            return
+        addresses, mine = cluster.members()
+    except ValueError:  # then it does not know who they are
+        return
+    code = end.code if isinstance(end, SystemExit) else None
+    cause = end.__context__ if code is not None else end
+    why = "it was interrupted" if code in (EXIT_CODE, _CTRL_C) else str(cause) if cause else f"exit code {code}"
+    say(f"The other {len(addresses) - 1} are told of it, for {meeting.TOLD:.0f} s at most.", err=True)
+    with contextlib.suppress(OSError):
+        meeting.meet(addresses, mine, failure=why or type(cause).__name__)
 
 
 def _is_lack_of_memory(error: Exception) -> bool:

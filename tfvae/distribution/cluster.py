@@ -34,6 +34,22 @@ def is_joined(strategy: str) -> bool:
     return strategy in ("auto", "multiworker") and workers() > 1
 
 
+def members() -> tuple[list[str], int]:
+    """The addresses of all processes, the chief's first, and the number of this one.
+
+    Raises:
+        ValueError: TF_CONFIG or SLURM's variables cannot be read.
+    """
+    config = _tf_config()
+    if config is None:
+        from tfvae.distribution import slurm  # which needs TensorFlow
+
+        return slurm.members()
+    jobs, task = config["cluster"], config["task"]
+    addresses = [address for job in _JOBS for address in jobs.get(job, ())]
+    return addresses, addresses.index(jobs[task["type"]][int(task["index"])])
+
+
 def by_slurm() -> bool:
     """Whether it is SLURM's variables that name the processes."""
     return _tf_config() is None

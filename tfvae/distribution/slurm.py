@@ -41,3 +41,9 @@ def resolver() -> tf.distribute.cluster_resolver.ClusterResolver:
     return tf.distribute.cluster_resolver.SimpleClusterResolver(
         spec, task_type="worker", task_id=addresses.index(mine), rpc_layer="grpc"
     )
+
+
+def members() -> tuple[list[str], int]:
+    """The addresses of all tasks, and the number of this one; see `cluster.members`."""
+    found = resolver()
+    return list(found.cluster_spec().as_dict()["worker"]), int(found.task_id)

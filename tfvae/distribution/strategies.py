@@ -10,11 +10,11 @@ from collections.abc import Iterator
 
 import tensorflow as tf
 
-from tfvae.distribution import cluster, slurm
+from tfvae.distribution import cluster, meeting, slurm
 
 HEARTBEAT = 20
 """Seconds without a sign of life after which a worker counts as lost. The others then end within another few."""
-_REGISTRATION = 600  # seconds in which all workers have to come
+_REGISTRATION = 120  # seconds in which TensorFlow has to find all workers, who have met
 _NO_SERVER = "Could not start gRPC server"
 
 
@@ -57,6 +57,12 @@ def number_of_worker(strategy: tf.distribute.MultiWorkerMirroredStrategy) -> int
     return int(multi_worker_util.id_in_cluster(mine.cluster_spec(), mine.task_type, mine.task_id))
 
 
+def task_of_worker(strategy: tf.distribute.MultiWorkerMirroredStrategy) -> str:
+    """TensorFlow's name of this process, such as `/job:worker/task:1`."""
+    mine = strategy.cluster_resolver
+    return f"/job:{mine.task_type}/task:{mine.task_id}"
+
+
 def _mirrored() -> tf.distribute.Strategy:
     gpus = tf.config.list_logical_devices("GPU")
     if gpus:
@@ -79,6 +85,7 @@ def _multi_worker() -> tf.distribute.Strategy:
 
     resolver = slurm.resolver() if cluster.by_slurm() else tf.distribute.cluster_resolver.TFConfigClusterResolver()
     spec = resolver.cluster_spec()
+    meeting.meet(*cluster.members())
     # The strategy would do this by itself, but without a way to say how long a lost worker may go unnoticed.
     context.context().configure_coordination_service(
         service_type="standalone",

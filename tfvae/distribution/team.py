@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from tfvae.distribution import cluster
 from tfvae.distribution.multi_worker import is_multi_worker
-from tfvae.distribution.strategies import HEARTBEAT, number_of_worker, strategy
+from tfvae.distribution.strategies import HEARTBEAT, number_of_worker, strategy, task_of_worker
 
 _LOST = (
     tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError, tf.errors.InternalError,
@@ -37,13 +37,15 @@ class Team:
         strategy: TensorFlow's.
         workers: number of processes.
         worker: number of this one; 0 is the chief, who writes the run folder.
+        task: TensorFlow's name of this one; nothing where it is alone.
     """
 
     def __init__(self, name: str = "one"):
         self.strategy = strategy(name)
-        self.workers, self.worker = 1, 0
+        self.workers, self.worker, self.task = 1, 0, ""
         if is_multi_worker(self.strategy):
             self.workers, self.worker = cluster.workers(), number_of_worker(self.strategy)
+            self.task = task_of_worker(self.strategy)
 
     @property
     def is_chief(self) -> bool:
@@ -192,9 +194,16 @@ def lost_workers_named(team: Team, then: str) -> Iterator[None]:
         if team.workers == 1:
             raise
         message = str(error.message)
-        others = re.findall(r"(/job:\w+(?:/replica:\d+)?/task:\d+)(?!/device|\d)", message)
+        named = re.findall(r"(/job:\w+(?:/replica:\d+)?/task:\d+)(?!/device|\d)", message)
+        others = [each for each in named if re.sub(r"/replica:\d+", "", each) != team.task]
         if others:
             name = f", {others[-1]}"
+        elif named:  # it was stopped, and goes on
+            traceback.clear_frames(error.__traceback__)  # see below
+            raise OSError(
+                f"Worker {team.worker} of {team.workers} was given up by the others, who had not heard of it for "
+                f"{HEARTBEAT} s: it was stopped, or too slow. {then}"
+            ) from None
         elif not team.is_chief and _SERVICE.search(message):  # through which the chief tells of the others
             name = ", the chief"
         else:
