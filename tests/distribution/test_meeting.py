@@ -71,6 +71,8 @@ def test_who_does_not_come_is_named(addresses, number):
 
 @fault("workers")
 def test_one_that_goes_away_while_all_wait_ends_the_wait(addresses):
+    addresses = [*addresses, f"127.0.0.1:{free_ports(1)[0]}"]  # the last one never comes
+
     def go_away():
         with socket.create_connection(("127.0.0.1", int(addresses[0].split(":")[1]))) as connection:
             connection.sendall(json.dumps({"worker": 2, "addresses": addresses}).encode() + b"\n")
