@@ -27,7 +27,9 @@ class Form(NamedTuple):
 
 
 PNG = Form("PNG picture", re.compile(rb"\x89PNG\r\n\x1a\n"))
-NPZ = Form(".npz file", re.compile(rb"PK\x03\x04"))
+NPZ = Form(  # data and evaluations are .npz files too
+    ".npz file of `tfvae encode`", re.compile(rb"PK\x03\x04.{26}(train|validation|test)_mean\.npy", re.DOTALL)
+)
 CSV = Form("CSV table of `tfvae compare`", re.compile(rb"run,"))
 LATEX = Form("LaTeX table of `tfvae compare`", re.compile(rb"(%[^\n]*\n)*\\begin\{tabular\}"))
 
@@ -53,8 +55,8 @@ class Output(NamedTuple):
         """Looks at what is there, of which nothing may be lost that is no older output.
 
         Raises:
-            ValueError: it is a link, no file, something that the command reads, or a file of another form. An empty
-                file has every form.
+            ValueError: it is a link, no file, something that the command reads, a new picture in a folder that it
+                reads, or a file of another form. An empty file has every form.
             FileExistsError: it is there, and `overwrite` is False.
             OSError: it cannot be read.
         """
@@ -62,6 +64,8 @@ class Output(NamedTuple):
         if path.is_symlink():
             raise ValueError(f"`{self.option}` must not be a link, which nothing is written through; received {path}.")
         if not path.exists():
+            if self.form is PNG and any(each.is_dir() and _holds(each, path) for each in self.inputs):
+                raise ValueError(f"`{self.option}` must not add a picture to a folder that is read; received {path}.")
             return
         if not path.is_file():
             raise ValueError(f"`{self.option}` must be a file; received {path}, a folder or a device.")

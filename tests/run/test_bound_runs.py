@@ -1,5 +1,6 @@
 """A run folder is believed as a whole or not at all: settings, report, history, evaluation, model and images."""
 
+import dataclasses
 import json
 import random
 import shutil
@@ -402,3 +403,29 @@ def test_a_place_of_data_is_replaced_as_a_whole():
 def test_data_of_a_file_or_of_others_is_refused(home, run, tmp_path, capfd):
     assert command("export", run / MODEL, tmp_path / "out", "--data", home / "images.npz") == 1
     assert "of a `.keras` file or others give `reference`" in capfd.readouterr().err
+
+
+@fault("bound-run")
+@pytest.mark.parametrize("spoilt", ["no checkpoints", "no checkpoints, other images", "another run's model"])
+def test_going_on_replaces_no_model_but_the_runs_own(home, run, tmp_path, spoilt):
+    settings = settings_of(run)
+    if spoilt == "another run's model":
+        training_run.train(dataclasses.replace(settings, seed=1), tmp_path / "other", verbose=0)
+        shutil.copy(tmp_path / "other" / MODEL, run / MODEL)
+    else:
+        shutil.rmtree(run / training_run.CHECKPOINTS)
+    if "other images" in spoilt:
+        other = write_images(tmp_path / "other.npz", lambda name, array: array[::-1])
+        settings = dataclasses.replace(settings, data=str(other))
+    before = contents(run)
+    with pytest.raises(ValueError, match=r"model\.keras is (there and no checkpoint|of another run)"):
+        training_run.train(settings, run, resume=True, verbose=0)
+    assert contents(run) == before
+
+
+@fault("bound-run")
+@pytest.mark.parametrize("spoil", [Path.unlink, lambda path: path.write_bytes(b"PK")])
+def test_going_on_writes_a_lost_model_again(run, spoil):
+    spoil(run / MODEL)
+    training_run.train(settings_of(run), run, resume=True, verbose=0)
+    assert identity.read(run / MODEL) is not None

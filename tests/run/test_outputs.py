@@ -85,6 +85,9 @@ def test_codes_replace_neither_data_nor_models(place, capfd):
     refused(capfd, reads, "encode", "run", "others.npy", "--out", "data.npz", "--overwrite")
     Path("text.npz").write_text("mine")
     refused(capfd, "text.npz is no .npz file", "encode", "run", "others.npy", "--out", "text.npz", "--overwrite")
+    shutil.copy("data.npz", "other-data.npz")
+    arguments = ["encode", "run", "others.npy", "--out", "other-data.npz", "--overwrite"]
+    refused(capfd, "other-data.npz is no .npz file of `tfvae encode` and is not replaced", *arguments)
     assert command("encode", "run", "others.npy", "--out", "codes.npz") == 0
     refused(capfd, "codes.npz exists already", "encode", "run", "others.npy", "--out", "codes.npz")
     assert command("encode", "run", "data.npz", "--out", "codes.npz", "--overwrite") == 0
@@ -116,6 +119,35 @@ def test_pictures_replace_none_of_the_images_that_a_run_is_of(place, capfd):
     for path in ("images/cat.png", "run/evaluation/samples.png"):
         Path(path).write_bytes(b"\x89PNG\r\n\x1a\n")
         refused(capfd, "must not be a file that the command reads", "sample", "run", "--out", path, "--overwrite")
+    for path in ("images/new.png", "run/evaluation/new.png"):
+        refused(capfd, "must not add a picture to a folder that is read", "sample", "run", "--out", path)
+
+
+@fault("outputs")
+@pytest.mark.parametrize("drawn", ["reconstruct", "traverse", "interpolate"])
+def test_pictures_replace_none_of_the_images_that_were_moved(place, capfd, drawn):
+    Path("moved/a").mkdir(parents=True)
+    Path("moved/a/cat.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    arguments = [drawn, "run", "--data", "moved", "--out"]
+    refused(capfd, "a file that the command reads", *arguments, "moved/a/cat.png", "--overwrite")
+    refused(capfd, "must not add a picture", *arguments, "moved/a/new.png")
+
+
+@fault("outputs")
+def test_a_run_is_not_put_among_the_images_that_it_is_of(place, capfd):
+    Path("images").mkdir()
+    sentence = "The run folder must not lie in the folder of the images, images,"
+    for out in ("images", "images/a/run"):
+        refused(capfd, sentence, "train", "--data", "images", "--out", out)
+    refused(capfd, sentence.replace("images, images", "images, ."), "train", "--data", ".")  # in runs/001
+
+
+@fault("outputs")
+def test_of_several_seeds_the_last_one_is_looked_at_before_the_first_one_is_trained(place, capfd):
+    shutil.copytree("run", "all/seed-0")
+    arguments = ["train", "--data", "data.npz", "--out", "all", "--seeds"]
+    refused(capfd, "all/seed-0 has a run already; choose another --out", *arguments, 1, 0)
+    refused(capfd, "`seed` must be between 0 and 2^32 - 1; received 4294967296.", *arguments, 1, 2**32)
 
 
 @fault("outputs")

@@ -15,6 +15,7 @@ from tfvae.folders import claimed
 from tfvae.interruption import Interruption
 from tfvae.run.checkpoints import Checkpoints
 from tfvae.run.place import Place
+from tfvae.run.recorder import Recorder
 from tfvae.settings import CONFIG, Settings, settings_of
 
 
@@ -138,6 +139,23 @@ def test_another_folder_in_its_place_is_left_alone(settings, tmp_path):
     with pytest.raises(OSError, match="run was replaced by another folder while this run trained in it"):
         run.train(settings, folder, Calls(2, replace), verbose=0)
     assert [path.name for path in folder.iterdir()] == ["of another"]
+
+
+@fault("vanished-run")
+def test_pictures_of_an_epoch_do_not_go_into_a_folder_of_another_run(settings, tmp_path, monkeypatch):
+    folder, end = tmp_path / "run", Recorder.on_epoch_end
+
+    def replaced(self, epoch, logs=None):
+        end(self, epoch, logs)
+        folder.rename(tmp_path / "elsewhere")
+        (folder / "samples").mkdir(parents=True)
+        (folder / "samples/samples-epoch-001.png").write_text("precious")
+
+    monkeypatch.setattr(Recorder, "on_epoch_end", replaced)
+    with pytest.raises(OSError, match="run was replaced by another folder while this run trained in it"):
+        run.train(settings, folder, verbose=0)
+    assert (folder / "samples/samples-epoch-001.png").read_text() == "precious"
+    assert [path.name for path in folder.iterdir()] == ["samples"]
 
 
 @fault("links")

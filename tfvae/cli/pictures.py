@@ -56,7 +56,7 @@ def reconstruct(
     overwrite: Overwrite = False,
 ) -> None:
     """Write a grid of test images, each above its reconstruction from the posterior mean."""
-    output = _output(run, out, "reconstructions.png", overwrite)
+    output = _output(run, out, "reconstructions.png", overwrite, data)
     model, images = load_run(run, data, data_dir)
     from tfvae import callbacks
 
@@ -78,7 +78,7 @@ def interpolate(
     overwrite: Overwrite = False,
 ) -> None:
     """Of a flow: write a grid of the ways between pairs of test images, straight lines in the latents."""
-    output = _output(run, out, "interpolations.png", overwrite)
+    output = _output(run, out, "interpolations.png", overwrite, data)
     model, images = load_run(run, data, data_dir)
     from tfvae import callbacks
 
@@ -104,7 +104,7 @@ def traverse(
 
     Of each level of latents those whose codes of the test images vary most.
     """
-    output = _output(run, out, "traversals.png", overwrite)
+    output = _output(run, out, "traversals.png", overwrite, data)
     model, images = load_run(run, data, data_dir)
     from tfvae import callbacks
 
@@ -114,12 +114,14 @@ def traverse(
     _write(grid, output)
 
 
-def _output(run: Path, out: Path | None, name: str, overwrite: bool) -> Output:
-    """The picture to write: `out`, or the file of this name in the run, which only this command writes."""
+def _output(run: Path, out: Path | None, name: str, overwrite: bool, data: str | None = None) -> Output:
+    """The picture to write: `out`, or the file of this name in the run, which only this command writes. The run's
+    images may be at `data`."""
     path = out or run / name
     if path.suffix.lower() != ".png":
         raise ValueError(f"`--out` must be a file that ends in .png; received {path}.")
-    output = Output("--out", path, PNG, overwrite or out is None, of_runs(run))
+    inputs = of_runs(run) if data is None else (*of_runs(run), Path(data))
+    output = Output("--out", path, PNG, overwrite or out is None, inputs)
     output.check()
     return output
 

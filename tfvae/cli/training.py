@@ -60,6 +60,10 @@ def train(context: typer.Context, **options: Any) -> None:
 def _train_seeds(numbers: list[int], folder: Path, wanted: dict[str, Any], resume: bool) -> None:
     """Trains one run for each seed, or goes on with those that are there."""
     again = shlex.join(["tfvae", "train", "--out", str(folder), "--resume", "--seeds", *map(str, numbers)])
+    for seed in numbers:  # what is wrong with the last one is said before the first one is trained
+        Settings(seed=seed)
+        if not resume and (there := below(folder, f"seed-{seed}") / CONFIG).exists():
+            raise FileExistsError(f"{there.parent} has a run already; choose another --out, or go on with --resume.")
     for seed in numbers:
         run_folder = below(folder, f"seed-{seed}")
         has_begun = resume and (run_folder / CONFIG).exists()

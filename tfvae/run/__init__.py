@@ -29,6 +29,7 @@ from tfvae.run.recorder import HISTORY, Recorder
 from tfvae.run.report import BATCH, summary, test
 from tfvae.run.start import start
 from tfvae.seals import file_digest, seal
+from tfvae.serialization import NewerVersionError
 from tfvae.settings import CONFIG, Settings
 
 __all__ = ["CHECKPOINTS", "MODEL", "Checkpoints", "load_data", "model_of", "parts", "summary", "train"]
@@ -68,6 +69,8 @@ def train(
         OSError: the folder cannot be written, another process is training in it, another worker is gone, or a file or
             record is no image.
     """
+    if not resume:
+        _require_outside(settings.data, folder)
     team = Team(settings.strategy)
     lost = "What was done since the last checkpoint is lost; start all again with --resume."
     with lost_workers_named(team, lost), contextlib.ExitStack() as held:
@@ -144,6 +147,8 @@ def _train_on(
     if state is not None:
         _require_same_run(state["identity"], settings, named, folder)
         _say_other_replicas(team, state["identity"].get("replicas", "1"))
+    if resume:
+        _require_own_model(folder / MODEL, now, state is not None)
     _write_settings(own, settings)  # also when the run goes on: its images may have been moved
     recorder = Recorder(
         own, Checkpoints(own / CHECKPOINTS), per_epoch, interruption, now._asdict() | {"replicas": str(team.replicas)},
@@ -156,6 +161,7 @@ def _train_on(
         draw_missing(drawing, drawn, model, recorder.epoch)
     if not recorder.has_ended:
         before_saving = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: recorder.mend())
+        guard = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: recorder.require_place())
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", SkippedSteps)  # the whole run's are said below
             model.fit(
@@ -167,7 +173,8 @@ def _train_on(
                 shuffle=False,
                 # The checkpoint comes before the pictures; a run that goes on draws those that a kill has left out.
                 callbacks=[
-                    before_saving, *(curves(own, settings) if chief else []), recorder, *drawn, recorder.after_pictures,
+                    before_saving, *(curves(own, settings) if chief else []), recorder,
+                    *(each for picture in drawn for each in (guard, picture)), recorder.after_pictures,
                 ],
                 verbose=verbose,
             )  # fmt: skip
@@ -182,17 +189,24 @@ def _train_on(
         team.wait()  # the chief may still be writing it
         with team.scope():
             model = _best(checkpoints, recorder)
-    return _finish(model, data, own, now, figures)
+    return _finish(model, data, own, now, figures, recorder)
 
 
 def _finish(
-    model: GuardedModel, data: datasets.Dataset, own: Path, run: identity.Identity, figures: dict[str, Any]
+    model: GuardedModel,
+    data: datasets.Dataset,
+    own: Path,
+    run: identity.Identity,
+    figures: dict[str, Any],
+    recorder: Recorder,
 ) -> dict[str, Any]:
     """Writes the model with its identity, and the report, which is about this model and the history beside it."""
+    recorder.require_place()  # making the best model took its time
     with written_whole(own / MODEL) as path:
         model.save(path)
         identity.write(path, run)
     report = test(model, data) | figures
+    recorder.require_place()
     history = own / HISTORY  # which a worker that resumes an ended run does not have
     report |= {"run_digest": run.digest, "history_digest": file_digest(history) if history.exists() else None}
     report = seal(report)
@@ -225,6 +239,15 @@ def _require_empty(folder: Path) -> None:
         )
 
 
+def _require_outside(data: str, folder: Path) -> None:
+    """A run's pictures would be images of the data from then on."""
+    if data != "mnist" and Path(data).is_dir() and folder.resolve().is_relative_to(Path(data).resolve()):
+        raise ValueError(
+            f"The run folder must not lie in the folder of the images, {data}, where its pictures would be taken for "
+            f"images; received {folder}. Choose another --out."
+        )
+
+
 def _write_settings(folder: Path, settings: Settings) -> None:
     with written_whole(folder / CONFIG) as path:
         path.write_text(settings.as_yaml(), encoding="utf-8")
@@ -234,6 +257,25 @@ def _require_same_run(kept: dict[str, Any], settings: Settings, images: dict[str
     before = identity.from_json(kept)
     before.require_settings(settings, folder)
     before.require_images(images, folder, settings.data)
+
+
+def _require_own_model(file: Path, run: identity.Identity, goes_on: bool) -> None:
+    """The end of a run replaces this file, which may be all that is left of a run that has ended, or of another run."""
+    if not file.exists():
+        return
+    if not goes_on:
+        raise ValueError(
+            f"{file} is there and no checkpoint: nothing is left to go on from, and training anew would replace it. "
+            "Move it away, or choose another --out."
+        )
+    try:
+        kept = identity.read(file)
+    except NewerVersionError:
+        raise
+    except ValueError:  # a damaged one is written again
+        return
+    if kept and (run.settings | kept.settings, run.images | kept.images) != (run.settings, run.images):
+        raise ValueError(f"{file} is of another run than the checkpoints beside it and would be replaced; move it.")
 
 
 def _say_other_replicas(team: Team, before: str) -> None:

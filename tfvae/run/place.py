@@ -28,11 +28,8 @@ class Place:
             OSError: another folder was put in its place, which is left alone, or it cannot be written.
         """
         folder = self.claim.folder
+        self.require_own()
         if not self.claim.is_there():
-            if folder.exists():
-                raise OSError(
-                    f"{folder} was replaced by another folder while this run trained in it; nothing more was written."
-                )
             self.claim.take()
         missing = [name for name in self._contents if not (folder / name).exists()]
         for name in missing:
@@ -46,3 +43,11 @@ class Place:
                 flush=True,
             )
         return bool(missing)
+
+    def require_own(self) -> None:
+        """Raises OSError if another folder was put in the folder's place, before anything is written into that."""
+        if self.claim.folder.exists() and not self.claim.is_there():
+            raise OSError(
+                f"{self.claim.folder} was replaced by another folder while this run trained in it; nothing more was "
+                "written."
+            )

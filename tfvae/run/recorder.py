@@ -166,6 +166,11 @@ class Recorder(keras.callbacks.Callback):
         if self.team.anyone(is_lost):
             self.best = None
 
+    def require_place(self) -> None:
+        """Raises OSError if another folder was put in the place of the run's."""
+        if self.place is not None:
+            self.place.require_own()
+
     def _mend(self) -> bool:
         is_mended = self.place is not None and self.place.mended()
         if is_mended and self.history:
