@@ -17,7 +17,7 @@ from tfvae.families import Family
 from tfvae.finite import require_finite, require_input
 from tfvae.layer_state import set_state_of_layers
 from tfvae.precision import at_least_float32
-from tfvae.preprocessing import Preprocessing
+from tfvae.preprocessing import BAD_INPUT, Preprocessing
 from tfvae.serialization import SavedWhole, arguments, config_of, without_state
 
 
@@ -36,11 +36,12 @@ class ConditionalDistribution(SavedWhole):
 
     Calling it: `[..., *input]` -> a distribution with batch shape `[...]`, event shape `family.event_shape`.
     `predict(...)` gives the distribution's mean as an array; the encoder of a `VAE` first applies the VAE's
-    preprocessing, so it takes raw images there, also when it is saved, copied or pickled alone. (Inside its model it
-    checks arrays as `VAE.predict` does, but not the values in the batches of a dataset.)
+    preprocessing, so it takes raw images there, also when it is saved, copied or pickled alone, and refuses what
+    `VAE.predict` refuses, in the batches of a dataset too.
 
     Raises:
-        FloatingPointError: `predict` is given numbers that are not finite or that overflow, or the mean is not finite.
+        FloatingPointError: `predict` is given numbers that are not finite or that overflow, a batch of raw data that
+            are no images, or the mean is not finite.
         TypeError: an argument is of another kind; it is called with integers (raw grey levels have to be preprocessed
             first).
         ValueError: it is called with inputs of another shape than it was built for; when it is built: the network does
@@ -65,6 +66,8 @@ class ConditionalDistribution(SavedWhole):
         """Raises what is wrong with the shape of a batch for `prepare`; set beside it."""
         self.preprocess: Preprocessing | None = None
         """What `prepare` is made of, which an encoder that is saved alone takes along."""
+        self.problems: Callable[[tf.Tensor], tf.Tensor] | None = None
+        """How many of the raw data of a batch are no input, int32 scalar; set beside it."""
         self.take: Callable[[Any], Any] | None = None
         """From what `predict` is given to raw data that are checked; set beside it."""
         self._input_event_shape: tuple[int, ...] | None = None
@@ -181,15 +184,18 @@ class ConditionalDistribution(SavedWhole):
         """Not done: raises NotImplementedError."""
         refuse_quantization(self.name)
 
-    def predict_step(self, data: Any) -> tf.Tensor:
-        inputs, _, _ = keras.utils.unpack_x_y_sample_weight(data)
-        inputs = self._prepared(tf.convert_to_tensor(inputs))
+    def predict_step(self, data: Any) -> tuple[tf.Tensor, tf.Tensor]:
+        """The means for a batch, and `[1]`, how many of its raw data are no input: what `predict` refuses."""
+        raw = tf.convert_to_tensor(keras.utils.unpack_x_y_sample_weight(data)[0])
+        problems = self._problems(raw)
+        inputs = self._prepared(raw)
         if not self.built:
             self.build((None, *inputs.shape[1:]))
         # Keras traces this for inputs of any rank once it has seen two, so that leading axes are not known.
         leading = tf.shape(inputs)[: -len(self.input_event_shape)]
         means = self(tf.reshape(inputs, [-1, *self.input_event_shape]), training=False).mean()
-        return tf.reshape(means, tf.concat([leading, self.family.event_shape], axis=0))
+        means = tf.reshape(means, tf.concat([leading, self.family.event_shape], axis=0))
+        return means, tf.cast(problems, means.dtype)[tf.newaxis]
 
     def make_predict_function(self, force: bool = False) -> Any:
         def look(shape: tf.TensorShape) -> None:
@@ -198,7 +204,13 @@ class ConditionalDistribution(SavedWhole):
             elif self.preprocess is None or tuple(shape[1:]) != self.input_event_shape[:-1]:
                 self.require_shape(shape)
 
-        return doors.make_predict_function(self, super().make_predict_function, look, lambda means: means, force)
+        def finish(answer: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
+            means, problems = answer
+            if np.any(problems):
+                raise FloatingPointError(f"Evaluation or prediction stopped: {BAD_INPUT}.")
+            return means
+
+        return doors.make_predict_function(self, super().make_predict_function, look, finish, force)
 
     def predict(self, x: Any, *args: Any, **kwargs: Any) -> Any:
         """Keras' `predict`: the mean of the distribution for each input.
@@ -218,6 +230,14 @@ class ConditionalDistribution(SavedWhole):
         means = super().predict_on_batch(doors.among_replicas(x, self.distribute_strategy))
         require_finite(f"The means of `{self.name}`", means)
         return means
+
+    def _problems(self, raw: tf.Tensor) -> tf.Tensor:
+        """How many of a batch of raw data are no input; 0 where `predict` is not given raw data."""
+        if self.problems is not None:
+            return self.problems(raw)
+        if self.preprocess is not None:
+            return self.preprocess.problems(tf.reshape(raw, [-1, *self.input_event_shape]))
+        return tf.constant(0)
 
     def _prepared(self, raw: tf.Tensor) -> tf.Tensor:
         """Inputs for what `predict` is given."""

@@ -115,6 +115,8 @@ REFUSED = {
     "others beside": (("train", "test", "unlabeled"), rf"holds `test`, `train`, `unlabeled`, {UNDERSTOOD}"),
     "one twice": (("train", "val", "valid", "test"), rf"holds `test`, `train`, `val`, `valid`, {UNDERSTOOD}"),
     "upper and lower case": (("train", "Test", "test"), rf"holds `Test`, `test`, `train`, {UNDERSTOOD}"),
+    "train twice": (("train", "training"), rf"holds `train`, `training`, {UNDERSTOOD}"),
+    "train in upper and lower case": (("TRAIN", "train"), rf"holds `TRAIN`, `train`, {UNDERSTOOD}"),
     "no train": (("val", "test"), rf"holds `test`, `val`, {UNDERSTOOD}"),
     "test beside classes": (("cat", "dog", "test"), rf"holds `cat`, `dog`, `test`, {UNDERSTOOD}"),
     "test alone": (("test",), rf"holds `test`, {UNDERSTOOD}"),
@@ -149,4 +151,20 @@ def test_the_validation_folder_has_the_classes_and_the_shape_of_the_training_ima
     paint(tmp_path, "train", "test")
     paint(tmp_path, "val", classes=("cat",))
     with pytest.raises(ValueError, match=r"val must have the classes of .*train, cat, dog; received cat"):
+        load(tmp_path)
+
+
+@fault("split-layout")
+@pytest.mark.parametrize("whole", [False, True])
+def test_parts_of_links_to_images_beside_them_are_not_ignored(tmp_path, whole):
+    """Read as one class, the split of whoever made the links would be lost."""
+    Painter().paint(*(tmp_path / "store" / part / f"{number}.png" for part in ("a", "b") for number in range(4)))
+    for part, store in (("train", "a"), ("test", "b")):
+        if whole:
+            (tmp_path / part).symlink_to(f"store/{store}")
+            continue
+        (tmp_path / part).mkdir()
+        for number in range(4):
+            (tmp_path / part / f"{number}.png").symlink_to(f"../store/{store}/{number}.png")
+    with pytest.raises(ValueError, match="holds `test`, `train` with links to images elsewhere in it, and each file"):
         load(tmp_path)

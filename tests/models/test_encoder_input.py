@@ -1,8 +1,12 @@
 """What the encoder of a VAE sees of the preprocessed data."""
 
+import copy
+
 import numpy as np
+import pytest
 import tensorflow as tf
 import tiny
+from faults import fault
 
 from tfvae import families, preprocessing
 from tfvae.noise import Noise
@@ -21,3 +25,28 @@ def test_encoders_see_grey_values_also_of_levels():
     np.testing.assert_allclose(*codes, rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(levels.posterior(levels.preprocess(RAW)).mean(), codes[0], rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(levels(RAW).mean(), levels.decoder(codes[0]).mean(), rtol=1e-4, atol=1e-3)
+
+
+NO_IMAGES = {
+    "levels as floats": RAW.astype(np.float32),
+    "levels of 16 bits": RAW.astype(np.uint16) * 257,
+    "levels below 0": RAW.astype(np.int32) - 1,
+    "floats below 0": RAW / 127.5 - 1,
+    "0 and 1": RAW.reshape(len(RAW), -1).argsort(1).reshape(RAW.shape) % 2,
+}
+
+
+@fault("one-check")
+@pytest.mark.parametrize("data", NO_IMAGES)
+@pytest.mark.parametrize("alone", [False, True])
+def test_encoders_refuse_batches_that_are_no_images(data, alone):
+    encoder = tiny.vae().encoder
+    encoder = copy.deepcopy(encoder) if alone else encoder
+    codes = encoder.predict(RAW, verbose=0)
+    for predict in (
+        lambda raw: encoder.predict(tf.data.Dataset.from_tensor_slices(raw).batch(10), verbose=0),
+        encoder.predict_on_batch,
+    ):
+        with pytest.raises(FloatingPointError, match=r"prediction stopped: .* floats outside \[0, 1\]"):
+            predict(NO_IMAGES[data])
+        np.testing.assert_allclose(predict(RAW), codes, rtol=1e-5, atol=1e-6)

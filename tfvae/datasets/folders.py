@@ -53,7 +53,9 @@ def load(
             f"{shown(folder)} holds no images: no files that end in {endings}. {sentence(folder, left_out)}".rstrip()
         )
     parts = layout.parts(folder, files)
-    if parts:
+    if not parts:
+        layout.require_no_parts_of_links(folder, [*left_out.get("again", []), *left_out.get("folder", [])])
+    else:
         left_out["beside"] = [path for path in files if path.parent == folder]
     training = parts.get("train", folder)
     read = {"train": _read(training, files, size, skip, frames)}

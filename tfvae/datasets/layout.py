@@ -50,7 +50,8 @@ def parts(folder: Path, files: Collection[Path]) -> dict[str, Path]:
     for name in sorted(names):
         found[_PARTS.get(name.lower(), "")].append(name)
     is_alone = len(names) == 1 and not loose
-    if "train" in found and (is_alone or len(found.keys() - {""}) > 1):
+    is_twice = any(len(same) > 1 for part, same in found.items() if part)  # `train` and `training`
+    if "train" in found and (is_alone or is_twice or len(found.keys() - {""}) > 1):
         empty = [path.name for path in sorted(folder.iterdir()) if path.name.lower() in _PARTS and path.is_dir()]
         for name in set(empty) - names:
             raise ValueError(f"{shown(folder / name)} holds no images.")
@@ -59,6 +60,21 @@ def parts(folder: Path, files: Collection[Path]) -> dict[str, Path]:
     elif not _look_like_parts(names) and not any(name.lower() in _NEVER_CLASSES for name in names):
         return {}
     raise ValueError(f"{shown(folder)} holds {_listed(names)}, but {UNDERSTOOD}; rename or move folders.")
+
+
+def require_no_parts_of_links(folder: Path, links: Iterable[Path]) -> None:
+    """ValueError if folders look like parts, but hold links to what is read elsewhere in the folder.
+
+    Args:
+        folder: the folder of the data, which has no parts.
+        links: files and folders below it that are read under other names.
+    """
+    names = {path.relative_to(folder).parts[0] for path in links}
+    if _look_like_parts(names):
+        raise ValueError(
+            f"{shown(folder)} holds {_listed(names)} with links to images elsewhere in it, and each file is read once; "
+            "give a folder that holds the parts only."
+        )
 
 
 def _sub_folders(folder: Path, files: Iterable[Path]) -> dict[Path, set[str]]:

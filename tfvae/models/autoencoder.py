@@ -65,6 +65,7 @@ class Autoencoder(UnsupervisedModel):
         build_part("encoder", encoder, decoder.family.event_shape)
         build_part("decoder", decoder, encoder.family.event_shape)
         encoder.prepare = lambda raw: preprocess.grey(self.representative(raw))
+        encoder.problems = lambda raw: preprocess.problems(self.as_examples(raw))
         encoder.look = self.require_shape
         encoder.preprocess = preprocess
         encoder.take = lambda raw: given.checked(self, raw, whole=False)[0]

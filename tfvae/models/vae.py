@@ -82,6 +82,7 @@ class VAE(LatentVariableModel):
         build_part("encoder", encoder, data_shape)
         build_part("decoder", decoder, latent_shape)
         encoder.prepare = lambda raw: preprocess.grey(self.representative(raw))
+        encoder.problems = lambda raw: preprocess.problems(self.as_examples(raw))
         encoder.look = self.require_shape
         encoder.preprocess = preprocess
         encoder.take = lambda raw: given.checked(self, raw, whole=False)[0]
