@@ -92,7 +92,7 @@ CASES = {
             decoder=tiny.vae().decoder,
         ),
         ValueError,
-        "`decoder` for latents of shape (2,); the data have shape (8, 8, 1) and the latents (3,).",
+        "`decoder` was built for inputs of shape (2,), and here they have shape (3,).",
     ),
     "binarised pixels for a density": (
         lambda _: vae(preprocess=preprocessing.Binarize()),

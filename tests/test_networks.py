@@ -82,5 +82,7 @@ def test_convolutional_networks_need_a_layer(make):
 
 @pytest.mark.parametrize("image_shape", [(28, 28), (784,)], ids=str)
 def test_deconvnet_refuses_shapes_without_channels(image_shape):
-    with pytest.raises(ValueError, match=r"^`image_shape` must be \(height, width, channels\); received \("):
+    with pytest.raises(
+        ValueError, match=r"^`image_shape` must be \(height, width, channels\), such as .*; received \("
+    ):
         deconvnet(image_shape)

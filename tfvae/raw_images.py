@@ -16,8 +16,8 @@ FEW = 8
 NOT_FINITE = "holds values that are not finite"
 BAD_INPUT = (
     "the input has values that are not finite, or of 2^64 and more, or, for images, floats outside [0, 1], levels "
-    "outside 0 to 255 or the integers 0 and 1 only (pass levels as uint8 or divide them by 255, and black and white as 0 "
-    "and 255 or as bool)"
+    "outside 0 to 255 or the integers 0 and 1 only (pass levels as uint8 or divide them by 255, and black and white as "
+    "0 and 255 or as bool)"
 )
 """The rule in short, for a batch in a graph, of which no more is known than that something is wrong."""
 

@@ -3,6 +3,7 @@
 import copy
 import pickle
 
+import h5py
 import keras
 import pytest
 import tiny
@@ -325,3 +326,16 @@ def test_nothing_frozen_leaves_no_trace_in_a_configuration():
     assert "layer_state" not in model.get_config()
     assert "optimizer_notes" not in model.get_compile_config()
     assert sorted(model.encoder.get_config()) == ["family", "name", "network"]
+
+
+def test_weights_have_the_places_in_a_file_that_they_always_had(tmp_path):
+    """A property that leads to a part would move them, and files from before could not be loaded."""
+    vamp = tiny.vae(prior=priors.VampPrior((2,), tiny.SHAPE, 3), objective=tfvae.ELBO(analytic_kl=False))
+    ladder = tfvae.ladder_vae(tiny.SHAPE, 2, 4, (4,))
+    expected = {"encoder", "decoder", "prior", "guard", "vars", "bottom_up", "posteriors", "priors", "top_down"}
+    expected |= {"generator", "discriminator", "head", "layers", "optimizer", "discriminator_optimizer"}
+    for model in (vamp, ladder, tfvae.gan(tiny.SHAPE, 2, (4,))):
+        model.compile("sgd")
+        model.save_weights(tmp_path / "model.weights.h5")
+        with h5py.File(tmp_path / "model.weights.h5") as file:
+            assert set(file) <= expected

@@ -88,5 +88,7 @@ def test_what_is_no_number_of_draws_is_refused(draws):
 
 def test_a_decoder_of_other_latents_is_refused():
     decoder = naive().decoder
-    with pytest.raises(ValueError, match=r"built for latents of shape \(2,\), `prior` is over latents of shape \(3,\)"):
+    with pytest.raises(
+        ValueError, match=r"^`decoder` was built for inputs of shape \(2,\), and here they have shape \(3,\)"
+    ):
         NaiveMonteCarlo(decoder, StandardNormal((3,)), preprocessing.Binarize(), 5)

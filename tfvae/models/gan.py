@@ -133,7 +133,6 @@ class GAN(GuardedModel):
             return config
         return config | {"discriminator_optimizer": keras.optimizers.serialize(self.discriminator_optimizer)}
 
-    @property
     def trained_by(self) -> list[tuple[keras.optimizers.Optimizer, list[Any]]]:
         return [
             (self.optimizer, self._generator_variables),
@@ -179,7 +178,7 @@ class GAN(GuardedModel):
         updates = [
             Update(optimizer, tape.gradient(loss, variables), variables)
             for (optimizer, variables), loss in zip(
-                self.trained_by, (losses["generator_loss"], losses["loss"]), strict=True
+                self.trained_by(), (losses["generator_loss"], losses["loss"]), strict=True
             )
             if variables  # one of the two networks may be frozen
         ]

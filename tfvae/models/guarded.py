@@ -248,7 +248,7 @@ class GuardedModel(Abilities, SavedWhole, abc.ABC):
         if self._to_be_chosen:
             wished = self._jit_compile_wished
             config |= {"steps_per_execution": "auto", "jit_compile": "auto" if wished is None else wished}
-        notes = [notes_of_optimizer(optimizer, self, trained) for optimizer, trained in self.trained_by]
+        notes = [notes_of_optimizer(optimizer, self, trained) for optimizer, trained in self.trained_by()]
         return config | ({_NOTES: notes} if any(notes) else {})
 
     def compile_again(self, **kwargs: Any) -> None:
@@ -449,7 +449,7 @@ class GuardedModel(Abilities, SavedWhole, abc.ABC):
                 f"`{self.name}` has nothing to train: all of its parts are frozen. Set `trainable = True` on some, and "
                 "compile it again."
             )
-        for optimizer, trained in self.trained_by:
+        for optimizer, trained in self.trained_by():
             require_known(optimizer, trained)
         if not self.optimizer.built:  # a LossScaleOptimizer built twice forgets its scale
             with self.distribute_strategy.scope():
@@ -509,7 +509,6 @@ class GuardedModel(Abilities, SavedWhole, abc.ABC):
         variables = [*self.variables, *self.metrics_variables, *self.optimizer.variables]
         return [variable.value for variable in variables]
 
-    @property
     def trained_by(self) -> list[tuple[keras.optimizers.Optimizer, list[Any]]]:
         """The optimisers, each with the variables that it trains."""
         return [(self.optimizer, self.trainable_variables)]
@@ -520,7 +519,7 @@ class GuardedModel(Abilities, SavedWhole, abc.ABC):
         Args:
             notes: of `notes_of_optimizer`, for each optimiser, or nothing.
         """
-        for index, (optimizer, trained) in enumerate(self.trained_by):
+        for index, (optimizer, trained) in enumerate(self.trained_by()):
             build_optimizer(optimizer, self, trained, notes[index] if notes else {})
 
     def as_examples(self, raw: Any) -> tf.Tensor:

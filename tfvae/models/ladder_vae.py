@@ -77,8 +77,7 @@ class LadderVAE(HierarchicalVAE):
         """What has weights."""
         return *self.bottom_up, *self.posteriors, *self.top_down, *self.priors, self.decoder, self.prior
 
-    @property
-    def called_twice(self) -> tuple[keras.Layer, ...]:  # type: ignore[override]
+    def called_twice(self) -> tuple[keras.Layer, ...]:
         return () if self.prior.data_shape is None else (*self.bottom_up, self.posteriors[-1])
 
     @property

@@ -81,8 +81,12 @@ class UnsupervisedModel(GuardedModel):
     def sample_size(self) -> int:
         return self.objective.sample_size
 
-    called_twice: tuple[keras.Layer, ...] = ()
-    """Parts that a step calls more than once: for data, and for a prior that is made of them."""
+    def called_twice(self) -> tuple[keras.Layer, ...]:
+        """Parts that a step calls more than once: for data, and for a prior that is made of them.
+
+        A method, because Keras names weights in a file by the first attribute in the alphabet that leads to them.
+        """
+        return ()
 
     @abc.abstractmethod
     def trace_of(
@@ -108,7 +112,7 @@ class UnsupervisedModel(GuardedModel):
         variables = self.trainable_variables
         with tf.GradientTape(persistent=True) as tape:
             trace, scores = self._scores(raw, y, noise, self._steps.value, training=True)
-            for part in self.called_twice:
+            for part in self.called_twice():
                 refuse_losses_of_calls(part.name, part, "the prior is made of it too")
             loss = tf.reduce_sum(weighted(scores.loss, sample_weight)) / tf.cast(global_rows, scores.loss.dtype)
             if self.losses:  # regularisers of the networks; replicas are summed

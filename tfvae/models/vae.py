@@ -101,8 +101,7 @@ class VAE(LatentVariableModel):
         """What has weights: the encoder, the decoder and the prior."""
         return self.encoder, self.decoder, self.prior
 
-    @property
-    def called_twice(self) -> tuple[keras.Layer, ...]:  # type: ignore[override]
+    def called_twice(self) -> tuple[keras.Layer, ...]:
         return () if self.prior.data_shape is None else (self.encoder,)
 
     def call(self, raw: Any, training: bool | None = None) -> tfp.distributions.Distribution:
