@@ -59,9 +59,12 @@ SHARES = ("tests/distribution/test_shares.py",)
 LATE_DECODING = ("tests/distribution/test_late_decoding.py",)
 MIRRORED_EVALUATION = ("tests/distribution/test_mirrored_evaluation.py",)
 BOUND = ("tests/run/test_bound_runs.py",)
+ANY_NETWORK = ("tests/models/test_any_network.py",)
+LOST_ATTRIBUTES = ("tests/models/test_lost_attributes.py",)
+NUMBER_TYPES = ("tests/test_number_types.py",)
 START = ("tests/run/test_passes_and_weights.py",)
-FILES = ("tests/test_files.py",)
-FOLDERS = ("tests/test_folders.py",)
+FILES = ("tests/test_written_files.py",)
+FOLDERS = ("tests/test_claimed_folders.py",)
 OUTPUTS = ("tests/run/test_outputs.py",)
 
 BUGS = [
@@ -1240,5 +1243,28 @@ BUGS = [
         "if any(_holds(each, path) for each in self.inputs):",
         "if False:",
         OUTPUTS,
+    ),
+    Bug(
+        "a discriminator's regularisers are left out",
+        "models/gan.py",
+        '("loss", (self.discriminator, self.head))',
+        '("loss", ())',
+        ANY_NETWORK,
+    ),
+    Bug(
+        "single weights that are frozen come back trainable",
+        "layer_state.py",
+        'weight.trainable = index not in state["frozen_weights"]',
+        "weight.trainable = True",
+        LOST_ATTRIBUTES,
+    ),
+    Bug(
+        "True is an integer",
+        "checks.py",
+        """    if isinstance(value, bool):
+        return None
+    try:""",
+        "    try:",
+        NUMBER_TYPES,
     ),
 ]
