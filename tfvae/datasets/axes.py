@@ -12,6 +12,7 @@ import numpy as np
 
 _WHOLE = "NHWC"
 _LONGEST = 10  # times as long as wide: other axes are likelier than such images
+_FEW = 2  # times as many as either other axis: a last axis may as well be the images
 _SMALLEST = 8, 16  # sides below which nothing but the usual order is thought of: of four axes, of three
 
 
@@ -77,7 +78,9 @@ def _is_clear(shape: tuple[int, ...], likely: Sequence[str], matlab: bool) -> bo
     if len(shape) == 4 or likely[1:] != ["HWN"]:
         return False
     first, second, third = shape
-    return first != second == third if matlab else first != second or second == third
+    if matlab:
+        return first != second == third
+    return second == third or (first != second and third < _FEW * max(first, second))
 
 
 def _number(shape: tuple[int, ...], axes: str) -> int:
