@@ -204,7 +204,7 @@ CASES = {
     "a folder for a model": (
         lambda _: tfvae.load("."),
         ValueError,
-        ". is a folder; `load` takes the .keras file in it.",
+        ". is a folder; `load` takes the .keras file in it, or one that `model.save` wrote.",
     ),
 }
 

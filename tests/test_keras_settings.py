@@ -230,7 +230,6 @@ ALL = {
     "epsilon": 0.1,
     "image_data_format": "channels_first",
     "nnx_enabled": True,
-    "backend": "jax",
 }
 
 

@@ -232,7 +232,7 @@ def test_what_is_no_flow_has_neither_temperature_nor_interpolation(tmp_path):
             for start, end, message in (
                 (RAW[:3], RAW[:2], "`start` and `end` must be equally many examples, at least one; received 3 and 2."),
                 (RAW[:0], RAW[:0], "`start` and `end` must be equally many examples, at least one; received 0 and 0."),
-                (RAW[:2] + np.float32(0), RAW[:2], "`raw` has "),
+                (RAW[:2] + np.float32(0), RAW[:2], "`start` holds floats, which must be in [0, 1]; "),
             )
         ),
     ],

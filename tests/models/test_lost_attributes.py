@@ -325,7 +325,7 @@ def test_nothing_frozen_leaves_no_trace_in_a_configuration():
     model = tiny.compiled(tiny.vae())
     assert "layer_state" not in model.get_config()
     assert "optimizer_notes" not in model.get_compile_config()
-    assert sorted(model.encoder.get_config()) == ["family", "name", "network"]
+    assert sorted(model.encoder.get_config()) == ["family", "name", "network", "preprocess"]
 
 
 def test_weights_have_the_places_in_a_file_that_they_always_had(tmp_path):

@@ -191,7 +191,7 @@ def test_bad_input_on_one_replica_stops_both(two):
     raw[7, 0, 0, 0] = np.nan
     before = tiny.state(model)
     with pytest.raises(FloatingPointError, match="step 0: the input"):
-        model.fit(raw, batch_size=8, verbose=0)
+        model.fit(tf.data.Dataset.from_tensors(raw), verbose=0)
     tiny.assert_same_bits(tiny.state(model), before)
 
 

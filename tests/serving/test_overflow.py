@@ -18,6 +18,7 @@ import tfvae
 from tfvae.evaluation import encode
 from tfvae.serving import signatures
 from tfvae.serving.answers import Answers
+from tfvae.serving.forms import forms
 
 HUGE = [3e38, -3e38, 2.0**64, np.inf, np.nan]
 OF_REALS = ["encode", "encode_sample", "reconstruct", "log_likelihood", "anomaly_score"]
@@ -26,7 +27,8 @@ OF_REALS = ["encode", "encode_sample", "reconstruct", "log_likelihood", "anomaly
 def served(model, names, reference=None):
     """The signatures of an export that answer so."""
     answers = Answers(model, 2, reference)
-    return {key: each for name in names for key, each in signatures._in_all_forms(answers, name).items()}
+    taken = forms(model.preprocess, model.data_shape)
+    return {key: each for name in names for key, each in signatures._in_all_forms(answers, name, taken).items()}
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +112,7 @@ def test_real_numbers_whose_squares_overflow_are_no_data(reals):
     model, _ = reals
     data = np.ones((2, 2), "float32")
     assert np.isfinite(model.predict(data, verbose=0)).all()
-    with pytest.raises(FloatingPointError, match=r"the input has values that are not finite, or of 2\^64"):
+    with pytest.raises(FloatingPointError, match=r"`x` holds numbers of 2\^64 and more"):
         model.predict(data * 3e38, verbose=0)
 
 

@@ -42,13 +42,8 @@ def read(key: str) -> dict[str, Times]:
     """The times by way of running a step; nothing where there is no file or it cannot be read."""
     try:
         times = {way: Times(*map(float, each)) for way, each in json.loads(content(_path(key), _MOST)).items()}
-    except (
-        OSError,
-        ValueError,
-        TypeError,
-        AttributeError,
-        RuntimeError,
-    ):  # the last of brackets without end, or no home
+    except (OSError, ValueError, TypeError, AttributeError, ArithmeticError, RuntimeError):
+        # ArithmeticError of an integer too large, RuntimeError of brackets without end, or no home
         return {}
     return times if all(0 < each.low <= each.median <= each.high for each in times.values()) else {}
 
