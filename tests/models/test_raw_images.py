@@ -98,7 +98,7 @@ DARK[3, 2, 2] = 1
 @fault("one-check")
 @pytest.mark.parametrize(
     "images",
-    [DARK[:1] * 0, DARK[3:4], DARK[:4], BLACK_AND_WHITE[:1].astype("uint8"), GREY / 255],
+    [DARK[:1] * 0, DARK[3:4], DARK[:8], BLACK_AND_WHITE[:1].astype("uint8"), GREY / 255],
     ids=["black", "one pixel", "black but for one pixel", "one of 0 and 1", "dark floats"],
 )
 def test_images_that_may_be_dark_are_taken(images):

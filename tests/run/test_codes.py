@@ -82,7 +82,7 @@ def spoilt(folder):
 
 def test_mistakes_end_in_one_sentence_and_leave_what_was_there(run, source, tmp_path, capfd):
     np.save(tmp_path / "wide.npy", np.zeros((9, 8, 9), np.uint8))
-    np.savez(tmp_path / "codes.npz", another_day=1)
+    np.savez(tmp_path / "codes.npz", train_mean=1)  # codes of another day
     old = (tmp_path / "codes.npz").read_bytes()
     nan = spoilt(make(tmp_path / "nan", source))
     for arguments, sentence in [

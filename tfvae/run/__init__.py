@@ -241,7 +241,7 @@ def _require_empty(folder: Path) -> None:
 
 def _require_outside(data: str, folder: Path) -> None:
     """A run's pictures would be images of the data from then on."""
-    if data != "mnist" and Path(data).is_dir() and folder.resolve().is_relative_to(Path(data).resolve()):
+    if data not in ("", "mnist") and Path(data).is_dir() and folder.resolve().is_relative_to(Path(data).resolve()):
         raise ValueError(
             f"The run folder must not lie in the folder of the images, {data}, where its pictures would be taken for "
             f"images; received {folder}. Choose another --out."
