@@ -268,7 +268,7 @@ def test_another_objective_is_obeyed_by_steps_that_were_traced():
 
 @fault("lost-attributes")
 @pytest.mark.slow
-@pytest.mark.parametrize("change", [{"seed": 99}, {"preprocess": preprocessing.Rescale()}], ids=str)
+@pytest.mark.parametrize("change", [{"seed": 99}, {"preprocess": preprocessing.Rescale()}], ids=["seed", "preprocess"])
 def test_another_seed_or_preprocessing_is_obeyed_by_steps_that_were_traced(change):
     ((name, value),) = change.items()
     traced, new = (tiny.compiled(tiny.vae(), keras.optimizers.SGD(1e-3)) for _ in range(2))
