@@ -17,7 +17,7 @@ from tfvae.families import Family
 from tfvae.finite import require_finite, require_input
 from tfvae.layer_state import set_state_of_layers
 from tfvae.precision import at_least_float32
-from tfvae.preprocessing import BAD_INPUT, Preprocessing
+from tfvae.preprocessing import Preprocessing
 from tfvae.serialization import SavedWhole, arguments, config_of, without_state
 
 
@@ -204,13 +204,7 @@ class ConditionalDistribution(SavedWhole):
             elif self.preprocess is None or tuple(shape[1:]) != self.input_event_shape[:-1]:
                 self.require_shape(shape)
 
-        def finish(answer: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
-            means, problems = answer
-            if np.any(problems):
-                raise FloatingPointError(f"Evaluation or prediction stopped: {BAD_INPUT}.")
-            return means
-
-        return doors.make_predict_function(self, super().make_predict_function, look, finish, force)
+        return doors.make_predict_function(self, super().make_predict_function, look, force)
 
     def predict(self, x: Any, *args: Any, **kwargs: Any) -> Any:
         """Keras' `predict`: the mean of the distribution for each input.

@@ -14,9 +14,11 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from tfvae.distribution.multi_worker import is_multi_worker, rows_of_replica
+from tfvae.raw_images import BAD_INPUT
 
 NO_EXAMPLES = "There must be at least one example; received none."
 _ITERATORS = (tf.data.Iterator, tf.distribute.DistributedIterator)
@@ -64,16 +66,15 @@ def stepping(function: Callable[[Any], Any], batches: Any, steps: int) -> Any:
     return function(iter(first))
 
 
-def make_predict_function(
-    model: keras.Model, make: Callable[..., None], look: Look, finish: Callable[[Any], Any], force: bool = False
-) -> Any:
-    """Keras' `make_predict_function`, whose function looks at each batch first.
+def make_predict_function(model: keras.Model, make: Callable[..., None], look: Look, force: bool = False) -> Any:
+    """Keras' `make_predict_function`, whose function looks at each batch first, and refuses bad input.
+
+    The model's `predict_step` gives the answer and, `[1]`, how many of a batch are no input.
 
     Args:
         model: whose function it is.
         make: Keras' own method.
         look: raises what is wrong with a shape.
-        finish: makes the answer from what Keras' function gives.
         force: make it anew.
     """
     with _making:  # no other thread may meet Keras' own function meanwhile
@@ -85,10 +86,18 @@ def make_predict_function(
         def run(data: list[Any]) -> Any:
             for batch in data:
                 _look_at(batch, look, model.distribute_strategy)
-            return finish(predict(data))
+            answer, problems = predict(data)
+            if np.any(problems):
+                raise bad_input()
+            return answer
 
         model.predict_function = run
         return run
+
+
+def bad_input() -> FloatingPointError:
+    """The error of an evaluation or a prediction of examples that are no input."""
+    return FloatingPointError(f"Evaluation or prediction stopped: {BAD_INPUT}.")
 
 
 def among_replicas(batch: Any, strategy: tf.distribute.Strategy) -> Any:

@@ -10,12 +10,12 @@ import os
 import re
 import secrets
 import stat
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from tfvae.inputs import MOST_RESULTS, content
+from tfvae.printing import say
 
 try:
     import fcntl
@@ -156,7 +156,7 @@ def flush(path: Path) -> None:
 @functools.cache
 def say_once(sentence: str) -> None:
     """Says a sentence on the standard error, each only once in a process."""
-    print(sentence, file=sys.stderr, flush=True)
+    say(sentence, err=True)
 
 
 def write_json(path: Path, result: dict[str, Any]) -> None:

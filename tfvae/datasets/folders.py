@@ -12,10 +12,10 @@ import numpy as np
 
 from tfvae.datasets import image_files, layout
 from tfvae.datasets.bad_records import BadRecord
-from tfvae.datasets.names import shown
 from tfvae.datasets.resizing import resize
 from tfvae.datasets.splits import Dataset, Split, hold_out_test
 from tfvae.datasets.walk import sentence, walk
+from tfvae.printing import printable
 
 
 def load(
@@ -50,7 +50,8 @@ def load(
     if not files:
         endings = ", ".join(image_files.SUFFIXES)
         raise ValueError(
-            f"{shown(folder)} holds no images: no files that end in {endings}. {sentence(folder, left_out)}".rstrip()
+            f"{printable(folder)} holds no images: no files that end in {endings}. "
+            f"{sentence(folder, left_out)}".rstrip()
         )
     parts = layout.parts(folder, files)
     if not parts:
@@ -69,7 +70,8 @@ def load(
         train, test, origin = hold_out_test(read["train"].split, test_size, seed)
     elif test_size is not None:
         raise ValueError(
-            f"`test_size` must not be given: {shown(folder)} has a folder `{parts[tested].name}`; received {test_size}."
+            f"`test_size` must not be given: {printable(folder)} has a folder `{parts[tested].name}`; "
+            f"received {test_size}."
         )
     else:
         train, test, origin = read["train"].split, read[tested].split, f"the folder `{parts[tested].name}`"
@@ -115,8 +117,8 @@ def _read(
     unlabelled = [path for path in files if path.parent == folder]
     if unlabelled and len(unlabelled) < len(files):
         raise ValueError(
-            f"{shown(folder)} must hold either images or sub-folders of images, one a class; received both, "
-            f"such as {shown(unlabelled[0].name)} and {shown(files[-1].relative_to(folder))}."
+            f"{printable(folder)} must hold either images or sub-folders of images, one a class; received both, "
+            f"such as {printable(unlabelled[0].name)} and {printable(files[-1].relative_to(folder))}."
         )
     classes = [] if unlabelled else [path.relative_to(folder).parts[0] for path in files]
     names, labels = np.unique(classes, return_inverse=True)
@@ -126,7 +128,9 @@ def _read(
     if found.several:
         which = "all are read; those of a file stay together when images are held out"
         which = which if frames == "all" else "the first of each file are read"
-        note = f"{len(found.several)} files in {shown(folder)} hold {sum(found.several)} pictures, of which {which}."
+        note = (
+            f"{len(found.several)} files in {printable(folder)} hold {sum(found.several)} pictures, of which {which}."
+        )
     return _Part(
         Split(found.images, None if unlabelled else labels[found.rows], groups),
         tuple(map(str, names)),
@@ -137,11 +141,13 @@ def _read(
 
 def _check_like(folder: Path, part: _Part, training: Path, train: _Part) -> None:
     if part.class_names != train.class_names:
-        received, wanted = (", ".join(map(shown, each.class_names)) or "none" for each in (part, train))
-        raise ValueError(f"{shown(folder)} must have the classes of {shown(training)}, {wanted}; received {received}.")
+        received, wanted = (", ".join(map(printable, each.class_names)) or "none" for each in (part, train))
+        raise ValueError(
+            f"{printable(folder)} must have the classes of {printable(training)}, {wanted}; received {received}."
+        )
     if part.split.image_shape != train.split.image_shape:
         raise ValueError(
-            f"The images in {shown(folder)} must be of the shape of those in {shown(training)}, "
+            f"The images in {printable(folder)} must be of the shape of those in {printable(training)}, "
             f"{train.split.image_shape}; received {part.split.image_shape}."
         )
 
@@ -165,7 +171,9 @@ def _decode(files: list[Path], size: tuple[int, int] | None, frames: str) -> _De
             shape = images.shape[1:]
             if image.shape != shape:
                 remedy = "bring all to grey or all to RGB" if image.shape[:2] == shape[:2] else "give `image_size`"
-                raise ValueError(f"{shown(path)} is {image.shape} where {shown(files[0].name)} is {shape}; {remedy}.")
+                raise ValueError(
+                    f"{printable(path)} is {image.shape} where {printable(files[0].name)} is {shape}; {remedy}."
+                )
             images[row] = image
             row += 1
     return _Decoded(images, rows, (), several)
@@ -183,12 +191,12 @@ def _decode_good(
             found, numbers[index] = _pictures(path, size, frames)
             images += [(index, image) for image in found]
         except (OSError, ValueError) as error:
-            bad[index] = BadRecord(shown(path), str(error))
+            bad[index] = BadRecord(printable(path), str(error))
     shapes = Counter(image.shape for _, image in images)
     wanted = shape or next((each for each, _ in shapes.most_common(1)), None)
     for index, image in images:
         if image.shape != wanted:
-            bad[index] = BadRecord(shown(files[index]), f"is {image.shape} where others are {wanted}")
+            bad[index] = BadRecord(printable(files[index]), f"is {image.shape} where others are {wanted}")
     kept = [(index, image) for index, image in images if index not in bad]
     if not kept:
         raise ValueError(f"None of the {len(files)} files is an image of the shape of the others: {bad[0]}.")
@@ -209,6 +217,6 @@ def _named(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise OSError(f"{shown(path)} {error}.") from error
+        raise OSError(f"{printable(path)} {error}.") from error
     except ValueError as error:
-        raise ValueError(f"{shown(path)} {error}.") from error
+        raise ValueError(f"{printable(path)} {error}.") from error

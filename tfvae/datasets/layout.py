@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
-from tfvae.datasets.names import shown
+from tfvae.printing import printable
 
 _PARTS = {
     "train": "train", "training": "train",
@@ -42,8 +42,8 @@ def parts(folder: Path, files: Collection[Path]) -> dict[str, Path]:
     for deeper, names in below.items():
         if deeper != folder and _look_like_parts(names):
             raise ValueError(
-                f"{shown(deeper)} holds {_listed(names)}, but {UNDERSTOOD}, directly in the folder that is given, "
-                f"{shown(folder)}; give the folder that holds the parts."
+                f"{printable(deeper)} holds {_listed(names)}, but {UNDERSTOOD}, directly in the folder that is given, "
+                f"{printable(folder)}; give the folder that holds the parts."
             )
     names, loose = below[folder], any(path.parent == folder for path in files)
     found = defaultdict(list)
@@ -54,12 +54,12 @@ def parts(folder: Path, files: Collection[Path]) -> dict[str, Path]:
     if "train" in found and (is_alone or is_twice or len(found.keys() - {""}) > 1):
         empty = [path.name for path in sorted(folder.iterdir()) if path.name.lower() in _PARTS and path.is_dir()]
         for name in set(empty) - names:
-            raise ValueError(f"{shown(folder / name)} holds no images.")
+            raise ValueError(f"{printable(folder / name)} holds no images.")
         if found.keys() <= set(_PARTS.values()) and max(map(len, found.values())) == 1:
             return {part: folder / name for part, (name,) in found.items()}
     elif not _look_like_parts(names) and not any(name.lower() in _NEVER_CLASSES for name in names):
         return {}
-    raise ValueError(f"{shown(folder)} holds {_listed(names)}, but {UNDERSTOOD}; rename or move folders.")
+    raise ValueError(f"{printable(folder)} holds {_listed(names)}, but {UNDERSTOOD}; rename or move folders.")
 
 
 def require_no_parts_of_links(folder: Path, links: Iterable[Path]) -> None:
@@ -72,8 +72,8 @@ def require_no_parts_of_links(folder: Path, links: Iterable[Path]) -> None:
     names = {path.relative_to(folder).parts[0] for path in links}
     if _look_like_parts(names):
         raise ValueError(
-            f"{shown(folder)} holds {_listed(names)} with links to images elsewhere in it, and each file is read once; "
-            "give a folder that holds the parts only."
+            f"{printable(folder)} holds {_listed(names)} with links to images elsewhere in it, and each file is read "
+            "once; give a folder that holds the parts only."
         )
 
 
@@ -96,4 +96,4 @@ def _look_like_parts(names: Collection[str]) -> bool:
 
 def _listed(names: Collection[str]) -> str:
     few = sorted(names)[:6]
-    return ", ".join(f"`{shown(name)}`" for name in few) + (", ..." if len(names) > len(few) else "")
+    return ", ".join(f"`{printable(name)}`" for name in few) + (", ..." if len(names) > len(few) else "")

@@ -9,7 +9,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple
 
-from tfvae.datasets.names import shown
+from tfvae.printing import printable
 
 _SYSTEM = ("__MACOSX", "@eaDir")  # what macOS adds to archives, and network drives to folders: copies and thumbnails
 _LEFT_OUT = {
@@ -83,9 +83,9 @@ def sentence(folder: Path, left_out: dict[str, list[Path]]) -> str:
     parts = []
     for kind, words in _LEFT_OUT.items():
         if paths := left_out.get(kind):
-            names = ", ".join(shown(path.relative_to(folder)) for path in paths[:_SHOWN])
+            names = ", ".join(printable(path.relative_to(folder)) for path in paths[:_SHOWN])
             parts.append(f"{len(paths)} {words[len(paths) > 1]} ({names}{', ...' if len(paths) > _SHOWN else ''})")
-    return f"Left out of {shown(folder)}: {', '.join(parts)}." if parts else ""
+    return f"Left out of {printable(folder)}: {', '.join(parts)}." if parts else ""
 
 
 def _identity(status: os.stat_result) -> tuple[int, int]:

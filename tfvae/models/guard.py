@@ -10,7 +10,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tfvae.doors import NO_EXAMPLES
+from tfvae.doors import NO_EXAMPLES, bad_input
 from tfvae.preprocessing import BAD_INPUT
 
 PATIENCE = 10
@@ -137,11 +137,6 @@ class SkippedShare(keras.callbacks.Callback):
         steps, skipped = self.model.steps - self.began[0], self.model.skipped_steps - self.began[1]
         if logs is not None:
             logs["skipped"] = skipped / steps if steps else math.nan
-
-
-def bad_input() -> FloatingPointError:
-    """The error of an evaluation or a prediction of examples that are no input."""
-    return FloatingPointError(f"Evaluation or prediction stopped: {BAD_INPUT}.")
 
 
 def values_of(variables: Sequence[Any]) -> list[tf.Tensor]:

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from tfvae import doors, execution
@@ -29,7 +28,6 @@ from tfvae.models.guard import (
     SkippedShare,
     SkippedSteps,
     apply_if,
-    bad_input,
     checked,
     count_not_finite,
     undo_unless,
@@ -479,13 +477,7 @@ class GuardedModel(Abilities, SavedWhole, abc.ABC):
         return self.test_function
 
     def make_predict_function(self, force: bool = False) -> Any:
-        def finish(answer: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
-            means, problems = answer
-            if np.any(problems):
-                raise bad_input()
-            return means
-
-        return doors.make_predict_function(self, super().make_predict_function, self.require_shape, finish, force)
+        return doors.make_predict_function(self, super().make_predict_function, self.require_shape, force)
 
     def _entered(self, one_by_one: Any, together: Any = None) -> Any:
         """A train or test function as Keras calls it, which looks at shapes first."""

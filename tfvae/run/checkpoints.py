@@ -36,7 +36,7 @@ class Checkpoint(NamedTuple):
 
         Raises:
             ValueError: the file is damaged, or of another version.
-        OSError: it is no regular file.
+            OSError: it is no regular file.
         """
         if not self.is_whole():
             raise ValueError(f"{self.path} is damaged: its content is not what was written.")

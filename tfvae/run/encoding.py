@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy as np
 from tfvae.evaluation import encode, fix
 from tfvae.files import written_whole
 from tfvae.outputs import NPZ, Output, of_runs
+from tfvae.printing import say
 from tfvae.run.reading import run_of
 
 PARTS = ("train", "validation", "test")
@@ -59,8 +59,7 @@ def write_codes(
     output.check()
     run = run_of(folder)
     model, (whole, _) = run.model(), run.data_or_others(data, data_dir, axes)
-    for sentence in whole.said:
-        print(sentence, file=sys.stderr)
+    say(*whole.said, err=True)
     arrays: dict[str, Any] = {}
     parts = {part: split for part in PARTS if (split := getattr(whole, part)) is not None}
     for part, split in parts.items():

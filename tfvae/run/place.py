@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-
 from tfvae.files import written_whole
 from tfvae.folders import Claim
+from tfvae.printing import say
 
 
 class Place:
@@ -36,11 +35,10 @@ class Place:
             with written_whole(folder / name) as unfinished:
                 unfinished.write_bytes(self._contents[name])
         if missing:
-            print(
+            say(
                 f"{folder} was deleted, moved or emptied while this run trains in it. The run goes on and writes its "
                 "settings, history and checkpoint again; older checkpoints and pictures are lost.",
-                file=sys.stderr,
-                flush=True,
+                err=True,
             )
         return bool(missing)
 
