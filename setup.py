@@ -68,7 +68,7 @@ setup(
     license_files=["LICENSE", "NOTICE"],
     python_requires=">=3.10,<3.14",  # TensorFlow 2.21 has wheels for exactly these
     packages=find_packages(include=["tfvae", "tfvae.*"]),
-    package_data={"tfvae": ["py.typed"], "tfvae.datasets": ["data/*"], "tfvae.evaluation": ["data/*"]},
+    package_data={"tfvae": ["py.typed"], "tfvae.datasets": ["data/*"], "tfvae.evaluation.digits": ["data/*"]},
     install_requires=DEPENDENCIES,
     extras_require={
         "test": TEST,
@@ -81,7 +81,7 @@ setup(
         "serving": ["tensorflow-serving-api>=2.21"],
         "serving-test": ["tensorflow-serving-api>=2.21", *SERVING_TEST],
     },
-    entry_points={"console_scripts": ["tfvae = tfvae.cli:main"]},
+    entry_points={"console_scripts": ["tfvae = tfvae.app.cli:main"]},
     classifiers=[
         "Development Status :: 3 - Alpha",
         "Intended Audience :: Science/Research",

@@ -134,7 +134,8 @@ def trained(row: Row, images, seed: int):
     """The trained model of a row, and the seconds of its training: by the clock, and of processor time."""
     import keras
 
-    from tfvae import execution, training
+    from tfvae import execution
+    from tfvae.datasets import batches as training
 
     per_epoch = training.steps_per_epoch(len(images), row.batch_size)
     model = build(row, per_epoch, seed)
@@ -156,7 +157,8 @@ def trained(row: Row, images, seed: int):
 
 def measured(model, split) -> dict:
     """The figures of a trained model on a split."""
-    from tfvae.evaluation import recognition, reconstruction_accuracy
+    from tfvae.evaluation import reconstruction_accuracy
+    from tfvae.evaluation.digits import recognition
 
     scores = model.evaluate(split.images, batch_size=BATCH, verbose=0, return_dict=True)
     codes = model.encoder.predict(split.images, batch_size=BATCH, verbose=0)

@@ -30,7 +30,7 @@ import numpy as np
 import fault_table
 from records import write
 from report import filled, machine, read, table
-from tfvae.files import is_leftover
+from tfvae._support.files import is_leftover
 
 TEXT = Path(__file__).resolve().parent / "reliability.md.in"
 DOCUMENT = TEXT.parents[1] / "docs/reliability.md"

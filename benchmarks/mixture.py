@@ -19,7 +19,7 @@ from sklearn.mixture import GaussianMixture
 
 import tfvae
 from tfvae import evaluation
-from tfvae.hardware import hardware, versions
+from tfvae._support.hardware import hardware, versions
 from tfvae.models import Density
 from tfvae.preprocessing import Rescale
 from tfvae.priors import MixtureOfNormals

@@ -121,8 +121,8 @@ def write_table() -> None:
 
 def draw(runs: Path) -> None:
     """Samples of all models that draw some, of seed 0."""
+    from tfvae.app.run import sample_grids
     from tfvae.callbacks.picture import write_png
-    from tfvae.run import sample_grids
 
     folders = [runs / model / "seed-0" for model in MODELS]
     measured = [folder / "evaluation" for folder in folders if (folder / "evaluation").is_dir()]

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from questions import Figures, Question, Target
-from tfvae.hardware import processor
+from tfvae._support.hardware import processor
 
 RESULTS = Path(__file__).parent / "results"
 PACKAGES = (

@@ -1,6 +1,6 @@
 """An interruption that comes at a known moment, in place of Ctrl-C."""
 
-from tfvae.interruption import Interruption
+from tfvae.app.interruption import Interruption
 
 
 class After(Interruption):

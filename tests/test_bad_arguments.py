@@ -15,9 +15,10 @@ sys.path.insert(0, str(Path(__file__).parent / "models"))
 import tiny
 
 import tfvae
-from tfvae import callbacks, datasets, evaluation, families, networks, preprocessing, priors, training
+from tfvae import callbacks, datasets, evaluation, families, networks, preprocessing, priors
+from tfvae.app.settings import Settings
+from tfvae.datasets import batches as training
 from tfvae.raw_images import NotImages
-from tfvae.settings import Settings
 
 RAW = tiny.images(8)
 BRIGHT = RAW.astype("float32")  # 0 to 255, the usual slip

@@ -18,7 +18,7 @@ from PIL import Image
 from tensorflow_datasets.core.download import downloader
 from test_cli import command
 
-from tfvae.run import identity
+from tfvae.app.run import identity
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (40, 8, 8), np.uint8)
 GOOD = "good.npy"  # is there in every row

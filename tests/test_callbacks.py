@@ -10,9 +10,9 @@ import tensorflow as tf
 from faults import fault
 
 import tfvae
+from tfvae._support.files import CannotWrite
 from tfvae.callbacks import Curves, LatentMap, LatentRates, Manifold, ReconstructionGrid, SampleGrid
 from tfvae.evaluation import latent_statistics
-from tfvae.files import CannotWrite
 
 SHAPE = (4, 3, 1)
 IMAGES = np.random.default_rng(0).integers(0, 256, (5, *SHAPE), np.uint8)

@@ -9,8 +9,8 @@ import pytest
 from faults import fault
 from test_cli import SMALL, command
 
-from tfvae import files, folders
-from tfvae.folders import below, claimed, made_folders, remove_made
+from tfvae._support import files, folders
+from tfvae._support.folders import below, claimed, made_folders, remove_made
 
 
 @fault("refused-command")

@@ -1,18 +1,18 @@
-"""The command `reproduce`: mistakes end in one sentence, and help and the page cost no waiting for TensorFlow."""
+"""`python -m reproduction`: mistakes end in one sentence, and help and the page cost no waiting for TensorFlow."""
 
 import subprocess
 import sys
 
 import pytest
-from test_cli import command
 
-from tfvae.files import write_json
+from reproduction import cli
+from tfvae._support.files import write_json
 
 AEVB = {
     "paper": "The paper of pictures",
     "convention": "nats",
     "samples": 7,
-    "command": "tfvae reproduce aevb",
+    "command": "python -m reproduction aevb",
     "latent_sizes": {
         "2": {
             "elbo": {"mean": -3.0, "standard_error": 0.5},
@@ -26,12 +26,28 @@ AEVB = {
 }
 
 
+def reproduce(*arguments):
+    """Runs the command line in this process and returns its exit code."""
+    before = sys.argv
+    sys.argv = ["reproduction", *map(str, arguments)]
+    try:
+        cli.main()
+    except SystemExit as end:
+        return end.code or 0
+    finally:
+        sys.argv = before
+    return 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ([], "`tfvae reproduce` takes either one of iwae, depth, pixels, aevb, frey-face or --table."),
-        (["iwae", "--table"], "`tfvae reproduce` takes either one of iwae, depth, pixels, aevb, frey-face or --table."),
-        (["vae"], "`tfvae reproduce` knows iwae, depth, pixels, aevb, frey-face; received 'vae'."),
+        ([], "`python -m reproduction` takes either one of iwae, depth, pixels, aevb, frey-face or --table."),
+        (
+            ["iwae", "--table"],
+            "`python -m reproduction` takes either one of iwae, depth, pixels, aevb, frey-face or --table.",
+        ),
+        (["vae"], "`python -m reproduction` knows iwae, depth, pixels, aevb, frey-face; received 'vae'."),
         (["aevb", "--rows", "vae-k1"], "`--rows` is of iwae, depth, pixels only."),
         (["--table", "--rows", "vae-k1"], "`--rows` is of iwae, depth, pixels only."),
         (["iwae", "--path", "faces.mat"], "`--path` is of frey-face only."),
@@ -40,13 +56,13 @@ AEVB = {
         (["frey-face", "--path", "faces.mat"], "faces.mat is none."),
         (["iwae", "--rows", "vae-k1,k2"], "iwae-k50, vae-flow-prior, vae-flow-posterior; received 'k2'."),
         (["pixels", "--rows", ""], "`rows` must be of realnvp, glow, vae-normal, vae-logistic; received ''."),
-        (["--table", "--out", "."], ". holds no results; `tfvae reproduce iwae` makes some."),
-        (["--table", "--out", "nowhere"], "nowhere holds no results; `tfvae reproduce iwae` makes some."),
+        (["--table", "--out", "."], ". holds no results; `python -m reproduction iwae` makes some."),
+        (["--table", "--out", "nowhere"], "nowhere holds no results; `python -m reproduction iwae` makes some."),
     ],
 )
 def test_mistakes_end_in_one_sentence_and_leave_nothing(arguments, sentence, tmp_path, monkeypatch, capfd):
     monkeypatch.chdir(tmp_path)
-    assert command("reproduce", *arguments) == 1
+    assert reproduce(*arguments) == 1
     message = capfd.readouterr().err.strip()
     assert message.startswith("Error: ")
     assert message.endswith(sentence)
@@ -57,9 +73,10 @@ def test_mistakes_end_in_one_sentence_and_leave_nothing(arguments, sentence, tmp
 def test_help_and_the_page_import_no_tensorflow(tmp_path):
     write_json(tmp_path / "aevb" / "aevb.json", AEVB)
     code = (
-        "import sys; from tfvae import cli\n"
-        f"for arguments in (['reproduce', '--help'], ['reproduce', '--table', '--out', {str(tmp_path)!r}]):\n"
-        "    try: cli.app(arguments)\n"
+        "import sys; from reproduction import cli\n"
+        f"for arguments in (['--help'], ['--table', '--out', {str(tmp_path)!r}]):\n"
+        "    sys.argv = ['reproduction', *arguments]\n"
+        "    try: cli.main()\n"
         "    except SystemExit: pass\n"
         "print([name for name in ('tensorflow', 'keras', 'matplotlib', 'numpy') if name in sys.modules])"
     )
@@ -70,8 +87,8 @@ def test_help_and_the_page_import_no_tensorflow(tmp_path):
 
 
 def test_the_page_is_printed_as_the_file_that_it_becomes(tmp_path, capfd):
-    from tfvae.reproduction.document import document
+    from reproduction.document import document
 
     write_json(tmp_path / "aevb" / "aevb.json", AEVB)
-    assert command("reproduce", "--table", "--out", tmp_path) == 0
+    assert reproduce("--table", "--out", tmp_path) == 0
     assert capfd.readouterr().out == document(tmp_path)

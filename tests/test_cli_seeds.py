@@ -5,7 +5,7 @@ import json
 import pytest
 from test_cli import SMALL, command
 
-from tfvae.settings import settings_of
+from tfvae.app.settings import settings_of
 
 pytestmark = pytest.mark.slow  # four trainings
 

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfvae.convolution import ThinConv2D
-from tfvae.devices import inside_xla
+from tfvae._support.devices import inside_xla
+from tfvae.networks.thin_convolution import ThinConv2D
 
 # Channels of inputs and outputs and the size of the kernel: both ways to a product, and what has no neighbours.
 SIZES = [(1, 8, 3), (8, 2, 3), (3, 3, 3), (2, 3, 5), (8, 8, 1), (2, 4, (3, 1))]
@@ -50,7 +50,8 @@ def test_is_keras_convolution(sizes, jit_compile):
 def test_is_a_product_under_xla_only(monkeypatch):
     thin, _, x = pair(1, 2, 3)
     used = []
-    monkeypatch.setattr("tfvae.convolution._product", lambda x, *_: used.append(1) or tf.tile(x, [1, 1, 1, 2]))
+    twice = lambda x, *_: used.append(1) or tf.tile(x, [1, 1, 1, 2])  # noqa: E731
+    monkeypatch.setattr("tfvae.networks.thin_convolution._product", twice)
     outputs_and_gradients(thin, x, jit_compile=False)
     thin(x)
     assert not used

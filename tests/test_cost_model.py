@@ -15,7 +15,8 @@ import distributed_cost
 import report
 import tfvae
 from cost_model import Cluster, Link, Work
-from tfvae.models import global_batch, guarded
+from tfvae.models import model as guarded
+from tfvae.training import global_batch
 
 CLUSTER = Cluster(5e13, 2e-3, 8, Link(3e-6, 3e11), Link(1e-5, 3e11))
 WORK = Work(flops=5e6, gradient_bytes=4e6)

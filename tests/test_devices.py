@@ -6,7 +6,8 @@ import sys
 import pytest
 import tensorflow as tf
 
-from tfvae import cli, devices
+from tfvae._support import devices
+from tfvae.app import cli
 
 
 @pytest.fixture
@@ -46,8 +47,8 @@ def test_the_commands_call_it_before_anything_else(monkeypatch, tmp_path, comman
 def test_importing_the_package_leaves_tensorflow_to_be_set_up():
     """Setting up a device is refused once TensorFlow has started, and with it its memory."""
     code = (
-        "import tensorflow as tf, tfvae.run, tfvae.callbacks, tfvae.devices\n"
-        "tfvae.devices.grow_memory()\n"
+        "import tensorflow as tf, tfvae.app.run, tfvae.callbacks, tfvae._support.devices\n"
+        "tfvae._support.devices.grow_memory()\n"
         "cpu = tf.config.list_physical_devices('CPU')[0]\n"
         "tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)\n"
         "print(len(tf.config.list_logical_devices('CPU')))\n"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from faults import fault
 
-from tfvae import environment
+from tfvae._support import environment
 
 ROOT = Path(__file__).resolve().parents[1]
 WAY_OUT = "; set KERAS_BACKEND=tensorflow before Python starts."

@@ -9,7 +9,8 @@ import tensorflow as tf
 from faults import fault
 
 import tfvae
-from tfvae.execution import by_measurement, by_rule, choice, memory, trial
+from tfvae.training import choice, memory, trial
+from tfvae.training.choice import by_measurement, by_rule
 
 SHAPE = (4, 4, 1)
 BATCH = np.zeros((10, *SHAPE), "uint8")

@@ -20,15 +20,15 @@ from typer.testing import CliRunner
 sys.path += [str(Path(__file__).parent / name) for name in ("models", "run")]
 from test_comparison import written
 
-from tfvae import cli
-from tfvae.distribution import cluster
-from tfvae.execution import memory
-from tfvae.files import read_json
-from tfvae.reproduction import tables
-from tfvae.run import checkpoints, comparison
-from tfvae.run.comparison import compare
+from reproduction import tables
+from tfvae._support.files import read_json
+from tfvae.app import cli
+from tfvae.app.run import checkpoints, comparison
+from tfvae.app.run.comparison import compare
+from tfvae.app.settings import Settings, read_yaml
+from tfvae.parallel import cluster
 from tfvae.serving import card
-from tfvae.settings import Settings, read_yaml
+from tfvae.training import memory
 
 FIELDS = list(Settings.__dataclass_fields__)
 VALUES = st.recursive(

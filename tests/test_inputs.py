@@ -23,15 +23,15 @@ import tiny
 from test_comparison import written
 
 import tfvae
-from tfvae.execution import memory
-from tfvae.files import read_json
-from tfvae.reproduction import tables
-from tfvae.run import sample_grids
-from tfvae.run.checkpoints import Checkpoints
-from tfvae.run.evaluation import read as read_evaluation
-from tfvae.run.reading import model_digest
+from reproduction import tables
+from tfvae._support.files import read_json
+from tfvae.app.run import sample_grids
+from tfvae.app.run.checkpoints import Checkpoints
+from tfvae.app.run.evaluation import read as read_evaluation
+from tfvae.app.run.folder import model_digest
+from tfvae.app.settings import read_yaml, settings_of
 from tfvae.serving import card
-from tfvae.settings import read_yaml, settings_of
+from tfvae.training import memory
 
 MOST = 100e6  # bytes more than before
 HUGE = 300 << 20

@@ -18,9 +18,9 @@ from faults import fault
 
 import tfvae
 from tfvae import evaluation, families, networks, preprocessing, priors
-from tfvae.run import build
-from tfvae.seals import SEAL
-from tfvae.settings import Settings
+from tfvae._support.seals import SEAL
+from tfvae.app.run import build
+from tfvae.app.settings import Settings
 
 RAW = tiny.images(8)
 ROOT = Path(__file__).resolve().parents[1]
@@ -245,7 +245,7 @@ ALL = {
 )
 def test_the_command_line_sees_no_settings_of_the_user_s(settings, tmp_path):
     code = """
-from tfvae.cli.common import quiet_import
+from tfvae.app.cli.common import quiet_import
 import os
 with quiet_import():
     from keras import config
@@ -267,7 +267,7 @@ def test_a_run_is_the_same_whatever_keras_json_says(tmp_path):
         code = """
 import sys
 sys.argv = "tfvae train --out run --train-size 200 --validation-size 50 --hidden 8 --latent-size 2 --epochs 2".split()
-from tfvae import cli
+from tfvae.app import cli
 try:
     cli.main()
 except SystemExit as end:

@@ -14,9 +14,10 @@ from faults import fault
 from matplotlib import font_manager
 from PIL import Image
 
-from tfvae import cli, plots
+from tfvae import plots
+from tfvae._support.printing import printable, say
+from tfvae.app import cli
 from tfvae.plots.style import as_written, own_style
-from tfvae.printing import printable, say
 
 SHOWN = {
     "plain name, é 猫": "plain name, é 猫",
@@ -199,7 +200,7 @@ def test_classes_of_any_name_train_and_bad_files_of_any_name_are_skipped(tmp_pat
 def test_what_ends_matplotlibs_import_is_taken_away_or_named(settings, tmp_path):
     (tmp_path / "matplotlibrc").write_bytes(b"font.family: caf\xe9\n")
     value = {"MPLBACKEND": "no-such-backend", "MATPLOTLIBRC": str(tmp_path)}[settings]
-    code = "from tfvae.cli.common import quiet_import\nwith quiet_import():\n    import tfvae.plots"
+    code = "from tfvae.app.cli.common import quiet_import\nwith quiet_import():\n    import tfvae.plots"
     ended = subprocess.run(
         [sys.executable, "-c", code], env=os.environ | {settings: value}, capture_output=True, text=True
     )

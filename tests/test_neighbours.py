@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tfvae.settings import MODELS
+from tfvae.app.settings import MODELS
 
 ROOT = Path(__file__).resolve().parents[1]
 

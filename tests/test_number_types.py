@@ -9,9 +9,10 @@ import tensorflow as tf
 from faults import fault
 
 import tfvae
-from tfvae import bijectors, callbacks, corruption, datasets, evaluation, families, flows, networks, priors, training
-from tfvae.checks import integer, real
-from tfvae.settings import Settings
+from tfvae import bijectors, callbacks, corruption, datasets, evaluation, families, flows, networks, priors
+from tfvae._support.checks import integer, real
+from tfvae.app.settings import Settings
+from tfvae.datasets import batches as training
 
 SHAPE = (4, 4, 1)
 RAW = np.random.default_rng(0).integers(0, 256, (6, *SHAPE), np.uint8)

@@ -4,8 +4,8 @@ import dataclasses
 
 import pytest
 
-from tfvae.run import build
-from tfvae.settings import Settings, read_yaml
+from tfvae.app.run import build
+from tfvae.app.settings import Settings, read_yaml
 
 
 def test_every_setting_survives_its_yaml_file(tmp_path):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from tfvae.training import batches, steps_per_epoch
+from tfvae.datasets.batches import batches, steps_per_epoch
 
 N = 12
 IMAGES = np.arange(N, dtype=np.uint8).reshape(N, 1, 1, 1) * np.ones((1, 2, 3, 1), np.uint8)

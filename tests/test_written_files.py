@@ -9,10 +9,10 @@ import sys
 import pytest
 from faults import fault
 
-from tfvae import files
-from tfvae.files import is_leftover, write_json, written_whole
-from tfvae.folders import remove_leftovers
-from tfvae.run.checkpoints import Checkpoints
+from tfvae._support import files
+from tfvae._support.files import is_leftover, write_json, written_whole
+from tfvae._support.folders import remove_leftovers
+from tfvae.app.run.checkpoints import Checkpoints
 
 
 def write(path, text="new"):
@@ -132,7 +132,7 @@ def failing(number):
 WRITER = """
 import os, sys
 from pathlib import Path
-from tfvae.files import written_whole
+from tfvae._support.files import written_whole
 with written_whole(Path("a.csv")) as unfinished:
     unfinished.write_text("half")
     print("written", flush=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from tfvae import environment
+from tfvae._support import environment
 from tfvae._version import __version__
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
         corruption,
         datasets,
         evaluation,
-        execution,
         families,
         flows,
         networks,
@@ -29,8 +28,6 @@ if TYPE_CHECKING:
         units,
     )
     from tfvae.conditional import ConditionalDistribution
-    from tfvae.flow_recipes import glow, maf, realnvp
-    from tfvae.hierarchical_recipes import ladder_vae, stacked_vae
     from tfvae.models import (
         GAN,
         VAE,
@@ -42,17 +39,30 @@ if TYPE_CHECKING:
         StackedVAE,
         UnsupervisedModel,
     )
+    from tfvae.models.saving import load
     from tfvae.noise import Noise
     from tfvae.objectives import ELBO, Distortion, ImportanceWeighted, Objective, WarmUp
-    from tfvae.recipes import autoencoder, conv_vae, gan, masked_autoencoder, mixture, vae
-    from tfvae.saving import load
+    from tfvae.recipes import (
+        autoencoder,
+        conv_vae,
+        gan,
+        glow,
+        ladder_vae,
+        maf,
+        masked_autoencoder,
+        mixture,
+        realnvp,
+        stacked_vae,
+        vae,
+    )
     from tfvae.serving.saved_model import export
     from tfvae.trace import Latent, Trace
 
 _MODULES = (
-    "bijectors", "callbacks", "corruption", "datasets", "evaluation", "execution", "families", "flows", "networks",
+    "bijectors", "callbacks", "corruption", "datasets", "evaluation", "families", "flows", "networks",
     "plots", "preprocessing", "priors", "training", "units",
 )  # fmt: skip
+_MOVED = {"execution": "tfvae.training.choice"}  # an earlier name of a module
 _NAMES = {
     "Autoencoder": "tfvae.models",
     "ConditionalDistribution": "tfvae.conditional",
@@ -76,19 +86,19 @@ _NAMES = {
     "conv_vae": "tfvae.recipes",
     "export": "tfvae.serving.saved_model",
     "gan": "tfvae.recipes",
-    "glow": "tfvae.flow_recipes",
-    "ladder_vae": "tfvae.hierarchical_recipes",
-    "load": "tfvae.saving",
-    "maf": "tfvae.flow_recipes",
+    "glow": "tfvae.recipes",
+    "ladder_vae": "tfvae.recipes",
+    "load": "tfvae.models.saving",
+    "maf": "tfvae.recipes",
     "masked_autoencoder": "tfvae.recipes",
     "mixture": "tfvae.recipes",
-    "realnvp": "tfvae.flow_recipes",
-    "stacked_vae": "tfvae.hierarchical_recipes",
+    "realnvp": "tfvae.recipes",
+    "stacked_vae": "tfvae.recipes",
     "vae": "tfvae.recipes",
 }
 
 __all__ = [
-    "__version__", *_MODULES, *_NAMES,
+    "__version__", *_MODULES, *_MOVED, *_NAMES,
 ]  # fmt: skip
 
 
@@ -97,6 +107,8 @@ def __getattr__(name: str) -> Any:
         environment.check()
     if name in _MODULES:
         return importlib.import_module(f"tfvae.{name}")
+    if name in _MOVED:
+        return importlib.import_module(_MOVED[name])
     if name in _NAMES:
         # TFP is lazy (0.003 s) when it is imported before TensorFlow, and takes a second when it comes after it.
         importlib.import_module("tensorflow_probability")

@@ -1,5 +1,5 @@
 """`python -m tfvae`."""
 
-from tfvae.cli import main
+from tfvae.app.cli import main
 
 main()

@@ -11,14 +11,14 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfvae import doors
-from tfvae.bodies import built_body, refuse_quantization, require_body
+from tfvae._support.finite import require_finite, require_input
+from tfvae._support.layer_state import set_state_of_layers
+from tfvae._support.precision import at_least_float32
+from tfvae._support.serialization import SavedWhole, arguments, config_of, without_state
 from tfvae.families import Family
-from tfvae.finite import require_finite, require_input
-from tfvae.layer_state import set_state_of_layers
-from tfvae.precision import at_least_float32
+from tfvae.networks.checks import built_body, refuse_quantization, require_body
 from tfvae.preprocessing import Preprocessing
-from tfvae.serialization import SavedWhole, arguments, config_of, without_state
+from tfvae.training import doors
 
 
 @keras.saving.register_keras_serializable("tfvae")

@@ -9,7 +9,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tfvae.checks import real
+from tfvae._support.checks import real
 from tfvae.noise import Noise
 
 

@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfvae import philox
-from tfvae.checks import integer
+from tfvae._support import philox
+from tfvae._support.checks import integer
 
 EVALUATION_SEED = 0
 """Seed of every evaluation draw, whatever seed a model trains with, so that runs are scored on the same array."""

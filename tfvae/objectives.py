@@ -14,9 +14,9 @@ from typing import Any, ClassVar, NamedTuple
 import keras
 import tensorflow as tf
 
-from tfvae.checks import integer, real
-from tfvae.serialization import arguments, config_of
-from tfvae.settings import GRADIENTS, one_or_each
+from tfvae._support.checks import integer, real
+from tfvae._support.serialization import arguments, config_of
+from tfvae.app.settings import GRADIENTS, one_or_each
 from tfvae.trace import Trace
 
 

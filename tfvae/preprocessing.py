@@ -15,9 +15,9 @@ import numpy as np
 import tensorflow as tf
 
 from tfvae import raw_images
-from tfvae.finite import LARGEST
+from tfvae._support.finite import LARGEST
+from tfvae._support.precision import at_least_float32
 from tfvae.noise import Noise
-from tfvae.precision import at_least_float32
 from tfvae.raw_images import BAD_INPUT as BAD_INPUT
 from tfvae.raw_images import FEW, LEVELS, ROUNDING
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfvae.flows.distribution import Transformed
+from tfvae.bijectors.transformed import Transformed
 
 
 class Latent(NamedTuple):

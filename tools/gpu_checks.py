@@ -24,7 +24,7 @@ import numpy as np
 import tensorflow as tf
 
 import tfvae
-from tfvae import devices
+from tfvae._support import devices
 from tfvae.noise import Noise
 
 RESULT = "RESULT "

@@ -1,19 +1,19 @@
-"""Take what `tfvae reproduce` has finished into the repository: `python tools/publish_reproduction.py RUNS`.
+"""Take what `python -m reproduction` has finished into the repository: `python tools/publish_reproduction.py RUNS`.
 
 RUNS is the command's --out. Results and pictures go to docs/reproduction, the page docs/reproduction.md is made of
 them, and the weights of the tables' rows go to saved_models, each with its card. What is not there is named and left
 out; but the folds of Frey Face that are done are taken as they are, since all of them take hours.
 
 With --restore the other way round: the published rows of the tables and the folds of Frey Face come back into RUNS, so
-that `tfvae reproduce` keeps them, and starts other rows from their weights.
+that `python -m reproduction` keeps them, and starts other rows from their weights.
 """
 
 import shutil
 import sys
 from pathlib import Path
 
-from tfvae.files import read_json, write_json, written_whole
-from tfvae.reproduction.document import PARETO, document
+from reproduction.document import PARETO, document
+from tfvae._support.files import read_json, write_json, written_whole
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = {
@@ -55,8 +55,8 @@ def publish_results(runs: Path, target: Path) -> list[str]:
 
 def draw_pareto(published: Path) -> None:
     """Draws what time buys, of all rows that are published."""
+    from reproduction import pareto
     from tfvae.callbacks.picture import write_figure
-    from tfvae.reproduction import pareto
 
     if (figure := pareto.figure(published)) is not None:
         write_figure(figure, published / PARETO)
@@ -64,7 +64,7 @@ def draw_pareto(published: Path) -> None:
 
 def publish_weights(table: Path, target: Path) -> list[str]:
     """Publishes the weights of a table's rows; returns the runs that are missing."""
-    from tfvae.reproduction import cards
+    from reproduction import cards
 
     missing = []
     for name in (read_json(table) or {"rows": ()})["rows"]:
@@ -99,7 +99,7 @@ def restore(runs: Path, root: Path = ROOT) -> None:
 if __name__ == "__main__":
     *options, runs = sys.argv[1:] or [""]
     if options not in ([], ["--restore"]) or not runs or runs.startswith("-"):
-        sys.exit("Usage: python tools/publish_reproduction.py [--restore] RUNS, the --out of `tfvae reproduce`.")
+        sys.exit("Usage: python tools/publish_reproduction.py [--restore] RUNS, the --out of `python -m reproduction`.")
     try:
         for each in restore(Path(runs)) or () if options else main(Path(runs)):
             print(f"Left out: {each}")

@@ -1,4 +1,4 @@
-"""Make the weights of the package's classifier, `tfvae/evaluation/data/digits.npz`: `python tools/train_classifier.py`.
+"""Makes the weights of the package's classifier, evaluation/digits/data/digits.npz: `python tools/train_classifier.py`.
 
 Trains on MNIST's training images less the 5,000 of `split_validation()`, slightly shifted, turned and scaled, with the
 plain cross entropy. Nothing was tuned but what the validation images say; the test images are looked at once, in the
@@ -14,9 +14,9 @@ import numpy as np
 import tensorflow as tf
 
 from tfvae import datasets
-from tfvae.evaluation import classifier
+from tfvae.evaluation.digits import classifier
 
-TARGET = Path(__file__).resolve().parents[1] / "tfvae/evaluation/data/digits.npz"
+TARGET = Path(__file__).resolve().parents[1] / "tfvae/evaluation/digits/data/digits.npz"
 SEED, BATCH, EPOCHS, LEARNING_RATE = 0, 128, 25, 2e-3
 
 
@@ -60,7 +60,7 @@ def batches(split: datasets.Split) -> tf.data.Dataset:
 
 
 def write(weights: list[np.ndarray]) -> None:
-    """Write the weights in their order, and print the digest that `tfvae/evaluation/classifier.py` checks."""
+    """Write the weights in their order, and print the digest that `tfvae/evaluation/digits/classifier.py` checks."""
     buffer = io.BytesIO()
     np.savez(buffer, *weights)
     TARGET.write_bytes(buffer.getvalue())

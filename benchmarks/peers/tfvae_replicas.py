@@ -10,7 +10,7 @@ import tfvae
 from cases import LEARNING_RATE, Case
 from peers.clock import Clock
 from peers.tfvae_vae import build
-from tfvae.distribution import strategies
+from tfvae.parallel import strategies
 
 WAYS = {
     "one device, fastest": ("one", {"steps_per_execution": "auto"}),

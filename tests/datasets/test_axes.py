@@ -5,9 +5,9 @@ import pytest
 import scipy.io
 from faults import fault
 
+from tfvae.app.settings import Settings
 from tfvae.datasets import load
 from tfvae.datasets.axes import with_usual_axes
-from tfvae.settings import Settings
 
 GENERATOR = np.random.default_rng(0)
 

@@ -17,10 +17,10 @@ sys.path += [str(Path(__file__).parent), str(Path(__file__).parents[1])]
 import prepared
 from interruptions import After
 
-from tfvae import run
+from tfvae.app import run
+from tfvae.app.interruption import Interrupted
+from tfvae.app.settings import Settings
 from tfvae.datasets import listed, load, naming_bad_records, tfds
-from tfvae.interruption import Interrupted
-from tfvae.settings import Settings
 
 GENERATOR = np.random.default_rng(0)
 SIZE = 40  # training images

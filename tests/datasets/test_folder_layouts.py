@@ -9,10 +9,10 @@ from faults import fault
 sys.path.append(str(Path(__file__).parent))
 from pictures import Painter, levels
 
-from tfvae import run
+from tfvae.app import run
+from tfvae.app.run import encoding
+from tfvae.app.settings import Settings
 from tfvae.datasets import load
-from tfvae.run import encoding
-from tfvae.settings import Settings
 
 CLASSES = ("cat", "dog")
 

@@ -18,9 +18,9 @@ import hostile
 import make_zoo
 from pictures import Painter, levels
 
-from tfvae import run
+from tfvae.app import run
+from tfvae.app.settings import Settings
 from tfvae.datasets import Split, hold_out, image_files, listed, load
-from tfvae.settings import Settings
 
 FORMS = {"tif": {}, "gif": {}, "png": {}, "webp": {"lossless": True}}
 

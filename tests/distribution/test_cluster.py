@@ -6,7 +6,7 @@ import types
 import pytest
 import tensorflow as tf
 
-from tfvae.distribution import cluster, strategies
+from tfvae.parallel import cluster, strategies
 
 HOSTS = ["a:1", "b:2", "c:3"]
 

@@ -12,7 +12,7 @@ import tensorflow as tf
 sys.path.append(str(Path(__file__).parents[1] / "datasets"))
 from test_streams import SHAPE, image, stream
 
-from tfvae.distribution.multi_worker import shared
+from tfvae.parallel.multi_worker import shared
 
 
 class Pretended:

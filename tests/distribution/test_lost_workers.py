@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 from faults import fault
 
-from tfvae.distribution.team import lost_workers_named
+from tfvae.parallel.team import lost_workers_named
 
 TEAM = types.SimpleNamespace(workers=2, worker=0, is_chief=True, task="/job:worker/task:0")
 pools = []

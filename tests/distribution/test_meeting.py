@@ -9,7 +9,7 @@ import pytest
 from faults import fault
 from processes import free_ports
 
-from tfvae.distribution import meeting
+from tfvae.parallel import meeting
 
 SOON = 8.0  # seconds, far below `meeting.TOLD`
 

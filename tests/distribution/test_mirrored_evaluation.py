@@ -12,8 +12,10 @@ import tiny
 from small_runs import data, few_draws, make  # noqa: F401
 
 import tfvae
-from tfvae.evaluation import assessment, likelihood, likelihood_estimate, log_weights, simulated_bracket
-from tfvae.run import evaluation
+from tfvae.app.run import evaluation
+from tfvae.evaluation import assessment, likelihood_estimate, simulated_bracket
+from tfvae.likelihood import estimate as likelihood
+from tfvae.likelihood import log_weights
 
 
 @pytest.fixture(autouse=True)

@@ -12,10 +12,10 @@ sys.path += [str(Path(__file__).parents[1]), str(Path(__file__).parents[1] / "ru
 from interruptions import After
 from test_resume import everything
 
-from tfvae import run
-from tfvae.distribution import strategies
-from tfvae.interruption import Interrupted
-from tfvae.settings import Settings, settings_of
+from tfvae.app import run
+from tfvae.app.interruption import Interrupted
+from tfvae.app.settings import Settings, settings_of
+from tfvae.parallel import strategies
 
 
 @pytest.fixture(scope="module")

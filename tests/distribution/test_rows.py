@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfvae.distribution.multi_worker import _rows_of_worker
+from tfvae.parallel.multi_worker import _rows_of_worker
 
 
 def shares(data, workers, devices):

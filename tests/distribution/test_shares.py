@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfvae.distribution.shares import devices, gathered, shares
+from tfvae.parallel.shares import devices, gathered, shares
 
 
 class Pretended:

@@ -8,7 +8,7 @@ import tensorflow as tf
 from processes import Worker, ended
 from test_same_maths import SCRIPT
 
-from tfvae.distribution import slurm
+from tfvae.parallel import slurm
 
 
 def variables(node_list, hosts, tasks, rank, order="block"):

@@ -16,7 +16,7 @@ sys.path += [str(Path(__file__).parents[1] / name) for name in ("run", "models")
 import tiny
 from small_runs import contents, make
 
-from tfvae.run import evaluation
+from tfvae.app.run import evaluation
 
 pytestmark = pytest.mark.slow
 SHARED = ("likelihood", "reliability", "simulated", "latents", "data", "settings", "model_digest", "missing")

@@ -24,11 +24,11 @@ import test_bad_records as bad_records
 from faults import fault
 from test_resume import everything
 
-from tfvae import run
+from tfvae.app import run
+from tfvae.app.interruption import EXIT_CODE
+from tfvae.app.settings import Settings
 from tfvae.datasets import load, tfds
-from tfvae.distribution.strategies import HEARTBEAT
-from tfvae.interruption import EXIT_CODE
-from tfvae.settings import Settings
+from tfvae.parallel.strategies import HEARTBEAT
 
 NOTICED = 60  # seconds in which the others have to have ended, as docs/distributed.md says
 assert HEARTBEAT < NOTICED
@@ -54,7 +54,7 @@ def command(folder, settings=None):
 
 def changed(change, line):
     """The command in a process in which a line of Python has changed something."""
-    program = f"import runpy, time, tfvae.run\n{change}\nrunpy.run_module('tfvae', None, '__main__', True)"
+    program = f"import runpy, time, tfvae.app.run\n{change}\nrunpy.run_module('tfvae', None, '__main__', True)"
     return ["-c", program, *line[2:]]
 
 
@@ -269,7 +269,7 @@ def test_a_record_that_one_worker_cannot_decode_ends_all(tmp_path, unlucky, monk
 def test_workers_that_were_started_unlike_one_another_are_refused(settings, tmp_path):
     folder = tmp_path / "run"
     others = dataclasses.replace(settings, batch_size=10, hidden=(5,))
-    other = changed("tfvae.hardware.__version__ = '0.0.9'", command(folder, others))
+    other = changed("tfvae._support.hardware.__version__ = '0.0.9'", command(folder, others))
     with workers(command(folder, settings), other) as started:
         codes, outputs = ended(started)
     assert codes == [1, 1]

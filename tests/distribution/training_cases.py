@@ -181,7 +181,7 @@ def upstream(strategy):
 
 
 def main(out, *names):
-    from tfvae.distribution.team import Team
+    from tfvae.parallel.team import Team
 
     team = Team("auto")  # before TensorFlow's first operation
     import numpy as np

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 import tfvae
-from tfvae.evaluation import classifier, classify, features, fix, kernel_distance, two_samples
+from tfvae.evaluation import classify, features, fix, two_samples
+from tfvae.evaluation.digits import classifier, kernel_distance
 
 
 def kernel(x, y):
@@ -37,7 +38,7 @@ def test_rows_of_the_kernel_matrix_at_a_time_change_nothing(monkeypatch):
     a, b = normals(23, 4), normals(18, 4, seed=1)
     expected = two_samples(a, b, 20)
     # The function of that name hides the module.
-    monkeypatch.setattr(sys.modules["tfvae.evaluation.kernel_distance"], "_ROWS", 7)
+    monkeypatch.setattr(sys.modules["tfvae.evaluation.digits.kernel_distance"], "_ROWS", 7)
     np.testing.assert_allclose(two_samples(a, b, 20), expected, rtol=1e-10)
 
 

@@ -7,8 +7,9 @@ from linear_gaussian import linear_vae
 from oracles import LinearGaussian, log_mean_exp
 
 import tfvae
-from tfvae.evaluation import likelihood, log_likelihood
-from tfvae.evaluation import log_weights as log_weights_module
+from tfvae.evaluation import log_likelihood
+from tfvae.likelihood import estimate as likelihood
+from tfvae.likelihood import log_weights as log_weights_module
 from tfvae.noise import Noise
 from tfvae.objectives import log_weights
 

@@ -5,8 +5,9 @@ import pytest
 from linear_gaussian import linear_vae
 from oracles import LinearGaussian, log_mean_exp
 
-from tfvae.evaluation import likelihood, likelihood_estimate, simulated_bracket
-from tfvae.evaluation import log_weights as log_weights_module
+from tfvae.evaluation import likelihood_estimate, simulated_bracket
+from tfvae.likelihood import estimate as likelihood
+from tfvae.likelihood import log_weights as log_weights_module
 from tfvae.noise import Noise
 from tfvae.objectives import log_weights
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tfvae.evaluation.pareto import pareto_shape, tail_size
+from tfvae.likelihood.pareto import pareto_shape, tail_size
 
 
 def tail(log_w):

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import tfvae
-from tfvae.evaluation import classifier, classify, recognition, reconstruction_accuracy
+from tfvae.evaluation import classify, reconstruction_accuracy
+from tfvae.evaluation.digits import classifier, recognition
 
 LN_10 = math.log(10)
 

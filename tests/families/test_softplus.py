@@ -7,7 +7,7 @@ import tensorflow_probability as tfp
 from scipy import special
 
 from tfvae import families
-from tfvae.families.softplus import softplus
+from tfvae._support.softplus import softplus
 
 X = np.concatenate([np.linspace(-80, 80, 100_001), np.geomspace(1e-12, 1, 100), -np.geomspace(1e-12, 1, 100), [0]])
 

@@ -19,12 +19,12 @@ import tiny
 from test_cli import command
 
 import tfvae
-from tfvae import run
+from tfvae.app import run
+from tfvae.app.interruption import Interrupted
+from tfvae.app.run import MODEL, build, evaluation
+from tfvae.app.run.start import start
+from tfvae.app.settings import Settings
 from tfvae.flows import Flow, InverseAutoregressive
-from tfvae.interruption import Interrupted
-from tfvae.run import MODEL, build, evaluation
-from tfvae.run.start import start
-from tfvae.settings import Settings
 
 FLOW = {"flow_depth": 1, "flow_hidden": (4,)}
 VAE = {"hidden": (8,), "latent_size": 3, "prior": "flow", "posterior": "flow", **FLOW}

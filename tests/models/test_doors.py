@@ -262,7 +262,7 @@ def test_a_bad_example_of_either_replica_is_refused(two):
 @pytest.mark.parametrize("use", ["train_on_batch", "test_on_batch", "predict_on_batch"])
 def test_several_workers_are_told_what_takes_whole_data(use, monkeypatch):
     model = tiny.compiled(tiny.vae(), run_eagerly=True)
-    monkeypatch.setattr(tfvae.doors, "is_multi_worker", lambda strategy: True)
+    monkeypatch.setattr(tfvae.training.doors, "is_multi_worker", lambda strategy: True)
     with pytest.raises(ValueError, match=r"cannot share a single batch: use `fit`, `evaluate` or `predict`\.$"):
         getattr(model, use)(RAW)
 

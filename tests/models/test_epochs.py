@@ -7,7 +7,7 @@ import tensorflow as tf
 import tiny
 from tiers import first
 
-from tfvae import training
+from tfvae.datasets import batches as training
 
 RAW = tiny.images(56)
 

@@ -114,7 +114,7 @@ def test_metrics_are_those_of_the_good_steps():
 def test_an_epoch_without_a_good_step_has_no_figures(mode):
     """Of 8 steps the first four are good; Keras would give 0, the lowest loss of all, for the others."""
     model = poisoned(mode, first=4)
-    with pytest.warns(tfvae.models.guard.SkippedSteps, match=r"^4 of 8 training steps were skipped, because"):
+    with pytest.warns(tfvae.training.guard.SkippedSteps, match=r"^4 of 8 training steps were skipped, because"):
         history = model.fit(tiny.images(32), batch_size=8, epochs=2, verbose=0).history
     assert history.pop("skipped") == [0, 1]
     for values in history.values():
@@ -125,7 +125,7 @@ def test_an_epoch_without_a_good_step_has_no_figures(mode):
 def test_a_ruined_epoch_is_not_the_best(tmp_path):
     model = tiny.compiled(tiny.vae(), keras.optimizers.Adam(1e30), run_eagerly=True)
     best = keras.callbacks.ModelCheckpoint(tmp_path / "best.keras", monitor="loss", save_best_only=True)
-    with pytest.warns(tfvae.models.guard.SkippedSteps, match="^7 of 8"):
+    with pytest.warns(tfvae.training.guard.SkippedSteps, match="^7 of 8"):
         history = model.fit(tiny.images(16), batch_size=8, epochs=4, verbose=0, callbacks=[best]).history
     assert history["skipped"] == [0.5, 1, 1, 1]
     assert best.best == history["loss"][0]
@@ -138,19 +138,19 @@ def test_the_share_of_skipped_steps_is_said(mode, recwarn):
     model = poisoned(mode, first=1, bad=2, period=8)
     history = model.fit(tiny.images(32), batch_size=8, epochs=4, verbose=0).history
     assert history["skipped"] == [0.5, 0, 0.5, 0]
-    (warning,) = (each for each in recwarn if each.category is tfvae.models.guard.SkippedSteps)
+    (warning,) = (each for each in recwarn if each.category is tfvae.training.guard.SkippedSteps)
     assert str(warning.message).startswith("4 of 16 training steps were skipped")
     assert warning.filename == __file__
     recwarn.clear()
     tiny.train(model, 1)
-    assert not [each for each in recwarn if each.category is tfvae.models.guard.SkippedSteps]
+    assert not [each for each in recwarn if each.category is tfvae.training.guard.SkippedSteps]
 
 
 @fault("empty-average")
 def test_a_callback_list_of_the_users_hears_of_skipped_steps():
     model = poisoned("eager")
     callbacks = keras.callbacks.CallbackList(None, add_history=True, model=model, epochs=1, steps=1)
-    with pytest.warns(tfvae.models.guard.SkippedSteps):
+    with pytest.warns(tfvae.training.guard.SkippedSteps):
         assert model.fit(tiny.images(8), verbose=0, callbacks=callbacks).history["skipped"] == [1]
 
 

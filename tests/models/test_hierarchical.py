@@ -20,14 +20,16 @@ from oracles import AffineNormal, kl_diagonal_normals, softplus_inverse
 from test_cli import command
 
 import tfvae
-from tfvae import callbacks, families, hierarchical_recipes, networks, preprocessing, run
+from tfvae import callbacks, families, networks, preprocessing
+from tfvae.app import run
+from tfvae.app.run import evaluation
+from tfvae.app.settings import Settings
 from tfvae.evaluation import latent_statistics, likelihood_estimate, simulated_bracket
-from tfvae.levels import ConvolutionalLevels, DenseLevels
+from tfvae.networks.levels import ConvolutionalLevels, DenseLevels
 from tfvae.noise import Noise
 from tfvae.objectives import log_weights
 from tfvae.priors import MixtureOfNormals, VampPrior
-from tfvae.run import evaluation
-from tfvae.settings import Settings
+from tfvae.recipes import hierarchical as hierarchical_recipes
 
 P, D1, D2 = 5, 3, 2  # sizes of x and of the two levels
 

@@ -9,7 +9,7 @@ from test_guard import Poisoned
 from tiers import slow
 
 import tfvae
-from tfvae.models.loss_scale import SMALLEST_SCALE
+from tfvae.training.loss_scale import SMALLEST_SCALE
 
 ONE_PROGRAM = slow("one program")
 

@@ -12,8 +12,8 @@ from tiers import slow
 
 import tfvae
 from tfvae import families, preprocessing, priors
-from tfvae.layer_state import state_of_layers
-from tfvae.run.checkpoints import Checkpoints
+from tfvae._support.layer_state import state_of_layers
+from tfvae.app.run.checkpoints import Checkpoints
 
 RAW = tiny.images(16)
 

@@ -9,8 +9,8 @@ from oracles import LinearGaussian
 from scipy.special import softmax
 
 import tfvae
-from tfvae.models.path_gradient import gradients
 from tfvae.noise import Noise
+from tfvae.training.path_gradient import gradients
 
 pytestmark = pytest.mark.usefixtures("float64")
 SYSTEM = LinearGaussian.random(orthogonal=True)

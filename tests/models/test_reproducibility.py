@@ -12,7 +12,7 @@ import tensorflow as tf
 import tiny
 
 import tfvae
-from tfvae import training
+from tfvae.datasets import batches as training
 
 RAW = tiny.images(56)
 BATCH = 8

@@ -17,12 +17,13 @@ import tiny
 from test_cli import command
 
 import tfvae
-from tfvae import families, flows, run
-from tfvae.models.path_gradient import gradients
+from tfvae import families, flows
+from tfvae.app import run
+from tfvae.app.run import evaluation
+from tfvae.app.settings import Settings
 from tfvae.noise import Noise
 from tfvae.priors import VampPrior
-from tfvae.run import evaluation
-from tfvae.settings import Settings
+from tfvae.training.path_gradient import gradients
 
 RAW = tiny.images(40)
 K = 6

@@ -55,16 +55,17 @@ class Outcome(NamedTuple):
 
 def outcome(tests: Sequence[str], bug: Bug | None = None) -> Outcome:
     """Of tests on a copy, with the bug in it if there is one."""
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder)
+    with tempfile.TemporaryDirectory() as place:
+        copy = Path(place)
         leave_out = shutil.ignore_patterns("__pycache__", "data", ".hypothesis")
-        shutil.copytree(ROOT / "tfvae", copy / "tfvae", ignore=leave_out)
+        for folder in ("tfvae", "reproduction"):
+            shutil.copytree(ROOT / folder, copy / folder, ignore=leave_out)
         shutil.copytree(ROOT / "tests", copy / "tests", ignore=leave_out)
-        for data in ("tfvae/datasets/data", "tfvae/evaluation/data", "tests/data"):
+        for data in ("tfvae/datasets/data", "tfvae/evaluation/digits/data", "tests/data"):
             (copy / data).symlink_to(ROOT / data)
         shutil.copy(ROOT / "pyproject.toml", copy)
         if bug:
-            path = copy / "tfvae" / bug.file
+            path = copy / bug.file
             source = path.read_text()
             if source.count(bug.old) != 1:
                 return Outcome(-1, f"{bug.file} holds the line to replace {source.count(bug.old)} times")

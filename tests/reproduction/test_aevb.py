@@ -8,11 +8,12 @@ import pytest
 from interruptions import After
 from PIL import Image
 
-from tfvae import evaluation, run
+from reproduction import aevb
+from tfvae import evaluation
+from tfvae.app import run
+from tfvae.app.interruption import Interrupted
+from tfvae.app.settings import Settings
 from tfvae.datasets import load
-from tfvae.interruption import Interrupted
-from tfvae.reproduction import aevb
-from tfvae.settings import Settings
 
 SETTINGS = Settings(
     likelihood="bernoulli", hidden=(4,), activation="tanh", batch_size=20, epochs=1, validation_size=10, test_size=30,

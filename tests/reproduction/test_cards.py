@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 import tfvae
-from tfvae import datasets, evaluation, run
-from tfvae.reproduction import cards
-from tfvae.run import evaluation as run_evaluation
-from tfvae.settings import Settings
+from reproduction import cards
+from tfvae import datasets, evaluation
+from tfvae.app import run
+from tfvae.app.run import evaluation as run_evaluation
+from tfvae.app.settings import Settings
 
 SAVED = Path(__file__).resolve().parents[2] / "saved_models"
 SETTINGS = Settings(

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tfvae.reproduction import pareto
-from tfvae.reproduction.document import document
+from reproduction import pareto
+from reproduction.document import document
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 COMMITTED = sorted((DOCS / "reproduction").glob("*/*.json"))
@@ -271,7 +271,7 @@ def test_results_that_are_missing_are_left_out(tmp_path, page, name):
 
 
 def test_no_results_are_a_sentence(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"holds no results; `tfvae reproduce iwae` makes some\.$"):
+    with pytest.raises(FileNotFoundError, match=r"holds no results; `python -m reproduction iwae` makes some\.$"):
         document(tmp_path)
 
 
@@ -283,14 +283,14 @@ def test_a_result_of_another_version_is_a_sentence(tmp_path):
 
 
 def test_the_page_needs_no_tensorflow():
-    code = "import sys; from tfvae.reproduction import document; print('tensorflow' in sys.modules)"
+    code = "import sys; from reproduction import document; print('tensorflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False\n"
 
 
 @pytest.mark.skipif(not COMMITTED, reason="no results are committed yet")
 def test_the_committed_page_is_made_of_the_committed_results():
     made = document(DOCS / "reproduction")
-    assert (DOCS / "reproduction.md").read_text(encoding="utf-8") == made, "run `tfvae reproduce --table`; see its help"
+    assert (DOCS / "reproduction.md").read_text(encoding="utf-8") == made, "see `python -m reproduction --help`"
     pictures = re.findall(r"!\[.*\]\((.*)\)", made)
     assert pictures
     for picture in pictures:

@@ -12,14 +12,15 @@ import numpy as np
 import pytest
 from interruptions import After
 
-from tfvae import evaluation, execution, recipes
-from tfvae.interruption import Interrupted, Interruption
+from reproduction import cross_validation, frey_face
+from reproduction.cross_validation import Study, block_folds, cross_validate, random_folds
+from reproduction.fold_training import Protocol, scored, trained
+from reproduction.results import mean_and_error
+from tfvae import evaluation, recipes
+from tfvae.app.interruption import Interrupted, Interruption
 from tfvae.objectives import ELBO, ImportanceWeighted
 from tfvae.preprocessing import Dequantize, Rescale
-from tfvae.reproduction import cross_validation, frey_face
-from tfvae.reproduction.cross_validation import Study, block_folds, cross_validate, random_folds
-from tfvae.reproduction.fold_training import Protocol, scored, trained
-from tfvae.reproduction.results import mean_and_error
+from tfvae.training import choice as execution
 
 FREY_FACE = os.environ.get("TFVAE_FREY_FACE")
 FRAMES = np.random.default_rng(0).integers(0, 256, (23, 28, 20, 1), np.uint8)
@@ -205,5 +206,5 @@ def test_the_frames_themselves_come_in_the_order_of_the_video():
 
 
 def test_help_can_be_written_without_tensorflow():
-    code = "import sys, tfvae.reproduction; sys.exit('tensorflow' in sys.modules)"
+    code = "import sys, reproduction; sys.exit('tensorflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

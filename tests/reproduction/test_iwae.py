@@ -1,6 +1,6 @@
 """Burda's table: what its rows are."""
 
-from tfvae.reproduction import iwae
+from reproduction import iwae
 
 BURDAS = tuple(row for row in iwae.ROWS if row.against is None)
 

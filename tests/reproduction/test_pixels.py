@@ -2,8 +2,8 @@
 
 import pytest
 
-from tfvae.reproduction import pixels
-from tfvae.run import build
+from reproduction import pixels
+from tfvae.app.run import build
 
 
 @pytest.mark.parametrize("row", pixels.ROWS, ids=lambda row: row.name)

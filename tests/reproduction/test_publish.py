@@ -13,7 +13,7 @@ from test_document import AEVB, FILES, write
 sys.path.append(str(Path(__file__).resolve().parents[2] / "tools"))
 import publish_reproduction
 
-from tfvae.reproduction import aevb, cards, depth, document, frey_face, iwae, pixels, tables
+from reproduction import aevb, cards, depth, document, frey_face, iwae, pixels, tables
 
 PICTURES = (
     *(

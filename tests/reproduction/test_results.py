@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from tfvae import files, recipes
+from reproduction import results
+from tfvae import recipes
+from tfvae._support import files
 from tfvae.objectives import ELBO, ImportanceWeighted
-from tfvae.reproduction import results
 
 
 def test_the_standard_error_is_that_of_the_textbook():

@@ -10,12 +10,13 @@ import pytest
 from interruptions import After
 from PIL import Image
 
-from tfvae import evaluation, run
-from tfvae.interruption import Interrupted
-from tfvae.reproduction import tables
-from tfvae.reproduction.tables import Row, Table
-from tfvae.run import evaluation as run_evaluation
-from tfvae.settings import Settings, settings_of
+from reproduction import tables
+from reproduction.tables import Row, Table
+from tfvae import evaluation
+from tfvae.app import run
+from tfvae.app.interruption import Interrupted
+from tfvae.app.run import evaluation as run_evaluation
+from tfvae.app.settings import Settings, settings_of
 
 SETTINGS = Settings(
     likelihood="bernoulli", hidden=(4,), activation="tanh", latent_size=2, batch_size=20, epochs=2, passes=2,

@@ -10,9 +10,9 @@ sys.path += [str(Path(__file__).parents[1] / name) for name in ("", "evaluation"
 import small
 import tiny
 
-from tfvae.run import MODEL, build, evaluation, identity
-from tfvae.run import data as run_data
-from tfvae.settings import CONFIG, Settings
+from tfvae.app.run import MODEL, build, evaluation, identity
+from tfvae.app.run import data as run_data
+from tfvae.app.settings import CONFIG, Settings
 
 
 def data(path):

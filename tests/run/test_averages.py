@@ -10,9 +10,9 @@ import pytest
 sys.path.append(str(Path(__file__).parents[1] / "models"))
 import tiny
 
-from tfvae import run
-from tfvae.run.averages import Averages
-from tfvae.settings import Settings
+from tfvae.app import run
+from tfvae.app.run.averages import Averages
+from tfvae.app.settings import Settings
 
 MOMENTUM = 0.8
 

@@ -18,13 +18,13 @@ sys.path.append(str(Path(__file__).parents[1] / "models"))
 import tiny
 
 import tfvae
-from tfvae import run as training_run
-from tfvae.run import MODEL, evaluation, identity
-from tfvae.run import data as run_data
-from tfvae.run.reading import REPORT, Run, history_of, report_of, run_of
-from tfvae.run.recorder import HISTORY
-from tfvae.settings import CONFIG, Settings, settings_of
-from tfvae.settings.files import _ADDED
+from tfvae.app import run as training_run
+from tfvae.app.run import MODEL, evaluation, identity
+from tfvae.app.run import data as run_data
+from tfvae.app.run.folder import REPORT, Run, history_of, report_of, run_of
+from tfvae.app.run.recorder import HISTORY
+from tfvae.app.settings import CONFIG, Settings, settings_of
+from tfvae.app.settings.files import _ADDED
 
 REFUSALS = (ValueError, OSError)  # what the command line turns into one sentence
 WHOLE = Settings(

@@ -12,8 +12,8 @@ from small_runs import data, few_draws, make, save  # noqa: F401
 from test_cli import command
 
 import tfvae
-from tfvae.run import comparison, sample_grids
-from tfvae.run.comparison import Difference, as_csv, as_latex, as_text, compare, difference
+from tfvae.app.run import comparison, sample_grids
+from tfvae.app.run.comparison import Difference, as_csv, as_latex, as_text, compare, difference
 
 RNG = np.random.default_rng(0)
 

@@ -14,9 +14,9 @@ from small_runs import contents, data, few_draws, make, save  # noqa: F401
 from test_cli import command
 
 import tfvae
+from tfvae.app.run import evaluation
+from tfvae.app.settings import settings_of
 from tfvae.datasets import Dataset, Split
-from tfvae.run import evaluation
-from tfvae.settings import settings_of
 
 FILES = {"report.json", "table.txt", "examples.npz", "weights.png", "least_likely.png", "samples.npz", "samples.png"}
 FILES |= {f"{name}.{kind}" for name in ("latents", "naive") for kind in ("png", "svg")}

@@ -13,9 +13,9 @@ from disks import mounted
 from interruptions import After
 from test_resume import assert_same_run, small, whole  # noqa: F401
 
-from tfvae import run
-from tfvae.interruption import Interrupted
-from tfvae.run.checkpoints import Checkpoints
+from tfvae.app import run
+from tfvae.app.interruption import Interrupted
+from tfvae.app.run.checkpoints import Checkpoints
 
 DAY = 86_400
 

@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 from test_resume import assert_same_run, everything, files
 
-from tfvae import run
-from tfvae.files import is_leftover
-from tfvae.interruption import EXIT_CODE
-from tfvae.settings import Settings
+from tfvae._support.files import is_leftover
+from tfvae.app import run
+from tfvae.app.interruption import EXIT_CODE
+from tfvae.app.settings import Settings
 
 DEADLINE = 300  # seconds, after which something hangs
 

@@ -11,10 +11,10 @@ from test_cli import command
 from tiers import first, only
 
 import tfvae
-from tfvae import run
-from tfvae.interruption import Interrupted
-from tfvae.run import MODEL
-from tfvae.settings import Settings
+from tfvae.app import run
+from tfvae.app.interruption import Interrupted
+from tfvae.app.run import MODEL
+from tfvae.app.settings import Settings
 
 LATENTS = {"hidden": (8,), "latent_size": 2}
 MODELS = {

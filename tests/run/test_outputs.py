@@ -11,10 +11,11 @@ from small_runs import contents, data, make
 from test_cli import command
 from test_comparison import written
 
-from tfvae import outputs
-from tfvae.run import evaluation, reading
-from tfvae.run.recorder import HISTORY
-from tfvae.settings import CONFIG
+from tfvae.app import outputs
+from tfvae.app.run import evaluation
+from tfvae.app.run import folder as reading
+from tfvae.app.run.recorder import HISTORY
+from tfvae.app.settings import CONFIG
 
 
 @pytest.fixture(scope="module")

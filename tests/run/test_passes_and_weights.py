@@ -14,12 +14,12 @@ import pytest
 sys.path.append(str(Path(__file__).parents[1] / "models"))
 import tiny
 
-from tfvae import run
-from tfvae.interruption import Interrupted, Interruption
-from tfvae.run import recorder
-from tfvae.run.checkpoints import Checkpoints
-from tfvae.run.recorder import Recorder
-from tfvae.settings import Settings
+from tfvae.app import run
+from tfvae.app.interruption import Interrupted, Interruption
+from tfvae.app.run import recorder
+from tfvae.app.run.checkpoints import Checkpoints
+from tfvae.app.run.recorder import Recorder
+from tfvae.app.settings import Settings
 
 # One latent dimension has no map and no manifold to draw, which would take most of the time.
 SETTINGS = Settings(

@@ -10,13 +10,13 @@ import pytest
 from faults import fault
 from tiers import only
 
-from tfvae import run
-from tfvae.folders import claimed
-from tfvae.interruption import Interruption
-from tfvae.run.checkpoints import Checkpoints
-from tfvae.run.place import Place
-from tfvae.run.recorder import Recorder
-from tfvae.settings import CONFIG, Settings, settings_of
+from tfvae._support.folders import claimed
+from tfvae.app import run
+from tfvae.app.interruption import Interruption
+from tfvae.app.run.checkpoints import Checkpoints
+from tfvae.app.run.place import Place
+from tfvae.app.run.recorder import Recorder
+from tfvae.app.settings import CONFIG, Settings, settings_of
 
 
 @pytest.fixture

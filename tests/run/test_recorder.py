@@ -18,13 +18,14 @@ sys.path.append(str(Path(__file__).parents[1] / "models"))
 import tiny
 
 import tfvae
-from tfvae import run, training
-from tfvae.interruption import Interrupted, Interruption
-from tfvae.models.guard import SkippedSteps
-from tfvae.run import build
-from tfvae.run.checkpoints import Checkpoints
-from tfvae.run.recorder import HISTORY, Recorder
-from tfvae.settings import Settings
+from tfvae.app import run
+from tfvae.app.interruption import Interrupted, Interruption
+from tfvae.app.run import build
+from tfvae.app.run.checkpoints import Checkpoints
+from tfvae.app.run.recorder import HISTORY, Recorder
+from tfvae.app.settings import Settings
+from tfvae.datasets import batches as training
+from tfvae.training.guard import SkippedSteps
 
 STEPS = 6
 
@@ -83,7 +84,7 @@ def trained(folder, interruption):
 
 
 @fault("empty-average")
-@pytest.mark.filterwarnings("ignore::tfvae.models.guard.SkippedSteps")
+@pytest.mark.filterwarnings("ignore::tfvae.training.guard.SkippedSteps")
 @pytest.mark.parametrize("looks", [3, slow(1), slow(5), slow(6)])
 def test_the_share_of_skipped_steps_goes_on_in_the_middle_of_an_epoch(looks, tmp_path):
     """Before, among and behind the bad steps, and in the validation."""

@@ -22,13 +22,13 @@ import prepared
 import tiny
 
 import tfvae
-from tfvae import run
+from tfvae._support.folders import claimed
+from tfvae.app import run
+from tfvae.app.interruption import Interrupted
+from tfvae.app.run.checkpoints import Checkpoints
+from tfvae.app.settings import Settings
 from tfvae.callbacks import LatentRates
 from tfvae.datasets import tfds
-from tfvae.folders import claimed
-from tfvae.interruption import Interrupted
-from tfvae.run.checkpoints import Checkpoints
-from tfvae.settings import Settings
 
 # Convolutions run one step an execution, so there are 15 executions an epoch to be interrupted in.
 SMALL = Settings(

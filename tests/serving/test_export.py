@@ -23,10 +23,11 @@ import tiny
 from test_cli import command
 
 import tfvae
-from tfvae import corruption, families, networks, preprocessing, run
+from tfvae import corruption, families, networks, preprocessing
+from tfvae.app import run
+from tfvae.app.run.exporting import export_run
 from tfvae.noise import EVALUATION_SEED, Noise
 from tfvae.objectives import importance_weighted_bound, log_weights
-from tfvae.run.exporting import export_run
 from tfvae.serving import card, folder, litert, saved_model, warm_up
 from tfvae.serving.answers import Answers
 from tfvae.serving.signatures import signatures

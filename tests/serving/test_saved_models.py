@@ -12,13 +12,13 @@ sys.path.append(str(Path(__file__).parent))
 import served
 
 import tfvae
-from tfvae.run.data import load_data
-from tfvae.run.exporting import validation_images
-from tfvae.run.reading import model_digest
+from tfvae.app.run.data import load_data
+from tfvae.app.run.exporting import validation_images
+from tfvae.app.run.folder import model_digest
+from tfvae.app.settings import Settings
 from tfvae.serving import card
 from tfvae.serving.answers import Answers
 from tfvae.serving.folder import versions
-from tfvae.settings import Settings
 
 SAVED = served.ROOT / "saved_models"
 EXPORTED = sorted(each.name for each in SAVED.iterdir() if versions(each))

@@ -8,7 +8,7 @@ from tfvae.bijectors.coupling import CheckerboardCoupling, HalvesCoupling
 from tfvae.bijectors.linear import InvertibleLinear
 from tfvae.bijectors.logit import Logit
 from tfvae.bijectors.multiscale import MultiScale
-from tfvae.bijectors.ready import glow, maf, realnvp, vector_flow
+from tfvae.bijectors.of_papers import glow, maf, realnvp, vector_flow
 from tfvae.bijectors.shapes import Flatten, Reverse, Squeeze
 
 __all__ = [

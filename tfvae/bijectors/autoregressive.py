@@ -8,9 +8,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfvae._support.checks import check_sizes, integer
 from tfvae.bijectors.base import Bijector, sum_of_events
 from tfvae.bijectors.coupling import bounded
-from tfvae.checks import check_sizes, integer
 
 
 @keras.saving.register_keras_serializable("tfvae")

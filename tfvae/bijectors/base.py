@@ -15,8 +15,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tfvae.precision import at_least_float32
-from tfvae.serialization import arguments, config_of
+from tfvae._support.precision import at_least_float32
+from tfvae._support.serialization import arguments, config_of
 
 
 class Bijector(keras.layers.Layer, abc.ABC):

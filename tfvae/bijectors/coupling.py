@@ -9,10 +9,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfvae._support.checks import real
 from tfvae.bijectors.base import Bijector, require_image, sum_of_events
-from tfvae.bodies import built_body, require_body
-from tfvae.checks import real
-from tfvae.convolution import ThinConv2D
+from tfvae.networks.checks import built_body, require_body
+from tfvae.networks.thin_convolution import ThinConv2D
 
 
 def bounded(raw: tf.Tensor, bound: float = 3.0) -> tf.Tensor:

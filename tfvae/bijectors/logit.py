@@ -7,9 +7,9 @@ import math
 import keras
 import tensorflow as tf
 
+from tfvae._support.checks import real
+from tfvae._support.softplus import softplus
 from tfvae.bijectors.base import Bijector, sum_of_events
-from tfvae.checks import real
-from tfvae.families.softplus import softplus
 
 
 @keras.saving.register_keras_serializable("tfvae")

@@ -10,9 +10,9 @@ import keras
 import numpy as np
 
 from tfvae import plots
+from tfvae._support.checks import integer
 from tfvae.callbacks.latents import codes, latent_size, require_ability, require_examples
 from tfvae.callbacks.picture import EpochPicture, Picture
-from tfvae.checks import integer
 
 
 class SampleGrid(EpochPicture):

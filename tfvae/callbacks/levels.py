@@ -7,10 +7,10 @@ import os
 import numpy as np
 
 from tfvae import plots
+from tfvae._support.checks import integer, integers_at_least
 from tfvae.callbacks.images import grey, require_images
 from tfvae.callbacks.latents import codes, latent_size, require_ability, require_examples
 from tfvae.callbacks.picture import EpochPicture, Picture
-from tfvae.checks import integer, integers_at_least
 
 
 class LevelSamples(EpochPicture):

@@ -14,11 +14,11 @@ import tensorflow as tf
 from matplotlib.figure import Figure
 
 from tfvae import plots
+from tfvae._support.checks import integer
+from tfvae._support.files import CannotWrite, writing, written_whole
+from tfvae._support.folders import below, still_there
+from tfvae._support.printing import say
 from tfvae.callbacks import summaries
-from tfvae.checks import integer
-from tfvae.files import CannotWrite, writing, written_whole
-from tfvae.folders import below, still_there
-from tfvae.printing import say
 
 
 class Picture(NamedTuple):

@@ -10,14 +10,14 @@ import os
 from pathlib import Path
 from typing import Any
 
-from tfvae.checks import integer
+from tfvae._support.checks import integer
+from tfvae.app.settings import BAD_RECORDS, FRAMES, readers
 from tfvae.datasets import files, folders, mnist, tfds
 from tfvae.datasets.bad_records import BadRecord, listed, naming_bad_records
 from tfvae.datasets.copies import Copies, count_copies
 from tfvae.datasets.resizing import as_size, resize_split
 from tfvae.datasets.splits import Dataset, Split, fingerprint, hold_out, label_fingerprint
 from tfvae.datasets.streams import StreamedSplit
-from tfvae.settings import BAD_RECORDS, FRAMES, readers
 
 __all__ = [
     "BadRecord", "Copies", "Dataset", "Split", "StreamedSplit", "count_copies", "fingerprint", "hold_out",

@@ -19,7 +19,7 @@ from typing import IO, Any, NamedTuple
 
 import numpy as np
 
-from tfvae.hardware import memory_left
+from tfvae._support.hardware import memory_left
 
 RATIO = 200
 """Most times its size in the file that an array may unpack to. Images of one colour reach 1,000, sparse drawings 60."""

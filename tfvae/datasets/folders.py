@@ -10,12 +10,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tfvae._support.printing import printable
 from tfvae.datasets import image_files, layout
 from tfvae.datasets.bad_records import BadRecord
 from tfvae.datasets.resizing import resize
 from tfvae.datasets.splits import Dataset, Split, hold_out_test
 from tfvae.datasets.walk import sentence, walk
-from tfvae.printing import printable
 
 
 def load(

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
-from tfvae.printing import printable
+from tfvae._support.printing import printable
 
 _PARTS = {
     "train": "train", "training": "train",

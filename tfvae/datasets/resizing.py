@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tfvae.checks import integer
+from tfvae._support.checks import integer
 from tfvae.datasets.splits import Split
 
 if TYPE_CHECKING:

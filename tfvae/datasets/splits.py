@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tfvae.checks import integer
+from tfvae._support.checks import integer
 from tfvae.datasets.bad_records import BadRecord, listed
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class Split:
 
     def batches(self, batch_size: int, seed: int, start: int = 0) -> tf.data.Dataset:
         """Endless shuffled batches of raw images for training: `training.batches` of the images."""
-        from tfvae import training
+        from tfvae.datasets import batches as training
 
         return training.batches(self.images, batch_size, seed, start)
 
@@ -75,7 +75,7 @@ class Split:
         """Raw images from first to last, [batch_size, H, W, C]; the last batch may be smaller. For evaluation."""
         import tensorflow as tf
 
-        from tfvae import training
+        from tfvae.datasets import batches as training
 
         return training.untuned(tf.data.Dataset.from_tensor_slices(self.images).batch(batch_size).prefetch(2))
 

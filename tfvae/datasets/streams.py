@@ -20,7 +20,7 @@ import numpy as np
 
 from tfvae.datasets.bad_records import BadRecord, failures, reason_of, refuse
 from tfvae.datasets.splits import Split, at_least_one
-from tfvae.distribution.late_decoding import remembering
+from tfvae.parallel.late_decoding import remembering
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -112,7 +112,7 @@ class StreamedSplit:
         """
         import tensorflow as tf
 
-        from tfvae import training
+        from tfvae.datasets import batches as training
 
         per_epoch = training.steps_per_epoch(len(self), batch_size)
         first_epoch, done = divmod(start, per_epoch)
@@ -299,7 +299,7 @@ def _decoded(records: tf.data.Dataset, decode: Callable[[tf.Tensor], tf.Tensor])
 def _fixed(data: tf.data.Dataset) -> tf.data.Dataset:
     import tensorflow as tf
 
-    from tfvae import training
+    from tfvae.datasets import batches as training
 
     options = tf.data.Options()
     options.deterministic = True

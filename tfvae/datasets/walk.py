@@ -9,7 +9,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple
 
-from tfvae.printing import printable
+from tfvae._support.printing import printable
 
 _SYSTEM = ("__MACOSX", "@eaDir")  # what macOS adds to archives, and network drives to folders: copies and thumbnails
 _LEFT_OUT = {

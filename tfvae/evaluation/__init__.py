@@ -2,25 +2,25 @@
 
 from tfvae.evaluation.aggregate import AggregatePosterior, aggregate_posterior
 from tfvae.evaluation.assessment import Assessment, Examples, assess
-from tfvae.evaluation.classifier import classify, features
 from tfvae.evaluation.clustering import Clustering, clustering
+from tfvae.evaluation.digits.classifier import classify, features
+from tfvae.evaluation.digits.kernel_distance import KernelDistance, TwoSamples, kernel_distance, two_samples
+from tfvae.evaluation.digits.recognition import Recognition, recognition, reconstruction_accuracy
 from tfvae.evaluation.draw_error import draw_error
 from tfvae.evaluation.encoding import Codes, encode
 from tfvae.evaluation.fixed import FixedArray, digest, fix
-from tfvae.evaluation.kernel_distance import KernelDistance, TwoSamples, kernel_distance, two_samples
 from tfvae.evaluation.latents import LatentStatistics, latent_statistics
-from tfvae.evaluation.likelihood import (
+from tfvae.evaluation.naive import NaiveEstimate, naive_estimate
+from tfvae.evaluation.normal_shape import NormalShape, normal_shape, sliced_wasserstein, whitened
+from tfvae.evaluation.representation import Accuracy, linear_probe, nearest_neighbours, silhouette
+from tfvae.evaluation.table import table
+from tfvae.likelihood.estimate import (
     Bracket,
     LikelihoodEstimate,
     likelihood_estimate,
     log_likelihood,
     simulated_bracket,
 )
-from tfvae.evaluation.naive import NaiveEstimate, naive_estimate
-from tfvae.evaluation.normal_shape import NormalShape, normal_shape, sliced_wasserstein, whitened
-from tfvae.evaluation.recognition import Recognition, recognition, reconstruction_accuracy
-from tfvae.evaluation.representation import Accuracy, linear_probe, nearest_neighbours, silhouette
-from tfvae.evaluation.table import table
 
 __all__ = [
     "Accuracy",

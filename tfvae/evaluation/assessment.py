@@ -10,10 +10,10 @@ import numpy as np
 
 from tfvae._version import __version__
 from tfvae.evaluation import sections
-from tfvae.evaluation.classifier import IMAGE_SHAPE
+from tfvae.evaluation.digits.classifier import IMAGE_SHAPE
 from tfvae.evaluation.draw_error import draw_error
 from tfvae.evaluation.fixed import fix
-from tfvae.evaluation.likelihood import likelihood_estimate
+from tfvae.likelihood.estimate import likelihood_estimate
 from tfvae.models import VAE
 
 PER_EXAMPLE = ("bound", "corrected", "standard_error", "elbo", "effective_sample_size", "pareto_shape")

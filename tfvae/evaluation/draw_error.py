@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from tfvae.checks import integer
+from tfvae._support.checks import integer
 from tfvae.evaluation.fixed import fix
-from tfvae.evaluation.likelihood import likelihood_estimate
+from tfvae.likelihood.estimate import likelihood_estimate
 from tfvae.models import VAE
 
 _DRAWS = 3  # of x

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tfvae.checks import integer
-from tfvae.finite import require_finite
+from tfvae._support.checks import integer
+from tfvae._support.finite import require_finite
 from tfvae.models import UnsupervisedModel
 
 

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfvae.checks import integer
+from tfvae._support.checks import integer
 from tfvae.models import VAE, HierarchicalVAE
 from tfvae.noise import EVALUATION_SEED, Noise
 from tfvae.trace import Inferred, latent

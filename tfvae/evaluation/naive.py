@@ -9,11 +9,11 @@ import numpy as np
 import tensorflow as tf
 from scipy import special
 
-from tfvae import execution
-from tfvae.checks import integer, seed_of_draws
+from tfvae._support.checks import integer, seed_of_draws
 from tfvae.families.pairs import log_prob_of_pairs
 from tfvae.models import VAE
 from tfvae.noise import EVALUATION_SEED, Noise
+from tfvae.training.choice import by_rule
 
 _DRAWS = 64  # of z at a time
 _CLOSE = 1.0  # nat
@@ -78,7 +78,7 @@ def naive_estimate(model: VAE, x: Any, most_draws: int = 2**16, seed: int = 0) -
 def _program(model: VAE, x: tf.Tensor) -> Callable[..., tf.Tensor]:
     """A function of the seed and the first draw's number: log p(x|z) of `_DRAWS` prior draws, `[_DRAWS, N]`."""
 
-    @tf.function(autograph=False, jit_compile=execution.by_rule(model).jit_compile)
+    @tf.function(autograph=False, jit_compile=by_rule(model).jit_compile)
     def program(seed: tf.Tensor, first_draw: tf.Tensor) -> tf.Tensor:
         z = model.draw_latents(Noise(EVALUATION_SEED, seed, first_draw), _DRAWS)
         return log_prob_of_pairs(model.likelihood(z[:, tf.newaxis]), x)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import special
 
-from tfvae.checks import integer
+from tfvae._support.checks import integer
 from tfvae.noise import Noise
 
 _SINGULAR = 1e-12  # of the largest variance

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tfvae.checks import integer
+from tfvae._support.checks import integer
 
 _ITERATIONS = 10_000  # at most; some hundreds are usual, and scikit-learn warns if these are too few
 

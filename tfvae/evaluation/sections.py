@@ -9,13 +9,13 @@ import numpy as np
 
 from tfvae.evaluation.aggregate import aggregate_posterior
 from tfvae.evaluation.clustering import clustering
+from tfvae.evaluation.digits.kernel_distance import kernel_distance
+from tfvae.evaluation.digits.recognition import recognition
 from tfvae.evaluation.encoding import encode
-from tfvae.evaluation.kernel_distance import kernel_distance
 from tfvae.evaluation.latents import latent_statistics
-from tfvae.evaluation.likelihood import LikelihoodEstimate, simulated_bracket
 from tfvae.evaluation.naive import naive_estimate
-from tfvae.evaluation.recognition import recognition
 from tfvae.evaluation.representation import linear_probe, nearest_neighbours
+from tfvae.likelihood.estimate import LikelihoodEstimate, simulated_bracket
 from tfvae.models import VAE
 
 _SIMULATED = 1000  # draws from the model

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfvae.checks import integer
+from tfvae._support.checks import integer
 from tfvae.families.base import Family, Parameter
 from tfvae.families.bernoulli import Bernoulli, OneSoftplus
 from tfvae.families.pixels_before import PixelsBefore

@@ -19,7 +19,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfvae.checks import integer
+from tfvae._support.checks import integer
 from tfvae.families.independent import Independent
 from tfvae.noise import Noise
 

@@ -8,8 +8,8 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 from scipy import special
 
+from tfvae._support.softplus import softplus_of_minus_abs
 from tfvae.families.base import Family, Parameter
-from tfvae.families.softplus import softplus_of_minus_abs
 
 _LEAST_PROBABILITY = 1e-3  # of a pixel in `parameters_at`
 

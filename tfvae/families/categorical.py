@@ -9,7 +9,7 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfvae.checks import integer
+from tfvae._support.checks import integer
 from tfvae.families.base import Family, Parameter
 from tfvae.preprocessing import LEVELS
 

@@ -10,8 +10,8 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from tfvae._support.softplus import softplus
 from tfvae.families.location_scale import LocationScale
-from tfvae.families.softplus import softplus
 from tfvae.preprocessing import LEVELS
 
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfvae.checks import real
+from tfvae._support.checks import real
+from tfvae._support.softplus import softplus
 from tfvae.families.base import Family, Parameter
-from tfvae.families.softplus import softplus
 
 
 class LocationScale(Family, abc.ABC):

@@ -11,10 +11,10 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfvae.checks import real
+from tfvae._support.checks import real
+from tfvae._support.softplus import softplus
 from tfvae.families.base import Family, Parameter
 from tfvae.families.location_scale import LocationScale
-from tfvae.families.softplus import softplus
 
 
 @keras.saving.register_keras_serializable("tfvae")

@@ -7,8 +7,8 @@ import math
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from tfvae._support.softplus import softplus
 from tfvae.families.bernoulli import OneSoftplus
-from tfvae.families.softplus import softplus
 
 _LOG_TWO_PI = math.log(2 * math.pi)
 

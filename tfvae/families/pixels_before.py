@@ -9,8 +9,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tfvae.checks import check_sizes, integers_at_least
-from tfvae.precision import at_least_float32
+from tfvae._support.checks import check_sizes, integers_at_least
+from tfvae._support.precision import at_least_float32
 
 
 @keras.saving.register_keras_serializable("tfvae")

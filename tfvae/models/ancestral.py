@@ -7,8 +7,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfvae._support.finite import require_finite
 from tfvae.conditional import ConditionalDistribution
-from tfvae.finite import require_finite
 from tfvae.noise import Noise
 from tfvae.priors import Prior
 

@@ -8,15 +8,15 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from tfvae._support.serialization import config_of
 from tfvae.conditional import ConditionalDistribution
 from tfvae.corruption import Corruption
 from tfvae.models import given
-from tfvae.models.kinds import build_part, require_kinds, require_points
+from tfvae.models.checks import build_part, require_kinds, require_points
 from tfvae.models.unsupervised import UnsupervisedModel
 from tfvae.noise import EVALUATION_SEED, Noise
 from tfvae.objectives import Distortion
 from tfvae.preprocessing import Preprocessing
-from tfvae.serialization import config_of
 from tfvae.trace import Trace
 
 

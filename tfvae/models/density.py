@@ -8,16 +8,16 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfvae.finite import require_finite
+from tfvae._support.finite import require_finite
+from tfvae._support.serialization import config_of
 from tfvae.flows import Flow
-from tfvae.flows.prior import checked_temperature
-from tfvae.models.kinds import require_kinds
+from tfvae.models.checks import require_kinds
 from tfvae.models.unsupervised import UnsupervisedModel
 from tfvae.noise import Noise
 from tfvae.objectives import Distortion
 from tfvae.preprocessing import Preprocessing
 from tfvae.priors import MixtureOfNormals, Prior
-from tfvae.serialization import config_of
+from tfvae.priors.flow import checked_temperature
 from tfvae.trace import Trace
 
 

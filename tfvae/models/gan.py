@@ -8,22 +8,22 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfvae.bodies import CHANNELS_LAST, built_body, refuse_losses_of_calls, require_body
-from tfvae.checks import real
+from tfvae._support.checks import real
+from tfvae._support.devices import replicas
+from tfvae._support.finite import require_finite
+from tfvae._support.layer_state import like
+from tfvae._support.serialization import config_of
+from tfvae._support.softplus import softplus
 from tfvae.conditional import ConditionalDistribution
-from tfvae.devices import replicas
 from tfvae.families import Delta
-from tfvae.families.softplus import softplus
-from tfvae.finite import require_finite
-from tfvae.layer_state import like
-from tfvae.models.global_batch import never_empty
-from tfvae.models.guard import count_not_finite
-from tfvae.models.guarded import Attempt, GuardedModel, Update, weighted
-from tfvae.models.kinds import build_part, require_kinds, require_points
+from tfvae.models.checks import build_part, require_kinds, require_points
+from tfvae.models.model import Attempt, GuardedModel, Update, weighted
+from tfvae.networks.checks import CHANNELS_LAST, built_body, refuse_losses_of_calls, require_body
 from tfvae.noise import Noise
 from tfvae.preprocessing import Preprocessing
 from tfvae.priors import Prior
-from tfvae.serialization import config_of
+from tfvae.training.global_batch import never_empty
+from tfvae.training.guard import count_not_finite
 from tfvae.units import Unit
 
 _NO_LIKELIHOOD = Unit("none", False, None, "no likelihood: the loss is that of the discriminator")

@@ -12,7 +12,7 @@ import tensorflow as tf
 from tfvae.datasets.splits import Split
 
 if TYPE_CHECKING:
-    from tfvae.models.guarded import GuardedModel
+    from tfvae.models.model import GuardedModel
 
 _IMAGE, _LABEL = "image", "label"  # the names of TensorFlow Datasets
 

@@ -10,17 +10,17 @@ from typing import Any, ClassVar
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfvae.checks import integer
+from tfvae._support.checks import integer
+from tfvae._support.finite import require_finite
+from tfvae._support.serialization import config_of
 from tfvae.conditional import ConditionalDistribution
-from tfvae.finite import require_finite
 from tfvae.models.ancestral import data_of
-from tfvae.models.kinds import require_kinds
+from tfvae.models.checks import require_kinds
 from tfvae.models.latent_variable import LatentVariableModel
 from tfvae.noise import Noise
 from tfvae.objectives import ELBO, Objective
 from tfvae.preprocessing import Preprocessing
 from tfvae.priors import Prior
-from tfvae.serialization import config_of
 from tfvae.trace import Inferred
 
 Choose = Callable[[int, tfp.distributions.Distribution], tf.Tensor]

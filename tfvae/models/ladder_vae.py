@@ -10,10 +10,10 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfvae.bodies import built_body
 from tfvae.conditional import ConditionalDistribution
+from tfvae.models.checks import build_part
 from tfvae.models.hierarchical import Choose, HierarchicalVAE
-from tfvae.models.kinds import build_part
+from tfvae.networks.checks import built_body
 from tfvae.objectives import Objective
 from tfvae.preprocessing import Preprocessing
 from tfvae.priors import Prior

@@ -9,14 +9,14 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tfvae.bodies import built_body, require_body
-from tfvae.checks import check_image_shape, integer, real
+from tfvae._support.checks import check_image_shape, integer, real
+from tfvae._support.serialization import config_of
 from tfvae.families import Delta
 from tfvae.models.unsupervised import UnsupervisedModel
+from tfvae.networks.checks import built_body, require_body
 from tfvae.noise import EVALUATION_SEED, Noise
 from tfvae.objectives import Distortion
 from tfvae.preprocessing import Preprocessing
-from tfvae.serialization import config_of
 from tfvae.trace import Trace
 
 _HIDDEN = 0.5  # grey level that a masked patch is drawn with

@@ -8,17 +8,17 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfvae.checks import integer
+from tfvae._support.checks import integer
+from tfvae._support.serialization import config_of
 from tfvae.conditional import ConditionalDistribution
 from tfvae.families.pairs import log_prob_of_pairs
 from tfvae.models.ancestral import ancestral_sample
-from tfvae.models.kinds import build_part, require_kinds
+from tfvae.models.checks import build_part, require_kinds
 from tfvae.models.unsupervised import UnsupervisedModel
 from tfvae.noise import EVALUATION_SEED, Noise
 from tfvae.objectives import NaiveAverage
 from tfvae.preprocessing import Preprocessing
 from tfvae.priors import Prior
-from tfvae.serialization import config_of
 from tfvae.trace import Trace
 
 

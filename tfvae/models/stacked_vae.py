@@ -9,8 +9,8 @@ import keras
 import tensorflow as tf
 
 from tfvae.conditional import ConditionalDistribution
+from tfvae.models.checks import build_part
 from tfvae.models.hierarchical import Choose, HierarchicalVAE
-from tfvae.models.kinds import build_part
 from tfvae.objectives import Objective
 from tfvae.preprocessing import Preprocessing
 from tfvae.priors import Prior

@@ -8,18 +8,18 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tfvae.bodies import refuse_losses_of_calls
-from tfvae.devices import replicas
+from tfvae._support.devices import replicas
 from tfvae.families import Family
-from tfvae.models import path_gradient
-from tfvae.models.global_batch import never_empty
-from tfvae.models.guard import count_not_finite
-from tfvae.models.guarded import Attempt, GuardedModel, Update, weighted
+from tfvae.models.model import Attempt, GuardedModel, Update, weighted
+from tfvae.networks.checks import refuse_losses_of_calls
 from tfvae.noise import Noise
 from tfvae.objectives import Objective, Scores
 from tfvae.preprocessing import Preprocessing
 from tfvae.priors import Prior
 from tfvae.trace import Trace, require_full_precision
+from tfvae.training import path_gradient
+from tfvae.training.global_batch import never_empty
+from tfvae.training.guard import count_not_finite
 from tfvae.units import unit
 
 

@@ -8,16 +8,16 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from tfvae._support.serialization import config_of
 from tfvae.conditional import ConditionalDistribution
 from tfvae.models import given
 from tfvae.models.ancestral import ancestral_sample
-from tfvae.models.kinds import build_part, require_kinds
+from tfvae.models.checks import build_part, require_kinds
 from tfvae.models.latent_variable import LatentVariableModel
 from tfvae.noise import Noise
 from tfvae.objectives import ELBO, Objective
 from tfvae.preprocessing import Preprocessing
 from tfvae.priors import MixtureOfNormals, Prior
-from tfvae.serialization import config_of
 from tfvae.trace import Inferred
 
 

@@ -10,9 +10,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from tfvae.checks import integer
+from tfvae._support.checks import integer
+from tfvae._support.printing import printable
 from tfvae.plots.style import as_written, own_style
-from tfvae.printing import printable
 
 _CELL_INCHES = 0.6
 _GAP = 2  # pixels between images

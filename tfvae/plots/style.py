@@ -15,7 +15,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from tfvae.printing import escaped, printable
+from tfvae._support.printing import escaped, printable
 
 BLUE, VERMILION, GREEN, PINK, ORANGE = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00"
 """Of Okabe and Ito's palette, "Color Universal Design" 2008, which colour-blind readers can tell apart."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tfvae import hardware
-from tfvae.files import read_json, write_json
-from tfvae.inputs import understood
-from tfvae.seals import SEAL, is_unbroken, seal
+from tfvae._support import hardware
+from tfvae._support.files import read_json, write_json
+from tfvae._support.inputs import understood
+from tfvae._support.seals import SEAL, is_unbroken, seal
 from tfvae.serving.folder import versions
 
 CARD = "card.json"

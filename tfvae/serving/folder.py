@@ -8,8 +8,8 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from tfvae.files import CannotWrite, flush
-from tfvae.folders import flush_all, made_folders, remove_leftovers, remove_made, unfinished_folder
+from tfvae._support.files import CannotWrite, flush
+from tfvae._support.folders import flush_all, made_folders, remove_leftovers, remove_made, unfinished_folder
 
 MOST = 2**63 - 1
 """The highest version: servers read 64-bit integers."""

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfvae.checks import integer
+from tfvae._support.checks import integer
 from tfvae.models import GuardedModel
 from tfvae.serving import card, warm_up
 from tfvae.serving import litert as litert_models

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from tfvae.finite import LARGEST
+from tfvae._support.finite import LARGEST
 from tfvae.raw_images import BAD_INPUT
 from tfvae.serving.answers import Answers
 from tfvae.serving.blocks import Tensors, in_blocks

@@ -1,0 +1,1 @@
+"""Helpers that every part of the package uses: checks, files, numbers, devices. Not public."""

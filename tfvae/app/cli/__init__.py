@@ -1,0 +1,106 @@
+"""The command line: one file for each group of commands."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import sys
+from typing import Annotated
+
+import typer
+
+from tfvae._support.environment import UnfitEnvironment
+from tfvae._support.printing import printable, say
+from tfvae._version import __version__
+from tfvae.app.cli.measures import compare, encode, evaluate
+from tfvae.app.cli.pictures import interpolate, reconstruct, sample, traverse
+from tfvae.app.cli.serving import card, export
+from tfvae.app.cli.training import train
+from tfvae.app.interruption import EXIT_CODE
+from tfvae.parallel import cluster, meeting
+
+_CTRL_C = 130  # exit code after it, where a command does not look after it itself
+
+app = typer.Typer(
+    name="tfvae",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # it would swallow what stands in brackets: E_q[log p(x|z)], [default: ...]
+    help="Train, look at and measure variational autoencoders.\n\n"
+    "Start with `tfvae train`, then `tfvae sample RUN` and `tfvae reconstruct RUN` on the folder it names.",
+)
+
+
+def main(program: typer.Typer = app) -> None:
+    """Runs a command line: one sentence and exit code 1 for what went wrong, without a traceback."""
+    try:
+        _main(program)
+    except BaseException as end:
+        if not isinstance(end, SystemExit) or end.code:
+            _tell_others(end)
+        raise
+
+
+def _main(program: typer.Typer) -> None:
+    try:
+        program()
+    except (ValueError, OSError, FloatingPointError, NotImplementedError, UnfitEnvironment) as error:
+        typer.secho(f"Error: {printable(error)}", err=True, fg="red")
+        sys.exit(1)
+    except Exception as error:
+        if not _is_lack_of_memory(error):
+            raise
+        typer.secho("Error: There is not enough memory for this model with these data.", err=True, fg="red")
+        sys.exit(1)
+    except SystemExit as end:
+        if end.code == _CTRL_C:
+            say("", "Interrupted.", err=True)
+        raise
+
+
+def _tell_others(end: BaseException) -> None:
+    """Tells those who wait for this process that it has ended before they met."""
+    words = [part for word in sys.argv[1:] for part in word.split("=")]
+    strategy = next((value for name, value in itertools.pairwise(words) if name == "--strategy"), "auto")
+    if words[:1] not in (["train"], ["evaluate"]) or meeting.has_begun():
+        return
+    try:
+        if not cluster.is_joined(strategy):
+            return
+        addresses, mine = cluster.members()
+    except ValueError:  # then it does not know who they are
+        return
+    code = end.code if isinstance(end, SystemExit) else None
+    cause = end.__context__ if code is not None else end
+    why = "it was interrupted" if code in (EXIT_CODE, _CTRL_C) else str(cause) if cause else f"exit code {code}"
+    say(f"The other {len(addresses) - 1} are told of it, for {meeting.TOLD:.0f} s at most.", err=True)
+    with contextlib.suppress(OSError):
+        meeting.meet(addresses, mine, failure=why or type(cause).__name__)
+
+
+def _is_lack_of_memory(error: Exception) -> bool:
+    tensorflow = sys.modules.get("tensorflow")  # which many commands do without
+    return isinstance(error, MemoryError) or (
+        tensorflow is not None and isinstance(error, tensorflow.errors.ResourceExhaustedError)
+    )
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        say(f"tfvae {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Options before the command."""
+
+
+app.command(context_settings={"allow_extra_args": True})(train)  # the numbers after --seeds
+for _command in (sample, reconstruct, traverse, interpolate, evaluate, compare, encode, export, card):
+    app.command()(_command)

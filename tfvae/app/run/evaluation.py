@@ -1,0 +1,293 @@
+"""Measuring a run: everything about its model on its own test images, in the run's folder."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from tfvae import datasets, plots
+from tfvae._support.files import flush, read_json, writing
+from tfvae._support.folders import below, flush_all, remove_leftovers, unfinished_folder
+from tfvae._support.hardware import hardware, versions
+from tfvae._support.inputs import arrays, understood
+from tfvae._support.seals import file_digest, is_unbroken, seal
+from tfvae.app.run import folder as reading
+from tfvae.app.run import sample_grids
+from tfvae.app.run.folder import model_digest, run_of
+from tfvae.app.run.report import DIGITS
+from tfvae.app.settings import CONFIG, Settings, settings_of
+from tfvae.callbacks.picture import attempted, write_figure
+from tfvae.evaluation.assessment import Assessment, Examples, assess
+from tfvae.evaluation.fixed import fix
+from tfvae.evaluation.table import table
+from tfvae.parallel.team import Team, lost_workers_named
+
+EVALUATION, REPORT, TABLE, ARRAYS = "evaluation", "report.json", "table.txt", "examples.npz"
+_NEEDED = (
+    ("data", "examples", int), ("data", "digest", str), ("data", "convention", str), ("settings", "seed", int),
+)  # fmt: skip
+_SHOWN = 100  # images in a picture
+_TRAINING = 10_000  # images for what compares with them
+_PICTURES = ("latents", "naive", "least_likely", "weights", "unreliable", "samples")
+_OWN = {REPORT, TABLE, ARRAYS, sample_grids.SAMPLES} | {
+    f"{name}.{form}" for name in _PICTURES for form in ("png", "svg")
+}
+
+
+def evaluate(
+    folder: Path,
+    sample_size: int = 500,
+    images: int | None = None,
+    seed: int = 0,
+    progress: Callable[[str], None] = lambda _: None,
+    strategy: str = "auto",
+    data: str | None = None,
+    data_dir: str | None = None,
+) -> dict[str, Any]:
+    """Measures the model of a run on the fixed test array and fills RUN/evaluation.
+
+    The folder gets report.json, table.txt, examples.npz (the figures of each test image) and pictures; it is written
+    whole when everything is measured, in place of an older one. An older one with other files in it is refused.
+
+    Where several processes measure together all call this. They divide among them, and among their devices, the
+    importance weights, which take most of the time; the rest each does for itself. The first one writes.
+
+    Args:
+        folder: the run's.
+        sample_size: S, of the importance-weighted bound.
+        images: measure on the first so many test images only, for a quick look; all if not given.
+        seed: of all draws but that of x.
+        progress: called with a sentence before each part that takes seconds; of several processes in the first one.
+        strategy: the devices, as for training; not those that the run was trained on.
+        data: where the run's images are now, if they were moved.
+        data_dir: the folder of prepared TensorFlow Datasets likewise.
+
+    Returns:
+        The report; see `evaluation.assess`.
+
+    Raises:
+        FileNotFoundError: the folder holds no run or no model.
+        ValueError: it is damaged or of another version, its settings or images are not those that the model was trained
+            with, a number is out of range, or the workers were not started alike.
+        FloatingPointError: the model's weights, or its importance weights, are not finite.
+        OSError: the folder cannot be written or holds files of somebody else, or another worker is gone.
+    """
+    team = Team(Settings(strategy=strategy).strategy)  # which may be no strategy
+    with lost_workers_named(team, "Nothing was written; start all again."):
+        run, found = team.everyone(lambda: _read(folder, data, data_dir))
+        say = progress if team.is_chief else lambda _: None
+        report = _evaluate(run, found, sample_size, images, seed, say, team)
+        team.part()
+        return report
+
+
+def _evaluate(
+    run: reading.Run,
+    data: datasets.Dataset,
+    sample_size: int,
+    images: int | None,
+    seed: int,
+    progress: Callable[[str], None],
+    team: Team,
+) -> dict[str, Any]:
+    folder, settings = run.folder, run.settings
+    team.by_chief(lambda: _check_writable(folder))
+    test, train = data.test.first(len(data.test) if images is None else images), _training_images(data)
+    digest = model_digest(folder)
+    team.agree(
+        {f"`{name}` of the run": value for name, value in vars(settings).items()}
+        | versions()
+        | {"`--sample-size`": sample_size, "`--images`": images, "`--seed`": seed, "the model": digest}
+        | {"the test images": datasets.fingerprint(test), "the training images": datasets.fingerprint(train)}
+    )
+    with team.scope():
+        model = run.model()
+    training = team.everyone(lambda: _training(folder, model.steps))
+    found = assess(
+        model,
+        Examples(test.images, test.labels),
+        Examples(train.images, train.labels),
+        sample_size,
+        seed,
+        digits=data.name in DIGITS,
+        progress=progress,
+    )
+    report = found.report
+    report["data"] |= {"name": settings.data, "origin": data.test_origin}
+    report |= {
+        "settings": vars(settings_of(folder)),  # with the place of its images at training
+        "training": training,
+        "steps": model.steps,
+        "model_digest": digest,
+    }
+    report |= {"hardware": hardware(), "versions": versions()}
+    team.by_chief(lambda: _write(folder / EVALUATION, found, model, test.images, seed))
+    return report
+
+
+def _read(folder: Path, data: str | None, data_dir: str | None) -> tuple[reading.Run, datasets.Dataset]:
+    if (folder / EVALUATION).is_file():
+        raise FileExistsError(f"{folder / EVALUATION} is a file; the evaluation would be a folder of that name.")
+    run = run_of(folder, data, data_dir)
+    return run, run.data()
+
+
+def read(folder: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """The report of an evaluated run, and the arrays by test image.
+
+    Raises:
+        FileNotFoundError: the run was not evaluated.
+        ValueError: the report is damaged, of another version or of another model than is there now.
+    """
+    path = folder / EVALUATION / REPORT
+    if not path.is_file():
+        raise FileNotFoundError(f"{folder} has no {EVALUATION}/{REPORT}; run `tfvae evaluate {folder}` first.")
+    with understood(path.parent, f"run `tfvae evaluate {folder}` again"):
+        report = read_json(path) or {}
+        if not _is_unchanged(report, path):
+            raise ValueError("It is not what was written.")
+        by_example = arrays(path.with_name(ARRAYS))
+        if not _is_complete(report, by_example):
+            raise ValueError("Something is missing.")
+    if (folder / CONFIG).exists():
+        run_of(folder)
+    now = model_digest(folder)
+    if now is not None and report.get("model_digest") != now:
+        raise ValueError(
+            f"The model of {folder} is another one than was measured; run `tfvae evaluate {folder}` again."
+        )
+    return report, by_example
+
+
+def _is_unchanged(report: dict[str, Any], path: Path) -> bool:
+    """Whether a report and the arrays beside it are what was written; evaluations of before said nothing of that."""
+    if not is_unbroken(report, "file_digests"):
+        return False
+    files = report.get("file_digests", {})
+    return all(file_digest(path.with_name(name)) == digest for name, digest in files.items())
+
+
+def _training_images(data: datasets.Dataset) -> Any:
+    """All of them, or a fair sample: the first ones of a folder would be of one class."""
+    if len(data.train) <= _TRAINING:
+        return data.train.first(_TRAINING)
+    return datasets.hold_out(data.train, _TRAINING, None if data.in_random_order else 0)[1].first(_TRAINING)
+
+
+def _training(folder: Path, steps: int) -> dict[str, Any]:
+    """What the run's own report says of its training, if there is one yet: the test loss, and minutes."""
+    report = reading.report_of(folder)
+    if report is None:
+        return {}
+    with understood(folder / reading.REPORT, "move it away to measure without its test loss and minutes"):
+        seconds = {"minutes": report["training_seconds"], "processor_minutes": report["training_processor_seconds"]}
+        training = {"test_loss": float(report["loss"])} | {name: value / 60 for name, value in seconds.items()}
+    if report.get("steps", steps) != steps:
+        raise ValueError(
+            f"{folder / reading.REPORT} is about a model of {report['steps']} training steps, and the one of this "
+            f"folder has {steps}; restore the file that is not of this run."
+        )
+    return training
+
+
+def _check_writable(folder: Path) -> None:
+    """What cannot be written is said before the minutes of measuring."""
+    path = below(folder, EVALUATION)
+    with writing(path):
+        _require_own(path)
+        remove_leftovers(folder)
+        with unfinished_folder(folder):
+            pass
+
+
+def _require_own(folder: Path) -> None:
+    """Raises FileExistsError if an older evaluation holds what would be lost with it."""
+    others = sorted(path.name for path in folder.iterdir() if path.name not in _OWN) if folder.exists() else []
+    if others:
+        raise FileExistsError(errno.EEXIST, f"it holds {others[0]}, which no evaluation writes; move it away")
+
+
+def _is_complete(report: dict[str, Any], by_example: dict[str, np.ndarray]) -> bool:
+    """Whether `compare` finds what it needs, in the kinds that it needs."""
+    if not all(isinstance(report[section][name], kind) for section, name, kind in _NEEDED):
+        return False
+    if not isinstance(report["missing"], dict) or not isinstance(report.get("likelihood", {}), dict):
+        return False
+    needed = [by_example[name] for name in ("bound", "standard_error")] if "likelihood" in report else []
+    return all(each.shape == (report["data"]["examples"],) and each.dtype.kind in "fiu" for each in needed)
+
+
+def _write(folder: Path, found: Assessment, model: Any, raw: np.ndarray, seed: int) -> None:
+    """Makes the folder whole, or leaves what was there."""
+    images = np.asarray(model.preprocess.grey(fix(raw, model.preprocess).x))
+    samples = None if "samples" in model.lacks else sample_grids.drawn(model, seed)
+    with writing(folder), unfinished_folder(folder.parent) as new:
+        (new / TABLE).write_text(table(found.report), encoding="utf-8")
+        np.savez(new / ARRAYS, **found.by_example)
+        pictures = _pictures(found, images)
+        if samples is not None:
+            np.savez(new / sample_grids.SAMPLES, **samples)
+            pictures["samples"] = partial(sample_grids.picture, **samples)
+        arrays = {path.name: file_digest(path) for path in sorted(new.glob("*.npz"))}
+        found.report.update(seal(found.report | {"file_digests": arrays}))
+        (new / REPORT).write_text(_as_json(found.report), encoding="utf-8")
+        for name, draw in pictures.items():
+            _write_picture(draw, name, new)
+        flush_all(new)
+        _replace(folder, new)
+
+
+def _write_picture(draw: Callable[[], Figure], name: str, folder: Path) -> None:
+    attempted(lambda: write_figure(draw(), folder / f"{name}.png"), name, "the rest of the evaluation is written")
+
+
+def _replace(folder: Path, new: Path) -> None:
+    """Puts a new folder in place of what is there, which comes back if that fails."""
+    old = new.with_name("old")
+    _require_own(below(folder.parent, folder.name))  # somebody may have put something there meanwhile
+    with contextlib.suppress(FileNotFoundError):
+        folder.rename(old)
+    try:
+        new.rename(folder)
+    except BaseException:  # Ctrl-C too
+        with contextlib.suppress(FileNotFoundError):
+            old.rename(folder)
+        raise
+    flush(folder.parent)
+
+
+def _as_json(report: dict[str, Any]) -> str:
+    try:
+        return json.dumps(report, indent=2, allow_nan=False) + "\n"
+    except ValueError:  # what is NaN for a good reason is None
+        raise FloatingPointError("Some figures are not finite, so no report was written.") from None
+
+
+def _pictures(found: Assessment, images: np.ndarray) -> dict[str, Callable[[], Figure]]:
+    """How each is drawn, by name."""
+    pictures: dict[str, Callable[[], Figure]] = {}
+    if found.latents is not None:
+        pictures["latents"] = partial(plots.latent_report, **found.latents)
+    if found.naive is not None:
+        references = {"L_S": found.report["naive"]["bound"]}
+        pictures["naive"] = partial(plots.naive_estimates, **found.naive, references=references)
+    if found.by_example:
+        order = np.argsort(found.by_example["bound"])[:_SHOWN]
+        pictures["least_likely"] = partial(plots.image_grid, images[order], title="Test images of the lowest log p(x)")
+    if "reliability" in found.report:
+        bound, shape = found.by_example["bound"], found.by_example["pareto_shape"]
+        pictures["weights"] = partial(plots.weights, shape, found.by_example["effective_sample_size"], bound)
+        unreliable = [each["example"] for each in found.report["reliability"]["worst"]]
+        if unreliable:
+            number = found.report["reliability"]["unreliable"]
+            title = f"The worst of {number:,} test images whose weights have a Pareto shape above 0.7"
+            pictures["unreliable"] = partial(plots.image_grid, images[unreliable], title=title)
+    return pictures
