@@ -28,7 +28,9 @@ DEPENDENCIES = [
     "scikit-learn>=1.7",  # the probes of a representation; 1.7 is the newest on Python 3.10
     "threadpoolctl>=3.8",  # which scikit-learn needs too: its threads
     "numpy>=2.2",  # 2.2 is the newest on Python 3.10
-    "typer>=0.29",  # the command line
+    "click>=8.3",  # the command line
+    "pydantic>=2.12",  # checks options of the command line, YAML and recipes
+    "annotated-types>=0.7",  # bounds of options; Pydantic needs it too
     "pyyaml>=6.0",  # the command line's settings
 ]
 

@@ -11,7 +11,6 @@ binary image. Adam with a cosine schedule stands in for their Adagrad with a wei
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -32,7 +31,11 @@ from tfvae.models import VAE
 
 LATENT_SIZES = (2, 5, 10, 20)
 SETTINGS = Settings(
-    likelihood="bernoulli", hidden=(500,), activation="tanh", batch_size=100, learning_rate=1e-3, epochs=10, passes=10
+    model="vae(likelihood=bernoulli, network=mlp(500, activation=tanh))",
+    batch_size=100,
+    learning_rate=1e-3,
+    epochs=10,
+    passes=10,
 )
 RESULT, SAMPLES, MANIFOLD = "aevb.json", "samples.png", "manifold.png"
 
@@ -79,7 +82,7 @@ def run(
     measured = {}
     for size in latent_sizes:
         run_folder = folder / f"latent-{size}"
-        trained_run(dataclasses.replace(settings, latent_size=size), run_folder, interruption, verbose)
+        trained_run(settings.with_options(latent_size=size), run_folder, interruption, verbose)
         measured[str(size)] = _measured(run_folder, samples)
     models = {size: training_run.model_of(folder / f"latent-{size}") for size in latent_sizes}
     _draw(folder, models)
@@ -117,7 +120,7 @@ def _measured(folder: Path, samples: int) -> dict[str, Any]:
     from_report = ("test_images", "data_digest", "steps", "active_units")
     seconds = ("training_seconds", "training_processor_seconds")
     found |= {name: report[name] for name in (*from_report, *seconds)} | {
-        "settings": vars(trained.settings),
+        "settings": trained.settings.plain(),
         "run_digest": digest,
     }
     write_json(folder / "measured.json", found)

@@ -48,7 +48,7 @@ def publish(run: Path, folder: Path) -> dict[str, Any]:
     x = fix(images, model.preprocess)
     card: dict[str, Any] = {
         # Where the run's first weights and the data lay is of no use on another machine.
-        "settings": {name: value for name, value in vars(settings).items() if name not in ("weights", "data_dir")},
+        "settings": settings.plain(without=("weights", "data_dir")),
         **{name: report[name] for name in ("data", "likelihood", "reliability", "versions") if name in report},
         "examples": {
             "data": settings.data,

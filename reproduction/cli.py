@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
-from typing import Annotated
-
-import typer
+from typing import Literal
 
 from tfvae._support.folders import below
 from tfvae._support.printing import say
 from tfvae.app.cli import main as run_program
+from tfvae.app.cli.command import command
 from tfvae.app.cli.common import quiet_import
 from tfvae.app.interruption import EXIT_CODE, Interrupted, Interruption
+from tfvae.recipes.options import Count
 
 _TABLES = ("iwae", "depth", "pixels")
 _WHAT = (*_TABLES, "aevb", "frey-face")
@@ -19,36 +20,30 @@ _SAMPLES = 5000
 
 
 def reproduce(
-    what: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="|".join(_WHAT),
-            help="iwae: Burda's table of one stochastic layer. depth: two layers, and VampPrior. pixels: flows and "
-            "VAEs, bits per dimension. aevb: Kingma and Welling's samples for 2, 5, 10 and 20 latents. frey-face: ten "
-            "folds of the file --path.",
-        ),
-    ] = None,
-    out: Annotated[Path, typer.Option(help="Folder for the results, in a sub-folder of that name.")] = Path("runs"),
-    rows: Annotated[
-        str | None,
-        typer.Option(
-            help="Of iwae, depth and pixels: rows separated by commas, such as vae-k1,iwae-k5. [default: all]"
-        ),
-    ] = None,
-    path: Annotated[Path | None, typer.Option(help="Of frey-face: the file.")] = None,
-    samples: Annotated[
-        int | None, typer.Option(min=1, help="Of all but frey-face: samples S for log p(x). [default: 5000]")
-    ] = None,
-    table: Annotated[bool, typer.Option("--table", help="Print all results in --out as one page.")] = False,
+    what: Literal["iwae", "depth", "pixels", "aevb", "frey-face"] | None = None,
+    *,
+    out: Path = Path("runs"),
+    rows: str | None = None,
+    path: Path | None = None,
+    samples: Count | None = None,
+    table: bool = False,
 ) -> None:
     """Make published results again; what is done is not done twice, and Ctrl-C loses little.
 
     On two cores iwae, depth and pixels take hours, aevb half an hour and frey-face an hour.
+
+    Args:
+        what: iwae, Burda's table of one stochastic layer; depth, two layers, and VampPrior; pixels, flows and VAEs by
+            bits per dimension; aevb, Kingma and Welling's samples for 2, 5, 10 and 20 latents; frey-face, ten folds of
+            the file --path.
+        out: folder for the results, in a sub-folder of that name.
+        rows: rows of iwae, depth and pixels, separated by commas, such as vae-k1,iwae-k5. [default: all]
+        path: file of frey-face.
+        samples: samples S for log p(x), of all but frey-face. [default: 5000]
+        table: print all results in --out as one page.
     """
     if table == (what is not None):
         raise ValueError(f"`python -m reproduction` takes either one of {', '.join(_WHAT)} or --table.")
-    if what is not None and what not in _WHAT:
-        raise ValueError(f"`python -m reproduction` knows {', '.join(_WHAT)}; received {what!r}.")
     for name, value, owners in (
         ("rows", rows, _TABLES),
         ("path", path, ("frey-face",)),
@@ -86,12 +81,10 @@ def reproduce(
                 frey_face.run(folder, path, command=command, interruption=interruption)
         except Interrupted:
             say("", "Interrupted. The same command goes on.", err=True)
-            raise typer.Exit(EXIT_CODE) from None
+            sys.exit(EXIT_CODE)
     say(f"Results: {folder}. See them all: python -m reproduction --table --out {out}")
 
 
 def main() -> None:
     """Entry point."""
-    program = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-    program.command()(reproduce)
-    run_program(program)
+    run_program(command(reproduce))

@@ -14,12 +14,14 @@ import dataclasses
 from reproduction.iwae import BURDA
 from reproduction.tables import Row, Table
 
-_TWO_LAYERS = dataclasses.replace(BURDA, levels=2, inference="bottom-up", latent_size=100)
+_TWO_LAYERS = dataclasses.replace(BURDA, model="stacked_vae")
 # Without a warm-up 12 of the 40 latents are in use after 280 passes, and -log p(x) is 87.51.
 _WIDER = dataclasses.replace(
-    BURDA, hidden=(300, 300), latent_size=40, activation="gelu", start_at_mean=True, warm_up=3.0
+    BURDA,
+    model="vae(likelihood=bernoulli, network=mlp(300, 300), latent_size=40, objective=elbo(warm_up=3))",
+    start_at_mean=True,
 )
-_AUTOREGRESSIVE = dataclasses.replace(_WIDER, likelihood="autoregressive-bernoulli", prior="flow", warm_up=1.0)
+_AUTOREGRESSIVE = _WIDER.with_options(likelihood="autoregressive_bernoulli", prior="flow", objective="elbo(warm_up=1)")
 
 ROWS = (
     Row(
@@ -31,7 +33,7 @@ ROWS = (
     Row(
         "iwae-two-layers",
         "IWAE, two stochastic layers, k = 5",
-        dataclasses.replace(_TWO_LAYERS, objective="iwae", sample_size=5, epochs=7),
+        dataclasses.replace(_TWO_LAYERS, epochs=7).with_options(objective="iwae(samples=5)"),
         83.89,
         start="vae-two-layers",
     ),
@@ -39,7 +41,7 @@ ROWS = (
     Row(
         "vae-vamp",
         "VAE, 300-300 units, VampPrior",
-        dataclasses.replace(_WIDER, prior="vamp", pseudo_inputs=200, epochs=8),
+        dataclasses.replace(_WIDER, epochs=8).with_options(prior="vamp(pseudo_inputs=200)"),
         82.43,
         against="vae-wide",
     ),
@@ -53,14 +55,8 @@ ROWS = (
     Row(
         "iwae-autoregressive",
         "IWAE, k = 5, 300-300 units, flow as p(z), autoregressive p(x given z)",
-        dataclasses.replace(
-            _AUTOREGRESSIVE,
-            objective="iwae",
-            sample_size=5,
-            start_at_mean=False,
-            warm_up=0.0,
-            epochs=2,
-            learning_rate=1e-3,
+        dataclasses.replace(_AUTOREGRESSIVE, start_at_mean=False, epochs=2, learning_rate=1e-3).with_options(
+            objective="iwae(samples=5)"
         ),
         None,
         start="vae-autoregressive",

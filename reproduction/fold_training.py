@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from reproduction.results import elbos
-from tfvae import evaluation, families, networks, preprocessing, recipes
+from tfvae import evaluation, families, preprocessing, recipes
 from tfvae.app.interruption import Interrupted, Interruption
 from tfvae.datasets import batches as training
 from tfvae.models import VAE
@@ -74,16 +74,15 @@ def trained(
         ValueError: the protocol makes no sense, or has batches larger than N.
     """
     keras.utils.set_random_seed(seed)
-    body, activation = (protocol.hidden,), protocol.activation
     likelihood = families.Normal(frames.shape[1:], scale=protocol.scale, min_scale=protocol.min_scale)
-    model = recipes.compose(
-        networks.mlp(body, activation),
-        networks.mlp(body, activation),
+    model = recipes.vae(
+        frames.shape[1:],
         protocol.latent_size,
+        f"mlp({protocol.hidden}, activation={protocol.activation})",
         likelihood,
         preprocess,
-        objective,
-        seed,
+        objective=objective,
+        seed=seed,
     )
     rate = keras.optimizers.schedules.CosineDecay(protocol.learning_rate, protocol.steps)
     way = by_rule(model, protocol.batch_size)

@@ -16,10 +16,7 @@ from reproduction.tables import Row, Table
 from tfvae.app.settings import Settings
 
 BURDA = Settings(
-    likelihood="bernoulli",
-    hidden=(200, 200),
-    activation="tanh",
-    latent_size=50,
+    model="vae(likelihood=bernoulli, network=mlp(200, 200, activation=tanh), latent_size=50)",
     passes=20,
     batch_size=100,
     learning_rate=2e-3,
@@ -41,7 +38,7 @@ ROWS = (
     Row(
         "iwae-k5",
         "IWAE, k = 5",
-        dataclasses.replace(BURDA, objective="iwae", sample_size=5, epochs=24),
+        dataclasses.replace(BURDA, epochs=24).with_options(objective="iwae(samples=5)"),
         85.54,
         (("nbip/IWAE", 85.18),),
         start="vae-k1",
@@ -50,7 +47,9 @@ ROWS = (
     Row(
         "dreg-k5",
         "IWAE with DReG gradients, k = 5",
-        dataclasses.replace(BURDA, objective="iwae", gradient="dreg", sample_size=5, epochs=6, learning_rate=1e-3),
+        dataclasses.replace(BURDA, epochs=6, learning_rate=1e-3).with_options(
+            objective="iwae(samples=5, gradient=dreg)"
+        ),
         None,
         (("nbip/IWAE", 84.90),),
         start="iwae-k5",
@@ -58,7 +57,7 @@ ROWS = (
     Row(
         "iwae-k50",
         "IWAE, k = 50",
-        dataclasses.replace(BURDA, objective="iwae", sample_size=50, epochs=12, passes=5, learning_rate=1e-3),
+        dataclasses.replace(BURDA, epochs=12, passes=5, learning_rate=1e-3).with_options(objective="iwae(samples=50)"),
         84.78,
         (("nbip/IWAE", 84.59),),
         start="iwae-k5",
@@ -68,14 +67,14 @@ ROWS = (
     Row(
         "vae-flow-prior",
         "VAE, k = 1, flow as p(z)",
-        dataclasses.replace(BURDA, start_at_mean=True, prior="flow", epochs=28),
+        dataclasses.replace(BURDA, start_at_mean=True, epochs=28).with_options(prior="flow"),
         None,
         against="vae-k1",
     ),
     Row(
         "vae-flow-posterior",
         "VAE, k = 1, flow as q(z given x)",
-        dataclasses.replace(BURDA, start_at_mean=True, posterior="flow", epochs=20),
+        dataclasses.replace(BURDA, start_at_mean=True, epochs=20).with_options(posterior="flow"),
         None,
         against="vae-k1",
     ),

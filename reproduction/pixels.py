@@ -11,16 +11,21 @@ import dataclasses
 from reproduction.tables import Row, Table
 from tfvae.app.settings import Settings
 
-_VAE = Settings(scale="pixel", latent_size=50, validation_size=1000)
+_VAE = Settings(model="vae(latent_size=50)", validation_size=1000)
 
 ROWS = (
     Row("realnvp", "RealNVP", Settings(model="realnvp", clip=100.0, validation_size=1000, epochs=12), 1.06),
     Row("glow", "Glow", Settings(model="glow", clip=100.0, validation_size=1000, epochs=11), 1.05),
-    Row("vae-normal", "VAE, normal p(x given z)", dataclasses.replace(_VAE, likelihood="normal", epochs=220), None),
+    Row(
+        "vae-normal",
+        "VAE, normal p(x given z)",
+        dataclasses.replace(_VAE, epochs=220).with_options(likelihood="normal(scale=pixel)"),
+        None,
+    ),
     Row(
         "vae-logistic",
         "VAE, discretised logistic p(x given z)",
-        dataclasses.replace(_VAE, likelihood="discretized-logistic", epochs=220),
+        dataclasses.replace(_VAE, epochs=220).with_options(likelihood="discretized_logistic(scale=pixel)"),
         None,
     ),
 )

@@ -144,13 +144,9 @@ def _taken_over(row: Row, folder: Path, done: dict[str, Any]) -> bool:
     if row.name not in done or (folder / row.name / CONFIG).exists() or not (folder / row.name / MODEL).exists():
         return False
     with understood(f"{row.name} of the results in {folder}", _AGAIN):
-        kept: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value
-            for name, value in done[row.name]["settings"].items()
-        }
         # How a run was executed, and where its first weights and data lay, is its machine's affair.
         others = {"weights", "data_dir", "xla", "steps_per_execution"}
-        return Settings(**kept).differences(row.settings).keys() <= others
+        return Settings(**done[row.name]["settings"]).differences(row.settings).keys() <= others
 
 
 def _with_others(row: Row, by_name: dict[str, Row]) -> list[Row]:
@@ -183,7 +179,7 @@ def _result(row: Row, folder: Path, done: dict[str, Any]) -> dict[str, Any]:
         **({"active_units": report["latents"]["active_units"]} if "latents" in report else {}),
         "seed": settings.seed,
         # `start` says whose weights they were; the path is this machine's.
-        "settings": {name: value for name, value in vars(settings).items() if name != "weights"},
+        "settings": settings.plain(without=("weights",)),
         # With the rows that it starts from.
         "minutes": before["minutes"] + training["training_seconds"] / 60,
         "processor_minutes": before["processor_minutes"] + training["training_processor_seconds"] / 60,

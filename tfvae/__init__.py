@@ -42,19 +42,19 @@ if TYPE_CHECKING:
     from tfvae.models.saving import load
     from tfvae.noise import Noise
     from tfvae.objectives import ELBO, Distortion, ImportanceWeighted, Objective, WarmUp
-    from tfvae.recipes import (
-        autoencoder,
-        conv_vae,
-        gan,
-        glow,
-        ladder_vae,
-        maf,
-        masked_autoencoder,
-        mixture,
-        realnvp,
-        stacked_vae,
-        vae,
-    )
+    from tfvae.recipes.autoencoder import autoencoder
+    from tfvae.recipes.conv_vae import conv_vae
+    from tfvae.recipes.denoising_autoencoder import denoising_autoencoder
+    from tfvae.recipes.gan import gan
+    from tfvae.recipes.glow import glow
+    from tfvae.recipes.ladder_vae import ladder_vae
+    from tfvae.recipes.maf import maf
+    from tfvae.recipes.masked_autoencoder import masked_autoencoder
+    from tfvae.recipes.mixture import mixture
+    from tfvae.recipes.naive_monte_carlo import naive_monte_carlo
+    from tfvae.recipes.realnvp import realnvp
+    from tfvae.recipes.stacked_vae import stacked_vae
+    from tfvae.recipes.vae import vae
     from tfvae.serving.saved_model import export
     from tfvae.trace import Latent, Trace
 
@@ -84,6 +84,7 @@ _NAMES = {
     "WarmUp": "tfvae.objectives",
     "autoencoder": "tfvae.recipes",
     "conv_vae": "tfvae.recipes",
+    "denoising_autoencoder": "tfvae.recipes",
     "export": "tfvae.serving.saved_model",
     "gan": "tfvae.recipes",
     "glow": "tfvae.recipes",
@@ -92,6 +93,7 @@ _NAMES = {
     "maf": "tfvae.recipes",
     "masked_autoencoder": "tfvae.recipes",
     "mixture": "tfvae.recipes",
+    "naive_monte_carlo": "tfvae.recipes",
     "realnvp": "tfvae.recipes",
     "stacked_vae": "tfvae.recipes",
     "vae": "tfvae.recipes",

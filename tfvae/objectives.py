@@ -16,8 +16,14 @@ import tensorflow as tf
 
 from tfvae._support.checks import integer, real
 from tfvae._support.serialization import arguments, config_of
-from tfvae.app.settings import GRADIENTS, one_or_each
 from tfvae.trace import Trace
+
+GRADIENTS = ("plain", "stl", "dreg")
+
+
+def one_or_each(value: Any) -> tuple[Any, ...]:
+    """Returns a tuple of values for the levels as it is, and makes one of a single value for all."""
+    return value if isinstance(value, tuple) else (value,)
 
 
 class Scores(NamedTuple):

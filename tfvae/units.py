@@ -107,3 +107,8 @@ def _refusal(preprocess: Preprocessing, family: Family) -> str:
     fitting = [makes for makes, scores in _UNITS if scores == family.scores]
     fits = f" This family fits a `preprocess` that makes {' or '.join(fitting)}." if fitting else ""
     return f"{names}{reason}.{fits}"
+
+
+def suiting(family: Family) -> str:
+    """The name of the preprocessing whose x a family of p(x|z) scores best: binarize, levels or dequantize."""
+    return {"binary": "binarize", "bits": "binarize", "levels": "levels"}.get(family.scores, "dequantize")

@@ -87,3 +87,18 @@ def _index(value: Any) -> int | None:
         return operator.index(value)
     except (TypeError, AttributeError):  # the latter from tensors of floats
         return None
+
+
+def checked_axes(value: str) -> str:
+    """One letter for each axis of an array of images, such as "HWN".
+
+    Raises:
+        ValueError: it is something else.
+    """
+    letters = set(value)
+    if not {*"HW"} <= letters <= {*"NHWC"} or len(value) > len(letters) or (len(value) == 4) > ("N" in letters):
+        raise ValueError(
+            f"`axes` must be letters of axes, H and W, N for the image and C for channels, such as HWN or NCHW; "
+            f"received {value!r}."
+        )
+    return value

@@ -35,6 +35,8 @@ class MaskedAutoregressive(Bijector):
     2015, arXiv:1502.03509.
     """
 
+    slow_inverse = True
+
     parts = ("hidden", "context_size", "activation")
 
     def __init__(

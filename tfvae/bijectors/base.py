@@ -33,6 +33,9 @@ class Bijector(keras.layers.Layer, abc.ABC):
     parts: tuple[str, ...] = ()
     """Names of the constructor's arguments, which are attributes too."""
 
+    slow_inverse = False
+    """Whether the inverse takes a pass for each element of an example."""
+
     def __init__(self, name: str | None = None):
         super().__init__(name=name, dtype=at_least_float32())
 

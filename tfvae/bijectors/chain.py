@@ -24,6 +24,10 @@ class Chain(Bijector):
         super().__init__(name=name)
         self.bijectors = require_bijectors("bijectors", bijectors)
 
+    @property
+    def slow_inverse(self) -> bool:  # type: ignore[override]
+        return any(each.slow_inverse for each in self.bijectors)
+
     def make(self, event_shape: tuple[int, ...]) -> tuple[int, ...]:
         for each in self.bijectors:
             each.build((None, *event_shape))

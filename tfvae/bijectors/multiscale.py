@@ -32,6 +32,10 @@ class MultiScale(Bijector):
         super().__init__(name=name)
         self.levels = require_bijectors("levels", levels)
 
+    @property
+    def slow_inverse(self) -> bool:  # type: ignore[override]
+        return any(each.slow_inverse for each in self.levels)
+
     def make(self, event_shape: tuple[int, ...]) -> tuple[int, ...]:
         self._leaving: list[tuple[int, ...]] = []
         size, last = math.prod(event_shape), len(self.levels) - 1

@@ -10,8 +10,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from tfvae._support.checks import integer
-from tfvae.app.settings import BAD_RECORDS, FRAMES, readers
+from tfvae._support.checks import checked_axes, integer
 from tfvae.datasets import files, folders, mnist, tfds
 from tfvae.datasets.bad_records import BadRecord, listed, naming_bad_records
 from tfvae.datasets.copies import Copies, count_copies
@@ -24,6 +23,7 @@ __all__ = [
     "label_fingerprint", "listed", "load", "naming_bad_records",
 ]  # fmt: skip
 
+BAD_RECORDS, FRAMES = ("refuse", "skip"), ("refuse", "first", "all")
 _MNIST = "mnist"
 _KINDS = f"{_MNIST!r}, 'tfds:NAME', a folder of images or a file that ends in {', '.join(files.SUFFIXES)}"
 
@@ -72,7 +72,7 @@ def load(
     if frames not in FRAMES:
         raise ValueError(f"`frames` must be 'refuse', 'first' or 'all'; received {frames!r}.")
     skip = bad_records == "skip"
-    axes = readers.axes("axes", axes)
+    axes = None if axes is None else checked_axes(axes)
     if axes is not None and Path(name).suffix.lower() not in files.SUFFIXES:
         raise ValueError(f"`axes` is only for files {', '.join(files.SUFFIXES)}; received {axes!r} with {name!r}.")
     if name.startswith(tfds.PREFIX):

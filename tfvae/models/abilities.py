@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import numpy as np
 import tensorflow as tf
@@ -31,6 +31,18 @@ class Abilities:
 
     exact_likelihood = False
     """Whether `log_likelihood` is log p(x) itself, and no bound."""
+
+    judged_by_loss = True
+    """Whether a lower val_loss means a better model, so that training can wait for one."""
+
+    adam: ClassVar[dict[str, float]] = {}
+    """Momenta of Adam that suit this model, where they are not Keras' defaults."""
+
+    draws_quickly = True
+    """Whether a draw takes one pass through the networks, and not one for each element of an example."""
+
+    levels = 1
+    """Number of levels of latents."""
 
     interpolates = False
     """Whether it is a flow, whose samples have a temperature and whose images have ways between them."""

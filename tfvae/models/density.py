@@ -106,6 +106,10 @@ class Density(UnsupervisedModel):
     def interpolates(self) -> bool:  # type: ignore[override]
         return isinstance(self.density, Flow)
 
+    @property
+    def draws_quickly(self) -> bool:  # type: ignore[override]
+        return not (isinstance(self.density, Flow) and self.density.bijector.slow_inverse)
+
     def interpolate(self, start: Any, end: Any, steps: int = 9) -> tf.Tensor:
         """The way of a flow from one raw example to another, `[B, steps, *data]` in the units of x; see `flows.Flow`.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 import tensorflow as tf
@@ -55,6 +55,9 @@ class GAN(GuardedModel):
 
     Source: Goodfellow et al. 2014, arXiv:1406.2661; the penalty: Mescheder, Geiger and Nowozin 2018, arXiv:1801.04406.
     """
+
+    judged_by_loss = False
+    adam: ClassVar[dict[str, float]] = {"beta_1": 0.5, "beta_2": 0.99}  # a GAN's gradients change direction
 
     def __init__(
         self,

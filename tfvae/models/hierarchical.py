@@ -101,7 +101,7 @@ class HierarchicalVAE(LatentVariableModel, abc.ABC):
         """
 
     @property
-    def levels(self) -> int:
+    def levels(self) -> int:  # type: ignore[override]
         """Number L of levels."""
         return len(self.latent_shapes)
 

@@ -45,9 +45,6 @@ class VAE(LatentVariableModel):
     Source: Kingma and Welling 2013, arXiv:1312.6114.
     """
 
-    levels = 1
-    """Number of levels of latents."""
-
     def __init__(
         self,
         encoder: ConditionalDistribution,

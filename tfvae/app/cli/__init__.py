@@ -5,34 +5,42 @@ from __future__ import annotations
 import contextlib
 import itertools
 import sys
-from typing import Annotated
 
-import typer
+import click
 
 from tfvae._support.environment import UnfitEnvironment
 from tfvae._support.printing import printable, say
 from tfvae._version import __version__
+from tfvae.app.cli.command import command
 from tfvae.app.cli.measures import compare, encode, evaluate
 from tfvae.app.cli.pictures import interpolate, reconstruct, sample, traverse
 from tfvae.app.cli.serving import card, export
-from tfvae.app.cli.training import train
+from tfvae.app.cli.training import models, train
 from tfvae.app.interruption import EXIT_CODE
 from tfvae.parallel import cluster, meeting
 
 _CTRL_C = 130  # exit code after it, where a command does not look after it itself
 
-app = typer.Typer(
-    name="tfvae",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,  # it would swallow what stands in brackets: E_q[log p(x|z)], [default: ...]
+
+class App(click.Group):
+    """Commands in the order in which they were added."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+
+app = App(
+    "tfvae",
     help="Train, look at and measure variational autoencoders.\n\n"
     "Start with `tfvae train`, then `tfvae sample RUN` and `tfvae reconstruct RUN` on the folder it names.",
 )
+app = click.version_option(__version__, message="tfvae %(version)s", help="Print the version and exit.")(app)
+app.add_command(train)
+for _function in (models, sample, reconstruct, traverse, interpolate, evaluate, compare, encode, export, card):
+    app.add_command(command(_function))
 
 
-def main(program: typer.Typer = app) -> None:
+def main(program: click.Command = app) -> None:
     """Runs a command line: one sentence and exit code 1 for what went wrong, without a traceback."""
     try:
         _main(program)
@@ -42,16 +50,16 @@ def main(program: typer.Typer = app) -> None:
         raise
 
 
-def _main(program: typer.Typer) -> None:
+def _main(program: click.Command) -> None:
     try:
         program()
     except (ValueError, OSError, FloatingPointError, NotImplementedError, UnfitEnvironment) as error:
-        typer.secho(f"Error: {printable(error)}", err=True, fg="red")
+        click.secho(f"Error: {printable(error)}", err=True, fg="red")
         sys.exit(1)
     except Exception as error:
         if not _is_lack_of_memory(error):
             raise
-        typer.secho("Error: There is not enough memory for this model with these data.", err=True, fg="red")
+        click.secho("Error: There is not enough memory for this model with these data.", err=True, fg="red")
         sys.exit(1)
     except SystemExit as end:
         if end.code == _CTRL_C:
@@ -84,23 +92,3 @@ def _is_lack_of_memory(error: Exception) -> bool:
     return isinstance(error, MemoryError) or (
         tensorflow is not None and isinstance(error, tensorflow.errors.ResourceExhaustedError)
     )
-
-
-def _print_version(wanted: bool) -> None:
-    if wanted:
-        say(f"tfvae {__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def _options(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
-    ] = False,
-) -> None:
-    """Options before the command."""
-
-
-app.command(context_settings={"allow_extra_args": True})(train)  # the numbers after --seeds
-for _command in (sample, reconstruct, traverse, interpolate, evaluate, compare, encode, export, card):
-    app.command()(_command)

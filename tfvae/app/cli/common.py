@@ -8,25 +8,10 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
-
-import typer
+from typing import Any
 
 from tfvae._support import environment
 from tfvae.parallel import cluster
-
-RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder that `tfvae train` wrote.")]
-Overwrite = Annotated[
-    bool, typer.Option("--overwrite", help="Replace a file of the same kind that is there. [default: refuse]")
-]
-
-DataAt = Annotated[
-    str | None,
-    typer.Option("--data", metavar="DATA", help="Where the run's own images are now, if they were moved."),
-]
-DataDir = Annotated[
-    str | None, typer.Option("--data-dir", metavar="DIR", help="Folder of prepared TensorFlow Datasets, if moved.")
-]
 
 
 # What Keras reads of the user's when it is imported, and what takes its place: no keras.json, and nothing else.

@@ -4,38 +4,40 @@ from __future__ import annotations
 
 import itertools
 from pathlib import Path
-from typing import Annotated
-
-import typer
+from typing import Literal
 
 from tfvae._support.printing import say
-from tfvae.app.cli.common import DataAt, DataDir, Overwrite, RunFolder, is_chief, quiet_import
+from tfvae.app.cli.common import is_chief, quiet_import
 from tfvae.app.outputs import CSV, LATEX, PNG, Output, of_runs
-from tfvae.app.settings import DEVICES, Settings, settings_of
+from tfvae.app.settings import settings_of
 from tfvae.parallel import cluster
+from tfvae.recipes.options import Count, Seed
 
 
 def evaluate(
-    run: RunFolder,
-    sample_size: Annotated[
-        int, typer.Option(min=1, help="Samples S of the importance-weighted bound; papers take 5,000.")
-    ] = 500,
-    images: Annotated[
-        int | None, typer.Option(min=1, help="Measure on the first so many test images only. [default: all]")
-    ] = None,
-    seed: Annotated[
-        int, typer.Option(min=0, max=2**32 - 1, help="Of all draws but that of x, which is always the same.")
-    ] = 0,
-    strategy: Annotated[str, typer.Option(help=f"{DEVICES} The examples are divided among them.")] = "auto",
-    data: DataAt = None,
-    data_dir: DataDir = None,
+    run: Path,
+    *,
+    sample_size: Count = 500,
+    images: Count | None = None,
+    seed: Seed = 0,
+    strategy: Literal["auto", "one", "mirrored", "multiworker"] = "auto",
+    data: str | None = None,
+    data_dir: str | None = None,
 ) -> None:
     """Measure a run on its test images: log p(x) with its errors, the latents, labels read off them, samples.
 
     Fills RUN/evaluation: report.json, table.txt (which is printed), examples.npz with the figures of each test image,
     and pictures.
+
+    Args:
+        run: folder that `tfvae train` wrote.
+        sample_size: samples S of the importance-weighted bound; papers take 5,000.
+        images: measure on the first so many test images only. [default: all]
+        seed: seed of all draws but that of x, which is always the same.
+        strategy: devices that the examples are divided among, as for `tfvae train`.
+        data: place of the run's own images, if they were moved.
+        data_dir: folder of prepared TensorFlow Datasets, if moved.
     """
-    Settings(strategy=strategy)
     if not cluster.is_joined(strategy):  # several say it when all have come, who would wait for this one
         settings_of(run)  # what is no run is said before TensorFlow is imported
     with quiet_import():
@@ -53,17 +55,22 @@ def evaluate(
 
 
 def compare(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders that `tfvae evaluate` has measured.")],
-    csv: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write the table as CSV.")] = None,
-    latex: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write the table as a LaTeX tabular.")] = None,
-    picture: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Also write the runs' samples side by side, as a PNG.")
-    ] = None,
-    overwrite: Overwrite = False,
+    *runs: Path,
+    csv: Path | None = None,
+    latex: Path | None = None,
+    picture: Path | None = None,
+    overwrite: bool = False,
 ) -> None:
     """Put evaluated runs side by side, with the paired errors of their differences from the first one.
 
     Runs that differ in nothing but the seed are summed up by mean and spread.
+
+    Args:
+        runs: folders that `tfvae evaluate` has measured.
+        csv: also write the table as CSV.
+        latex: also write the table as a LaTeX tabular.
+        picture: also write the runs' samples side by side, as a PNG.
+        overwrite: replace a file of the same kind that is there.
     """
     named = (("--csv", csv, CSV), ("--latex", latex, LATEX), ("--picture", picture, PNG))
     outputs = [Output(name, path, form, overwrite, of_runs(*runs)) for name, path, form in named if path is not None]
@@ -76,7 +83,7 @@ def compare(
         from tfvae._support.files import written_whole
         from tfvae.app.run import comparison, evaluation, sample_grids
         from tfvae.callbacks.picture import write_png
-    found = comparison.compare(runs)
+    found = comparison.compare(list(runs))
     say(*comparison.as_text(found).split("\n"))
     for output in outputs:
         if output.form is PNG:
@@ -92,16 +99,24 @@ def compare(
 
 
 def encode(
-    run: RunFolder,
-    data: Annotated[str, typer.Argument(metavar="DATA", help='What `tfvae train --data` takes, such as "mnist".')],
-    out: Annotated[Path, typer.Option(metavar="FILE", help="The .npz file to write.")],
-    data_dir: DataDir = None,
-    overwrite: Overwrite = False,
-    axes: Annotated[
-        str | None, typer.Option(help="Axes of the images in a file, as for `tfvae train`. [default: the run's]")
-    ] = None,
+    run: Path,
+    data: str,
+    *,
+    out: Path,
+    data_dir: str | None = None,
+    overwrite: bool = False,
+    axes: str | None = None,
 ) -> None:
-    """Write mean and standard deviation of q(z|x) for every image of a data set, with labels where it has them."""
+    """Write mean and standard deviation of q(z|x) for every image of a data set, with labels where it has them.
+
+    Args:
+        run: folder that `tfvae train` wrote.
+        data: source of the images, as for `tfvae train --data`.
+        out: .npz file to write.
+        data_dir: folder of prepared TensorFlow Datasets. [default: the run's, for its own data]
+        overwrite: replace an .npz file that is there.
+        axes: axes of the images in a file, as for `tfvae train`. [default: the run's]
+    """
     settings_of(run)
     with quiet_import():
         from tfvae._support import devices

@@ -5,36 +5,41 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
+from annotated_types import Ge, Le
 
 from tfvae._support.printing import say
-from tfvae.app.cli.common import DataAt, DataDir, Overwrite, RunFolder, load_model, load_run
+from tfvae.app.cli.common import load_model, load_run
 from tfvae.app.outputs import PNG, Output, of_runs
+from tfvae.recipes.options import Count, NotNegative
 
 _MOST_IMAGES = 1000  # in a picture
+Number = Annotated[int, Ge(1), Le(_MOST_IMAGES)]
 _TRAVERSED = 5000  # whose codes say how far a dimension goes
 
 
 def sample(
-    run: RunFolder,
-    n: Annotated[int, typer.Option("--n", "-n", min=1, max=_MOST_IMAGES, help="Number of samples.")] = 64,
-    seed: Annotated[int, typer.Option(help="Of the draws; more samples with one seed begin with the same ones.")] = 0,
-    draw: Annotated[
-        bool, typer.Option(help="Draw pixels from p(x|z) too, instead of showing the decoder's mean.")
-    ] = False,
-    temperature: Annotated[
-        float, typer.Option(min=0.0, help="Of a flow: below 1, cleaner images that differ less.")
-    ] = 1.0,
-    redrawn: Annotated[
-        int | None,
-        typer.Option(min=1, help="Of several levels: the levels above this one are the same in all samples."),
-    ] = None,
-    out: Annotated[
-        Path | None, typer.Option(help="PNG file to write. [default: RUN/samples.png, or RUN/draws.png]")
-    ] = None,
-    overwrite: Overwrite = False,
+    run: Path,
+    *,
+    n: Number = 64,
+    seed: int = 0,
+    draw: bool = False,
+    temperature: NotNegative = 1.0,
+    redrawn: Count | None = None,
+    out: Path | None = None,
+    overwrite: bool = False,
 ) -> None:
-    """Write a grid of samples: z from the prior, then the decoder's mean for each z."""
+    """Write a grid of samples: z from the prior, then the decoder's mean for each z.
+
+    Args:
+        run: folder that `tfvae train` wrote.
+        n: number of samples.
+        seed: seed of the draws; more samples with one seed begin with the same ones.
+        draw: draw pixels from p(x|z) too, instead of showing the decoder's mean.
+        temperature: temperature of a flow: below 1, cleaner images that differ less.
+        redrawn: level of a model with several; the levels above it are the same in all samples.
+        out: PNG file to write. [default: RUN/samples.png, or RUN/draws.png]
+        overwrite: replace a picture that is there.
+    """
     output = _output(run, out, "draws.png" if draw else "samples.png", overwrite)
     model = load_model(run)
     from tfvae import callbacks
@@ -46,16 +51,24 @@ def sample(
 
 
 def reconstruct(
-    run: RunFolder,
-    n: Annotated[
-        int, typer.Option("--n", "-n", min=1, max=_MOST_IMAGES, help="Number of test images, the first ones.")
-    ] = 30,
-    out: Annotated[Path | None, typer.Option(help="PNG file to write. [default: RUN/reconstructions.png]")] = None,
-    data: DataAt = None,
-    data_dir: DataDir = None,
-    overwrite: Overwrite = False,
+    run: Path,
+    *,
+    n: Number = 30,
+    out: Path | None = None,
+    data: str | None = None,
+    data_dir: str | None = None,
+    overwrite: bool = False,
 ) -> None:
-    """Write a grid of test images, each above its reconstruction from the posterior mean."""
+    """Write a grid of test images, each above its reconstruction from the posterior mean.
+
+    Args:
+        run: folder that `tfvae train` wrote.
+        n: number of test images, the first ones.
+        out: PNG file to write. [default: RUN/reconstructions.png]
+        data: place of the run's own images, if they were moved.
+        data_dir: folder of prepared TensorFlow Datasets, if moved.
+        overwrite: replace a picture that is there.
+    """
     output = _output(run, out, "reconstructions.png", overwrite, data)
     model, images = load_run(run, data, data_dir)
     from tfvae import callbacks
@@ -67,17 +80,26 @@ def reconstruct(
 
 
 def interpolate(
-    run: RunFolder,
-    n: Annotated[
-        int, typer.Option("--n", "-n", min=1, max=_MOST_IMAGES // 2, help="Rows, of the first test images in pairs.")
-    ] = 8,
-    steps: Annotated[int, typer.Option(min=2, help="Images in a row, both ends among them.")] = 9,
-    out: Annotated[Path | None, typer.Option(help="PNG file to write. [default: RUN/interpolations.png]")] = None,
-    data: DataAt = None,
-    data_dir: DataDir = None,
-    overwrite: Overwrite = False,
+    run: Path,
+    *,
+    n: Annotated[int, Ge(1), Le(_MOST_IMAGES // 2)] = 8,
+    steps: Annotated[int, Ge(2)] = 9,
+    out: Path | None = None,
+    data: str | None = None,
+    data_dir: str | None = None,
+    overwrite: bool = False,
 ) -> None:
-    """Of a flow: write a grid of the ways between pairs of test images, straight lines in the latents."""
+    """Of a flow: write a grid of the ways between pairs of test images, straight lines in the latents.
+
+    Args:
+        run: folder that `tfvae train` wrote.
+        n: rows, of the first test images in pairs.
+        steps: images in a row, both ends among them.
+        out: PNG file to write. [default: RUN/interpolations.png]
+        data: place of the run's own images, if they were moved.
+        data_dir: folder of prepared TensorFlow Datasets, if moved.
+        overwrite: replace a picture that is there.
+    """
     output = _output(run, out, "interpolations.png", overwrite, data)
     model, images = load_run(run, data, data_dir)
     from tfvae import callbacks
@@ -92,17 +114,27 @@ def interpolate(
 
 
 def traverse(
-    run: RunFolder,
-    dimensions: Annotated[int, typer.Option(min=1, max=50, help="Latent dimensions of each level, at most.")] = 4,
-    steps: Annotated[int, typer.Option(min=2, max=50, help="Images in a row.")] = 11,
-    out: Annotated[Path | None, typer.Option(help="PNG file to write. [default: RUN/traversals.png]")] = None,
-    data: DataAt = None,
-    data_dir: DataDir = None,
-    overwrite: Overwrite = False,
+    run: Path,
+    *,
+    dimensions: Annotated[int, Ge(1), Le(50)] = 4,
+    steps: Annotated[int, Ge(2), Le(50)] = 11,
+    out: Path | None = None,
+    data: str | None = None,
+    data_dir: str | None = None,
+    overwrite: bool = False,
 ) -> None:
     """Write the first test image as the decoder shows it while one latent dimension at a time changes: a row each.
 
     Of each level of latents those whose codes of the test images vary most.
+
+    Args:
+        run: folder that `tfvae train` wrote.
+        dimensions: latent dimensions of each level, at most.
+        steps: images in a row.
+        out: PNG file to write. [default: RUN/traversals.png]
+        data: place of the run's own images, if they were moved.
+        data_dir: folder of prepared TensorFlow Datasets, if moved.
+        overwrite: replace a picture that is there.
     """
     output = _output(run, out, "traversals.png", overwrite, data)
     model, images = load_run(run, data, data_dir)

@@ -6,38 +6,37 @@ import contextlib
 import shlex
 import signal
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from tfvae._support.printing import say
-from tfvae.app.cli.common import DataAt, DataDir, quiet_import
+from tfvae.app.cli.common import quiet_import
+from tfvae.recipes.options import Count
 from tfvae.serving.folder import versions
-
-_NAME = "Folder of the exported model; its name is the model's name in a server."
 
 
 def export(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder that `tfvae train` wrote, or a .keras file.")],
-    target: Annotated[Path, typer.Argument(metavar="NAME", help=_NAME)],
-    reference: Annotated[
-        str | None,
-        typer.Option(
-            metavar="DATA",
-            help='Data whose validation images anomalies are told from, such as "mnist". [default: those of the run]',
-        ),
-    ] = None,
-    sample_size: Annotated[int, typer.Option(min=1, help="Samples S of the bound on log p(x).")] = 50,
-    version: Annotated[int | None, typer.Option(min=1, help="Its number. [default: the next free one]")] = None,
-    litert: Annotated[
-        bool, typer.Option("--litert", help="Also write encode and decode for phones and browsers (LiteRT).")
-    ] = False,
-    data: DataAt = None,
-    data_dir: DataDir = None,
+    run: Path,
+    target: Path,
+    *,
+    reference: str | None = None,
+    sample_size: Count = 50,
+    version: Count | None = None,
+    litert: bool = False,
+    data: str | None = None,
+    data_dir: str | None = None,
 ) -> None:
     """Write a trained model as NAME/VERSION for TensorFlow Serving, with a card of its signatures.
 
     It needs neither tfvae nor Keras nor TensorFlow Probability any more.
+
+    Args:
+        run: folder that `tfvae train` wrote, or a .keras file.
+        target: folder of the exported model; its name is the model's name in a server.
+        reference: data whose validation images anomalies are told from, such as mnist. [default: those of the run]
+        sample_size: samples S of the bound on log p(x).
+        version: its number. [default: the next free one]
+        litert: also write encode and decode for phones and browsers (LiteRT).
+        data: place of the run's own images, if they were moved.
+        data_dir: folder of prepared TensorFlow Datasets, if moved.
     """
     options = [
         *([] if reference is None else ["--reference", reference]),
@@ -64,11 +63,13 @@ def export(
             say(f"It lacks what version {newest} answers: {', '.join(lost)}.")
 
 
-def card(
-    target: Annotated[Path, typer.Argument(metavar="NAME", help=_NAME)],
-    version: Annotated[int | None, typer.Option(min=1, help="Which version. [default: the newest one]")] = None,
-) -> None:
-    """Print what an exported model answers: its signatures with shapes and units, and what it lacks."""
+def card(target: Path, *, version: Count | None = None) -> None:
+    """Print what an exported model answers: its signatures with shapes and units, and what it lacks.
+
+    Args:
+        target: folder of the exported model.
+        version: number of the version. [default: the newest one]
+    """
     from tfvae.serving import card as cards
 
     say(*cards.as_text(cards.read(target, version)).split("\n"))

@@ -1,60 +1,151 @@
-"""The command `train`, which has an option for each of the settings."""
+"""The commands `train` and `models`: a sub-command for each recipe, with its options and those of every run."""
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
-import inspect
 import shlex
 import sys
-import typing
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
+import click
 
 from tfvae._support.folders import below, made_folders, remove_made
 from tfvae._support.printing import say
+from tfvae.app.cli.command import Command, help_of, option
 from tfvae.app.cli.common import is_chief, quiet_import
 from tfvae.app.interruption import EXIT_CODE, Interrupted, Interruption
-from tfvae.app.settings import CONFIG, Settings, read_yaml, settings_of
+from tfvae.app.settings import CONFIG, GROUPS, Settings, read_yaml, settings_of
+from tfvae.app.settings.settings import fields
 from tfvae.parallel import cluster
+from tfvae.recipes import RECIPES
+from tfvae.recipes.options import options, summary
 
 _RUNS = Path("runs")
+_DEFAULT = "vae"
+_HELP = """Train a model and measure it once on the test images.
+
+`tfvae train` alone trains the default VAE; `tfvae train RECIPE` another model, whose options are shown by
+`tfvae train RECIPE --help`; a recipe of your own is named as package.module:function.
+
+The run folder gets the settings, the history, checkpoints, pictures for each epoch and the model as a .keras file.
+Ctrl-C saves; `tfvae train --out RUN --resume` goes on."""
 
 
-def train(context: typer.Context, **options: Any) -> None:
-    """Train a VAE and measure it once on the test images.
+class Train(click.Group):
+    """Recipes as sub-commands; without one, the default VAE."""
 
-    Encoder q(z|x) and decoder p(x|z) are distributions made by networks, the prior is N(0, I), and training maximises
-    the ELBO, E_q[log p(x|z)] - KL(q(z|x) || p(z)) <= log p(x).
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not args or (args[0].startswith("-") and args[0] not in ("--help", "-h")):
+            ctx.obj, args = "implicit", [_DEFAULT, *args]
+        return super().parse_args(ctx, args)
 
-    The run folder gets the settings, the history, checkpoints, pictures of samples, reconstructions and the latent
-    space for each epoch, and the model as a .keras file. Ctrl-C saves; `tfvae train --out RUN --resume` goes on.
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [name.replace("_", "-") for name in RECIPES.names()]
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command:
+        return _recipe_command(name if ":" in name else name.replace("-", "_"))
+
+
+train = Train("train", help=_HELP, short_help="Train a model and measure it once on the test images.")
+
+
+def models() -> None:
+    """List the models that can be trained."""
+    width = max(map(len, RECIPES.names()))
+    for name in RECIPES.names():
+        say(f"{name.replace('_', '-'):{width}}  {summary(RECIPES.function(name))}")
+    say("`tfvae train MODEL --help` shows the options of one.")
+
+
+def _recipe_command(recipe: str) -> click.Command:
+    """The command that trains one recipe."""
+    function = RECIPES.function(recipe)
+    own, of_runs = options(function), fields()
+    clash = sorted(own.keys() & of_runs.keys())
+    if clash:
+        raise ValueError(f"The recipe {recipe!r} has the option `{clash[0]}`, which every run has; rename it.")
+    params = [
+        click.Option(["--out"], type=click.Path(path_type=Path), metavar="FOLDER", help=_OUT),
+        click.Option(["--resume"], is_flag=True, help=_RESUME),
+        click.Option(["--seeds"], metavar="SEED ...", help=_SEEDS),
+        click.Option(["--config"], type=click.Path(path_type=Path), metavar="FILE", help=_CONFIG),
+        *(option(each) for each in own.values()),
+        *(option(each) for name, each in of_runs.items() if name != "model"),
+    ]
+    groups = {
+        "Run": ("out", "resume", "seeds", "config"),
+        "Data": tuple(field.name for field in dataclasses.fields(GROUPS[0])),
+        "Model": tuple(own),
+        "Training": tuple(field.name for field in dataclasses.fields(GROUPS[1])),
+        "Machine": tuple(field.name for field in dataclasses.fields(GROUPS[2])),
+    }
+
+    @click.pass_context
+    def run(
+        ctx: click.Context, out: Path | None, resume: bool, seeds: str | None, config: Path | None, **given: Any
+    ) -> None:
+        given = {name: value for name, value in given.items() if value is not None}
+        mine = {name: given.pop(name) for name in own if name in given}
+        named = None if ctx.obj == "implicit" else recipe
+        _run(ctx, _wanted(named, mine, given, config), out, resume, seeds)
+
+    extra = {"allow_extra_args": True}  # the numbers after --seeds
+    return Command(
+        recipe, callback=run, params=params, help=help_of(function), short_help=summary(function), groups=groups,
+        context_settings=extra,
+    )  # fmt: skip
+
+
+_OUT = "Folder for the run; made new. [default: runs/001 or the next free number]"
+_RESUME = "Go on with the run in --out (the newest one if not given); settings may be left out."
+_SEEDS = "Train one run for each of these seeds, such as 0 1 2, in sub-folders seed-0, seed-1, ... of --out."
+_CONFIG = "YAML file with any of the settings; options given here win."
+
+
+def _wanted(recipe: str | None, mine: dict[str, Any], given: dict[str, Any], config: Path | None) -> dict[str, Any]:
+    """Settings from the file, changed by those of the command line.
+
+    The model is what changes of it: `{"name": a recipe or None, "options": those given}`.
     """
-    sources = {name: context.get_parameter_source(name) for name in options}
-    given = {name: value for name, value in options.items() if (source := sources[name]) and source.name != "DEFAULT"}
-    out, config, resume, seeds = (given.pop(name, None) for name in ("out", "config", "resume", "seeds"))
     wanted = read_yaml(config) if config else {}
     if given.get("xla") is False:
-        wanted.pop("steps_per_execution", None)  # what a run with XLA has kept
-    wanted |= given
+        wanted.pop("steps_per_execution", None)  # kept by a run with XLA
+    model = wanted.pop("model", None)
+    if model is not None and recipe in (None, model.name):
+        recipe, mine = model.name, {**model.options, **mine}
+    return wanted | given | {"model": (recipe, mine)}
+
+
+def _settings(wanted: dict[str, Any], before: Settings | None = None) -> Settings:
+    """The settings that are wanted; where they say nothing, those of before or the defaults."""
+    recipe, mine = wanted["model"]
+    others = {name: value for name, value in wanted.items() if name != "model"}
+    if before is None:
+        return Settings(model={recipe or _DEFAULT: mine}, **others)
+    same = recipe in (None, before.model.name)
+    model = {before.model.name: {**before.model.options, **mine}} if same else {recipe: mine}
+    return dataclasses.replace(before, model=model, **others)
+
+
+def _run(ctx: click.Context, wanted: dict[str, Any], out: Path | None, resume: bool, seeds: str | None) -> None:
     if out is None and cluster.is_joined(wanted.get("strategy", "auto")):
         raise ValueError("`--out` must be given where several processes train together: a folder that all of them see.")
-    if seeds is None and context.args:
-        raise ValueError(f"`tfvae train` takes options only; received {' '.join(context.args)}.")
+    if seeds is None and ctx.args:
+        raise ValueError(f"`tfvae train` takes options only; received {' '.join(ctx.args)}.")
     if seeds is not None and "seed" in wanted:
         raise ValueError("`--seed` and `--seeds` cannot be given both.")
     with contextlib.ExitStack() as stack:
         folder = out or (_newest(_RUNS) if resume else None)
         if seeds is None:
-            settings = _unchanged_settings(folder, wanted) if resume and folder else Settings(**wanted)
+            settings = _unchanged_settings(folder, wanted) if resume and folder else _settings(wanted)
             folder = folder or stack.enter_context(_next_free(_RUNS))
-            _train(settings, folder, bool(resume), shlex.join(["tfvae", "train", "--out", str(folder), "--resume"]))
+            _train(settings, folder, resume, shlex.join(["tfvae", "train", "--out", str(folder), "--resume"]))
         else:
-            numbers = _numbers([seeds, *context.args])
-            _train_seeds(numbers, folder or stack.enter_context(_next_free(_RUNS)), wanted, bool(resume))
+            numbers = _numbers([seeds, *ctx.args])
+            _train_seeds(numbers, folder or stack.enter_context(_next_free(_RUNS)), wanted, resume)
 
 
 def _train_seeds(numbers: list[int], folder: Path, wanted: dict[str, Any], resume: bool) -> None:
@@ -70,7 +161,7 @@ def _train_seeds(numbers: list[int], folder: Path, wanted: dict[str, Any], resum
         if has_begun:
             settings = _unchanged_settings(run_folder, wanted)
         else:
-            settings = Settings(**{**(_of_siblings(folder) if resume else {}), **wanted, "seed": seed})
+            settings = _settings({**wanted, "seed": seed}, _of_siblings(folder) if resume else None)
         _train(settings, run_folder, has_begun, again)
     say(f"Measure each with tfvae evaluate, then: tfvae compare {folder}/seed-*")
 
@@ -87,7 +178,7 @@ def _train(settings: Settings, folder: Path, resume: bool, again: str) -> None:
             report = run.train(settings, folder, interruption, resume, verbose=1 if sys.stdout.isatty() else 2)
         except Interrupted:
             say("", f"Interrupted; everything is saved. Go on: {again}", err=True)
-            raise typer.Exit(EXIT_CODE) from None
+            sys.exit(EXIT_CODE)
     if is_chief(settings.strategy):
         say(f"Run folder: {folder}")
         say(*run.summary(report).split("\n"))
@@ -104,66 +195,23 @@ def _numbers(texts: list[str]) -> list[int]:
     return numbers
 
 
-def _of_siblings(folder: Path) -> dict[str, Any]:
+def _of_siblings(folder: Path) -> Settings | None:
     """The settings of a run of another seed, for one that has not begun."""
     for config in sorted(folder.glob(f"seed-*/{CONFIG}")):
         settings_of(config.parent)  # what is wrong with them is said before TensorFlow is imported
         with quiet_import():
             from tfvae.app.run.folder import run_of
-        return vars(run_of(config.parent).settings)
-    return {}
-
-
-def _train_signature() -> inspect.Signature:
-    """The parameters of `train`: its own, then one for each setting."""
-
-    def option(name: str, kind: Any, default: Any, text: str, **more: Any) -> inspect.Parameter:
-        shown = typer.Option(help=text, **more)
-        return inspect.Parameter(
-            name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, shown]
-        )
-
-    parameters = [
-        inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context),
-        option("out", Path | None, None, "Folder for the run; made new. [default: runs/001 or the next free number]"),
-        option(
-            "resume",
-            bool,
-            False,
-            "Go on with the run in --out (the newest one if not given); settings may be left out.",
-        ),
-        option(
-            "seeds",
-            str | None,
-            None,
-            "Train one run for each of these seeds, such as 0 1 2, in sub-folders seed-0, seed-1, ... of --out.",
-            metavar="SEED ...",
-        ),
-        option("config", Path | None, None, "YAML file with any of the settings below; options given here win."),
-    ]
-    types = typing.get_type_hints(Settings)
-    for field in dataclasses.fields(Settings):
-        # What has a form of its own comes as text, and Settings reads it.
-        kind = types[field.name] if field.metadata["read"] is None else str
-        plain = isinstance(field.default, (int, float, str))
-        default = field.default if plain else None if kind is not str else ""
-        parameters.append(
-            option(field.name, kind, default, field.metadata["help"], show_default=plain and default is not False)
-        )
-    return inspect.Signature(parameters)
-
-
-train.__signature__ = _train_signature()  # type: ignore[attr-defined]
+        return run_of(config.parent).settings
+    return None
 
 
 def _unchanged_settings(folder: Path, wanted: dict[str, Any]) -> Settings:
     """The settings of a run that is to go on, which those that are given now must not change."""
     settings = settings_of(folder)
-    # On which devices a run goes on is not what it is.
+    # The devices may differ, and the place of the data: `train` knows these by their fingerprints.
     settings = dataclasses.replace(settings, strategy=wanted.get("strategy", settings.strategy))
-    # Nor where its data are: `train` knows them by their fingerprints.
     settings = settings.with_data_at(wanted.get("data"), wanted.get("data_dir"))
-    changed = dataclasses.replace(settings, **wanted).differences(settings)
+    changed = _settings(wanted, settings).differences(settings)
     if changed:
         changes = ", ".join(f"{name} {old} (now {new})" for name, (new, old) in changed.items())
         raise ValueError(f"The run in {folder} has other settings: {changes}. Start a new run to change them.")

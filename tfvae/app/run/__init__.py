@@ -18,7 +18,7 @@ from tfvae._support.printing import say
 from tfvae._support.seals import file_digest, seal
 from tfvae._support.serialization import NewerVersionError
 from tfvae.app.interruption import Interruption
-from tfvae.app.run import build, execution, identity
+from tfvae.app.run import build, identity
 from tfvae.app.run.checkpoints import Checkpoints
 from tfvae.app.run.data import fingerprints, load_data, naming_data, parts
 from tfvae.app.run.folder import CHECKPOINTS, MODEL, REPORT, model_of
@@ -26,8 +26,7 @@ from tfvae.app.run.pictures import curves, draw_missing, pictures, with_averages
 from tfvae.app.run.place import Place
 from tfvae.app.run.recorder import HISTORY, Recorder
 from tfvae.app.run.report import BATCH, summary, test
-from tfvae.app.run.start import start
-from tfvae.app.settings import CONFIG, Settings
+from tfvae.app.settings import CONFIG, Settings, as_yaml
 from tfvae.datasets import batches as training
 from tfvae.models import GuardedModel
 from tfvae.parallel.team import Team, lost_workers_named
@@ -75,7 +74,7 @@ def train(
     team = Team(settings.strategy)
     lost = "What was done since the last checkpoint is lost; start all again with --resume."
     with lost_workers_named(team, lost), contextlib.ExitStack() as held:
-        team.agree({f"`{name}`": value for name, value in vars(settings).items()} | versions() | {"--resume": resume})
+        team.agree({f"`{name}`": value for name, value in settings.flat().items()} | versions() | {"--resume": resume})
         interruption = interruption or Interruption()
         claim = team.by_chief(lambda: held.enter_context(_held(folder, resume)))
         claim = claim or held.enter_context(claimed(held.enter_context(team.own(folder))))
@@ -141,7 +140,7 @@ def _train_on(
             model, state = newest.load()
         else:
             model, state = _new_model(settings, images, per_epoch, verbose), None
-    settings = execution.resolved(settings, model)
+    settings = build.resolved(settings, model)
     if state is None and str(copies) and team.is_chief:
         say(str(copies))
     now = identity.identity_of(settings, named)
@@ -218,9 +217,9 @@ def _finish(
 def _new_model(settings: Settings, images: Any, per_epoch: int, verbose: int) -> GuardedModel:
     """The model that training begins with, compiled."""
     model = build.model(settings, images.image_shape, per_epoch)
-    start(model, settings, images)
-    optimizer = build.optimizer(settings, per_epoch)
-    choice = execution.choose(settings, model, optimizer, images, per_epoch)
+    build.start(model, settings, images)
+    optimizer = build.optimizer(settings, per_epoch, model.adam)
+    choice = build.choose(settings, model, optimizer, images, per_epoch)
     if verbose and settings.learning_rate_batch:
         say(
             f"Learning rate: {settings.learning_rate:g} for batches of {settings.learning_rate_batch}, so "
@@ -251,7 +250,7 @@ def _require_outside(data: str, folder: Path) -> None:
 
 def _write_settings(folder: Path, settings: Settings) -> None:
     with written_whole(folder / CONFIG) as path:
-        path.write_text(settings.as_yaml(), encoding="utf-8")
+        path.write_text(as_yaml(settings), encoding="utf-8")
 
 
 def _require_same_run(kept: dict[str, Any], settings: Settings, images: dict[str, str | None], folder: Path) -> None:

@@ -23,7 +23,7 @@ from tfvae.app.run import folder as reading
 from tfvae.app.run import sample_grids
 from tfvae.app.run.folder import model_digest, run_of
 from tfvae.app.run.report import DIGITS
-from tfvae.app.settings import CONFIG, Settings, settings_of
+from tfvae.app.settings import CONFIG, settings_of
 from tfvae.callbacks.picture import attempted, write_figure
 from tfvae.evaluation.assessment import Assessment, Examples, assess
 from tfvae.evaluation.fixed import fix
@@ -80,7 +80,7 @@ def evaluate(
         FloatingPointError: the model's weights, or its importance weights, are not finite.
         OSError: the folder cannot be written or holds files of somebody else, or another worker is gone.
     """
-    team = Team(Settings(strategy=strategy).strategy)  # which may be no strategy
+    team = Team(strategy)
     with lost_workers_named(team, "Nothing was written; start all again."):
         run, found = team.everyone(lambda: _read(folder, data, data_dir))
         say = progress if team.is_chief else lambda _: None
@@ -103,7 +103,7 @@ def _evaluate(
     test, train = data.test.first(len(data.test) if images is None else images), _training_images(data)
     digest = model_digest(folder)
     team.agree(
-        {f"`{name}` of the run": value for name, value in vars(settings).items()}
+        {f"`{name}` of the run": value for name, value in settings.flat().items()}
         | versions()
         | {"`--sample-size`": sample_size, "`--images`": images, "`--seed`": seed, "the model": digest}
         | {"the test images": datasets.fingerprint(test), "the training images": datasets.fingerprint(train)}
@@ -123,7 +123,7 @@ def _evaluate(
     report = found.report
     report["data"] |= {"name": settings.data, "origin": data.test_origin}
     report |= {
-        "settings": vars(settings_of(folder)),  # with the place of its images at training
+        "settings": settings_of(folder).plain(),  # with the place of its images at training
         "training": training,
         "steps": model.steps,
         "model_digest": digest,

@@ -7,12 +7,11 @@ import zipfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import yaml
-
 from tfvae._support.inputs import MOST_HISTORY, archive, member
 from tfvae._support.seals import digest_of
 from tfvae._support.serialization import NewerVersionError, check_version
 from tfvae.app.settings import CONFIG, Settings
+from tfvae.recipes.specification import plain
 
 MEMBER = "training.json"
 """The file inside of `model.keras` and of checkpoints; those keep the state of the training in it as well."""
@@ -66,13 +65,12 @@ def identity_of(settings: Settings, images: dict[str, str | None]) -> Identity:
 def from_json(kept: dict[str, Any]) -> Identity:
     """An identity as files keep it.
 
-    Before model.keras had one, checkpoints kept the settings as YAML, and one fingerprint: of images on disk the tuple
-    of their number and shape, which is not compared.
+    Before model.keras had one, checkpoints kept the settings as YAML in a form of that time, which is not compared, and
+    one fingerprint: of images on disk the tuple of their number and shape, which is not compared either.
     """
     if isinstance(kept["settings"], dict):
         return Identity(kept["settings"], kept["images"])
-    settings = {name: value for name, value in yaml.safe_load(kept["settings"]).items() if name not in _FREE}
-    return Identity(settings, {} if kept["data"].startswith("(") else {"training images": kept["data"]})
+    return Identity({}, {} if kept["data"].startswith("(") else {"training images": kept["data"]})
 
 
 def read(path: Path) -> Identity | None:
@@ -100,4 +98,4 @@ def write(path: Path, identity: Identity) -> None:
 
 
 def _bound(settings: Settings) -> dict[str, Any]:
-    return json.loads(json.dumps({name: value for name, value in vars(settings).items() if name not in _FREE}))
+    return json.loads(json.dumps({name: plain(value) for name, value in settings.flat().items() if name not in _FREE}))

@@ -38,7 +38,7 @@ def pictures(
     drawing: list[callbacks.EpochPicture] = []
     if "samples" not in lacks:
         drawing.append(callbacks.SampleGrid(below(folder, "samples"), log_dir=log_dir))
-    if settings.model in ("realnvp", "glow"):  # the inverse of maf takes as long as an epoch
+    if model.interpolates and model.draws_quickly:
         ends = few.images[: _INTERPOLATED * 2]
         drawing.append(callbacks.InterpolationGrid(below(folder, "interpolations"), ends, log_dir=log_dir))
     if "reconstructions" not in lacks:
@@ -49,10 +49,10 @@ def pictures(
         drawing.append(
             callbacks.LatentMap(below(folder, "latent_map"), many.images, many.labels, names, log_dir=log_dir)
         )
-    if settings.levels > 1:
+    if model.levels > 1:
         drawing.append(callbacks.LevelSamples(below(folder, "level_samples"), log_dir=log_dir))
         drawing.append(callbacks.Traversals(below(folder, "traversals"), many.images, log_dir=log_dir))
-    elif "latents" not in lacks and settings.latent_size >= 2:
+    elif "latents" not in lacks and (model.latent_shape or (0,))[-1] >= 2:
         drawing.append(callbacks.Manifold(below(folder, "manifold"), many.images, log_dir=log_dir))
     return drawing
 

@@ -1,23 +1,21 @@
-"""Settings from a YAML file, whose mistakes are named by line."""
+"""Settings from and to YAML files; a mistake is named with its line."""
 
 from __future__ import annotations
 
-import dataclasses
+import textwrap
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from tfvae._support.inputs import MOST_SETTINGS, content
-from tfvae.app.settings.option import checked
-from tfvae.app.settings.settings import Settings
-from tfvae.app.settings.words import near
+from tfvae._support.words import near
+from tfvae.app.settings.settings import Settings, fields, recipe_of
+from tfvae.recipes.options import Option, options
 
 CONFIG = "config.yaml"
 """The settings' file in a run folder."""
-# Settings that 0.1.0 did not have: its runs may lack them.
-_ADDED: tuple[str, ...] = ("frames", "axes")
-_DEEPEST = 4  # lists and mappings in others; settings have two
+_DEEPEST = 8  # lists and mappings in others; a part of a recipe has six
 
 
 def settings_of(folder: Path) -> Settings:
@@ -31,11 +29,37 @@ def settings_of(folder: Path) -> Settings:
     if not config.is_file():
         raise FileNotFoundError(f"{folder} is no run folder: it has no {CONFIG}.")
     found = read_yaml(config)
-    missing = [f"`{each.name}`" for each in dataclasses.fields(Settings) if each.name not in {*found, *_ADDED}]
+    missing = [f"`{name}`" for name in fields() if name not in found]
     if missing:
         shown = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
         raise ValueError(f"{config} is damaged: it lacks {shown}, and a run's own file has every setting. Restore it.")
     return Settings(**found)
+
+
+def as_yaml(settings: Settings, without: tuple[str, ...] = ()) -> str:
+    """The settings as a YAML file that `read_yaml` reads back: a line each, with its help as a comment."""
+    values, lines = settings.plain(without), []
+    for name, option in fields().items():
+        if name == "model" and name in values:
+            lines += ["model:", *_model_lines(settings)]
+        elif name in values:
+            lines.append(_line(name, values[name], option))
+    return "\n".join(lines) + "\n"
+
+
+def _model_lines(settings: Settings) -> list[str]:
+    plain = settings.model.plain()
+    if isinstance(plain, str):
+        return [f"  {plain}: {{}}"]
+    known = options(recipe_of(settings))
+    (values,) = plain.values()
+    return [f"  {settings.model.name}:", *(f"    {_line(name, value, known[name])}" for name, value in values.items())]
+
+
+def _line(name: str, value: Any, option: Option) -> str:
+    shown = yaml.safe_dump(value, default_flow_style=True, width=10_000, sort_keys=False).removesuffix("...\n").strip()
+    first = option.help.partition(". ")[0].partition(" [default")[0].rstrip(".")
+    return f"{name}: {shown}  # {textwrap.shorten(first, 90, placeholder=' ...')}" if first else f"{name}: {shown}"
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -56,14 +80,13 @@ def read_yaml(path: Path) -> dict[str, Any]:
         return {}
     if not isinstance(root, yaml.MappingNode):
         raise ValueError(f"{path}, line 1: expected lines of the form `name: value`.")
-    names = tuple(field.name for field in dataclasses.fields(Settings))
-    constructor, found = yaml.constructor.SafeConstructor(), {}
+    known, constructor, found = fields(), yaml.constructor.SafeConstructor(), {}
     for key, node in root.value:
         name, line = key.value, key.start_mark.line + 1
         if not isinstance(key, yaml.ScalarNode):
             raise ValueError(f"{path}, line {line}: expected the name of a setting before the colon.")
-        if name not in names:
-            raise ValueError(f"{path}, line {line}: there is no setting {name!r}.{near(name, names)}")
+        if name not in known:
+            raise ValueError(f"{path}, line {line}: there is no setting {name!r}.{near(name, known)}")
         if name in found:
             raise ValueError(f"{path}, line {line}: `{name}` stands here a second time.")
         try:
@@ -71,7 +94,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
         except Exception:  # a tag that nobody knows, or one that does not fit its text: KeyError, IndexError and others
             raise ValueError(f"{path}, line {line}: `{name}` must be a plain value.") from None
         try:
-            found[name] = checked(Settings, name, value)
+            found[name] = known[name].checked(value)
         except ValueError as error:
             raise ValueError(f"{path}, line {line}: {error}") from None
     return found

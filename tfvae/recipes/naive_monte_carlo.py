@@ -1,0 +1,62 @@
+"""The recipe of a decoder trained by naive Monte Carlo."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from tfvae.recipes.options import Count
+from tfvae.recipes.parts import (
+    LIKELIHOODS,
+    NETWORKS,
+    PREPROCESSING,
+    PRIORS,
+    Likelihood,
+    Network,
+    Preprocess,
+    Prior,
+    check_image_shape,
+    default_network,
+)
+
+if TYPE_CHECKING:
+    from tfvae.models import NaiveMonteCarlo
+
+
+def naive_monte_carlo(
+    image_shape: Sequence[int] = (28, 28, 1),
+    latent_size: Count = 6,
+    draws: Count = 1000,
+    network: Network | None = None,
+    likelihood: Likelihood = "normal",
+    preprocess: Preprocess | None = None,
+    prior: Prior = "normal",
+    seed: int = 0,
+) -> NaiveMonteCarlo:
+    """The decoder of a VAE, trained by averaging p(x|z) over draws from the prior.
+
+    Args:
+        image_shape: `(H, W, C)`.
+        latent_size: latent dimensions D.
+        draws: draws from the prior, the same for all images of a step.
+        network: body of the decoder. [default: mlp; conv for categorical]
+        likelihood: family of p(x|z).
+        preprocess: way from grey levels to x. [default: the one that suits the likelihood]
+        prior: family of p(z); one that needs no encoder.
+        seed: seed of the noise of training.
+
+    Raises:
+        ValueError: an argument is out of range, or parts do not fit together.
+    """
+    from tfvae.conditional import ConditionalDistribution
+    from tfvae.models import NaiveMonteCarlo
+    from tfvae.units import suiting
+
+    check_image_shape(image_shape)
+    bodies = NETWORKS.make(network or default_network(likelihood))
+    bodies.encoder()  # unused, but its initial weights come before those of the decoder, as in a VAE of the same seed
+    body = bodies.decoder(image_shape)
+    p = LIKELIHOODS.make(likelihood, image_shape=image_shape)
+    decoder = ConditionalDistribution(body, p)
+    over_latents = PRIORS.make(prior, image_shape=image_shape, latent_shape=(latent_size,))
+    return NaiveMonteCarlo(decoder, over_latents, PREPROCESSING.make(preprocess or suiting(p)), draws, seed)

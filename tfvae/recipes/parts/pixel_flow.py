@@ -1,0 +1,32 @@
+"""Densities of images by flows on the logits of dequantised images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tfvae import bijectors, preprocessing
+from tfvae.models import Density
+from tfvae.priors import Flow
+from tfvae.recipes.parts import check_image_shape
+
+
+def pixel_flow(image_shape: Sequence[int], bijector: bijectors.Bijector, alpha: float, seed: int) -> Density:
+    """The density of images whose logits the bijector takes to N(0, I)."""
+    check_image_shape(image_shape)
+    flow = Flow(image_shape, bijectors.Chain([bijectors.Logit(alpha), bijector]))
+    return Density(flow, preprocessing.Dequantize(), seed)
+
+
+def check_halvings(name: str, image_shape: Sequence[int], levels: int, times: int) -> None:
+    """Refuses images whose height or width cannot be halved so often.
+
+    Raises:
+        ValueError: a side would get odd.
+    """
+    check_image_shape(image_shape)
+    height, width, _ = image_shape
+    if height % 2**times or width % 2**times:
+        raise ValueError(
+            f"{name} of {levels} levels halves height and width {times} times; {height} x {width} images would get odd "
+            f"sides. Use fewer levels, or resize the images to multiples of {2**times}."
+        )

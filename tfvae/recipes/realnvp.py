@@ -1,0 +1,42 @@
+"""The recipe of RealNVP."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+from annotated_types import Gt, Lt
+
+from tfvae.recipes.options import Count, Sizes
+
+if TYPE_CHECKING:
+    from tfvae.models import Density
+
+
+def realnvp(
+    image_shape: Sequence[int] = (28, 28, 1),
+    levels: Count = 2,
+    depth: Count = 4,
+    filters: Sizes = (32, 32),
+    alpha: Annotated[float, Gt(0), Lt(0.5)] = 0.05,
+    seed: int = 0,
+) -> Density:
+    """RealNVP, a flow on the pixels of dequantised images.
+
+    Args:
+        image_shape: `(H, W, C)`.
+        levels: scales; height and width are halved `levels - 1` times.
+        depth: couplings in a row.
+        filters: channels of the layers of each coupling's network.
+        alpha: distance by which grey values are moved away from 0 and 1 before their logit is taken.
+        seed: seed of the dequantisation in training.
+
+    Raises:
+        ValueError: an argument is out of range, or a side that is to be halved is odd.
+    """
+    from tfvae import bijectors
+    from tfvae.recipes.parts.pixel_flow import check_halvings, pixel_flow
+
+    bijector = bijectors.realnvp(levels, depth, filters)
+    check_halvings("RealNVP", image_shape, levels, levels - 1)
+    return pixel_flow(image_shape, bijector, alpha, seed)

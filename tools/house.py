@@ -1,0 +1,119 @@
+"""Measures how the package is built: `python tools/house.py [ROOT]` prints a figure a line.
+
+Imports inside functions count; those for type checkers only do not.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+Graph = dict[str, set[str]]
+
+
+def modules(root: Path) -> dict[str, Path]:
+    """The modules of the package by dotted name."""
+    found = {}
+    for path in sorted((root / "tfvae").rglob("*.py")):
+        name = ".".join(path.relative_to(root).with_suffix("").parts)
+        found[name.removesuffix(".__init__")] = path
+    return found
+
+
+def imports(root: Path) -> Graph:
+    """The modules of the package that each one imports, anywhere in its file."""
+    known = modules(root)
+    return {name: set(_imported(name, path, known)) - {name} for name, path in known.items()}
+
+
+def circles(graph: Graph) -> list[set[str]]:
+    """Sets of modules that import each other directly or by others (strongly connected components)."""
+    reached = {name: _reached(graph, name) for name in graph}
+    left, found = set(graph), []
+    while left:
+        name = min(left)
+        circle = {each for each in reached[name] if name in reached[each]}
+        if len(circle) > 1:
+            found.append(circle)
+        left -= circle | {name}
+    return found
+
+
+def crossings(graph: Graph) -> list[str]:
+    """Imports of the program by the library, `module -> imported`."""
+    return [
+        f"{name} -> {each}"
+        for name, others in sorted(graph.items())
+        for each in sorted(others)
+        if each.startswith("tfvae.app") and not name.startswith("tfvae.app") and name != "tfvae.__main__"
+    ]
+
+
+def functions(root: Path) -> dict[str, int]:
+    """The number of lines of each function without its docstring, by address."""
+    found = {}
+    for path in modules(root).values():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef):
+                doc = node.body[0] if ast.get_docstring(node) else None
+                lines = (node.end_lineno or 0) - node.lineno + 1
+                size = lines - ((doc.end_lineno or 0) - doc.lineno + 1 if doc else 0)
+                found[f"{path.relative_to(root)}:{node.lineno} {node.name}"] = size
+    return found
+
+
+def _reached(graph: Graph, start: str) -> set[str]:
+    seen, waiting = {start}, [start]
+    while waiting:
+        for each in graph[waiting.pop()] - seen:
+            seen.add(each)
+            waiting.append(each)
+    return seen
+
+
+def _imported(name: str, path: Path, known: dict[str, Path]) -> Iterator[str]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for_types = {
+        inner
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+        for inner in ast.walk(node)
+    }
+    for node in ast.walk(tree):
+        if node in for_types:
+            continue
+        if isinstance(node, ast.Import):
+            yield from (each.name for each in node.names if each.name in known)
+        elif isinstance(node, ast.ImportFrom) and node.module in known:
+            inner = [f"{node.module}.{each.name}" for each in node.names]
+            yield from (each for each in inner if each in known)
+            if any(each not in known for each in inner):
+                yield str(node.module)
+
+
+def _lines(path: Path) -> int:
+    return len(path.read_text(encoding="utf-8").splitlines())
+
+
+def main() -> None:
+    root = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).resolve().parents[1]
+    graph, known = imports(root), modules(root)
+    sizes = {str(path.relative_to(root)): _lines(path) for path in known.values()}
+    longest, longest_function = (
+        max(sizes, key=lambda name: sizes[name]),
+        max(functions(root).items(), key=lambda each: each[1]),
+    )
+    found = circles(graph)
+    print(f"import circles: {len(found)}", *(" ".join(sorted(each)) for each in found), sep="\n  ")
+    print(f"imports of the program by the library: {len(crossings(graph))}", *crossings(graph), sep="\n  ")
+    top = [path.name for path in (root / "tfvae").glob("*.py") if not path.name.startswith("_")]
+    print(f"modules at the top: {len(top)} ({', '.join(sorted(top))})")
+    print(f"longest file: {longest}, {sizes[longest]} lines; over 300: {sum(size > 300 for size in sizes.values())}")
+    print(f"lines of tfvae/: {sum(sizes.values()):,} in {len(sizes)} files")
+    print(f"longest function: {longest_function[0]}, {longest_function[1]} lines")
+
+
+if __name__ == "__main__":
+    main()
