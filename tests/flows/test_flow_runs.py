@@ -17,12 +17,12 @@ import small
 import small_runs
 import tiny
 from test_cli import command
+from tfvae.app.run.start import start
 
 import tfvae
 from tfvae.app import run
 from tfvae.app.interruption import Interrupted
 from tfvae.app.run import MODEL, build, evaluation
-from tfvae.app.run.start import start
 from tfvae.app.settings import Settings
 from tfvae.flows import Flow, InverseAutoregressive
 

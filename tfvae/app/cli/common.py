@@ -13,7 +13,6 @@ from typing import Any
 from tfvae._support import environment
 from tfvae.parallel import cluster
 
-
 # What Keras reads of the user's when it is imported, and what takes its place: no keras.json, and nothing else.
 _OF_THE_USER = {
     "KERAS_HOME": os.devnull,
