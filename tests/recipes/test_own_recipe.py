@@ -42,7 +42,7 @@ def own(image_shape, units: Annotated[int, Gt(0)] = 4, word: str = "gelu", seed:
         units: units of the one hidden layer.
         word: function between the layers.
     """
-    likelihood, posterior = tfvae.families.Bernoulli(image_shape), tfvae.families.Normal((2,))
+    likelihood = tfvae.families.Bernoulli(image_shape)
     return tfvae.VAE(
         encoder=tfvae.ConditionalDistribution(
             networks.mlp((units,), word), tfvae.families.Normal((2,)), name="encoder"
