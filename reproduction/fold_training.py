@@ -9,11 +9,12 @@ import keras
 import numpy as np
 
 from reproduction.results import elbos
-from tfvae import evaluation, families, preprocessing, recipes
+from tfvae import evaluation, families, preprocessing
 from tfvae.app.interruption import Interrupted, Interruption
 from tfvae.datasets import batches as training
 from tfvae.models import VAE
 from tfvae.objectives import Objective
+from tfvae.recipes.vae import vae
 from tfvae.training.choice import by_rule
 
 
@@ -75,7 +76,7 @@ def trained(
     """
     keras.utils.set_random_seed(seed)
     likelihood = families.Normal(frames.shape[1:], scale=protocol.scale, min_scale=protocol.min_scale)
-    model = recipes.vae(
+    model = vae(
         frames.shape[1:],
         protocol.latent_size,
         f"mlp({protocol.hidden}, activation={protocol.activation})",

@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from tfvae._support import environment
+from tfvae._support.modules import recipe_names
 from tfvae._version import __version__
 
 if TYPE_CHECKING:
@@ -82,21 +83,9 @@ _NAMES = {
     "UnsupervisedModel": "tfvae.models",
     "VAE": "tfvae.models",
     "WarmUp": "tfvae.objectives",
-    "autoencoder": "tfvae.recipes",
-    "conv_vae": "tfvae.recipes",
-    "denoising_autoencoder": "tfvae.recipes",
     "export": "tfvae.serving.saved_model",
-    "gan": "tfvae.recipes",
-    "glow": "tfvae.recipes",
-    "ladder_vae": "tfvae.recipes",
     "load": "tfvae.models.saving",
-    "maf": "tfvae.recipes",
-    "masked_autoencoder": "tfvae.recipes",
-    "mixture": "tfvae.recipes",
-    "naive_monte_carlo": "tfvae.recipes",
-    "realnvp": "tfvae.recipes",
-    "stacked_vae": "tfvae.recipes",
-    "vae": "tfvae.recipes",
+    **dict.fromkeys(recipe_names(), "tfvae.recipes"),
 }
 
 __all__ = [

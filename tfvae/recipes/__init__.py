@@ -1,46 +1,22 @@
-"""Ready-made models, one recipe a file: a function whose arguments are the model's options.
+"""Ready-made models, one recipe a file: a function whose arguments are the model's options, named as its file.
 
 A recipe is called in Python, named on the command line (`tfvae train glow --depth 8`) and in YAML
-(`model: {glow: {depth: 8}}`). Importing one imports no TensorFlow.
+(`model: {glow: {depth: 8}}`). A file in this folder is all that a new one takes. Importing one imports no TensorFlow.
 """
 
+import importlib
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator
 
-from tfvae.recipes.autoencoder import autoencoder
-from tfvae.recipes.conv_vae import conv_vae
-from tfvae.recipes.denoising_autoencoder import denoising_autoencoder
-from tfvae.recipes.gan import gan
-from tfvae.recipes.glow import glow
-from tfvae.recipes.ladder_vae import ladder_vae
-from tfvae.recipes.maf import maf
-from tfvae.recipes.masked_autoencoder import masked_autoencoder
-from tfvae.recipes.mixture import mixture
-from tfvae.recipes.naive_monte_carlo import naive_monte_carlo
-from tfvae.recipes.realnvp import realnvp
+from tfvae._support.modules import recipe_names
 from tfvae.recipes.specification import Kind, Specification
-from tfvae.recipes.stacked_vae import stacked_vae
-from tfvae.recipes.vae import vae
 
-__all__ = [
-    "RECIPES",
-    "Recipe",
-    "Specification",
-    "autoencoder",
-    "conv_vae",
-    "denoising_autoencoder",
-    "gan",
-    "glow",
-    "ladder_vae",
-    "maf",
-    "masked_autoencoder",
-    "mixture",
-    "naive_monte_carlo",
-    "realnvp",
-    "stacked_vae",
-    "vae",
-]
+__all__ = ["RECIPES", "Recipe", "Specification", *recipe_names()]
 
-RECIPES = Kind("model", "tfvae.recipes")
+# Of some recipes others are made, whose import puts modules of their names here: so all are imported first.
+_MODULES = {name: importlib.import_module(f"tfvae.recipes.{name}") for name in recipe_names()}
+globals().update({name: getattr(module, name) for name, module in _MODULES.items()})
+
+RECIPES = Kind("model", "tfvae.recipes", recipe_names())
 Recipe = Annotated[Any, BeforeValidator(RECIPES.read)]

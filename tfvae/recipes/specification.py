@@ -44,13 +44,17 @@ class Kind:
     Args:
         word: the kind's name in errors.
         module: whose functions the parts are; imported when a part is asked for.
+        names: of the parts, where not all public functions are some.
+        event: argument of the parts' context that is the shape of their event; a class may call it `event_shape`.
     """
 
-    def __init__(self, word: str, module: str):
-        self.word, self.module = word, module
+    def __init__(self, word: str, module: str, names: tuple[str, ...] = (), event: str = "image_shape"):
+        self.word, self.module, self._names, self._event = word, module, names, event
 
     def names(self) -> tuple[str, ...]:
         """The names of the parts that come with the package."""
+        if self._names:
+            return self._names
         module = importlib.import_module(self.module)
         return tuple(
             name
@@ -100,6 +104,8 @@ class Kind:
             ValueError: it names no part, or an option is wrong.
         """
         found = self.read(value)
+        if self._event in context:
+            context = {"event_shape": context[self._event], **context}
         return call(self.function(found.name), found.options, context) if isinstance(found, Specification) else found
 
 

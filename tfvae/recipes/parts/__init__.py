@@ -10,8 +10,8 @@ from tfvae.recipes.specification import Kind, parsed
 NETWORKS = Kind("network", "tfvae.recipes.parts.networks")
 LIKELIHOODS = Kind("likelihood", "tfvae.recipes.parts.likelihoods")
 PREPROCESSING = Kind("preprocess", "tfvae.recipes.parts.preprocessing")
-PRIORS = Kind("prior", "tfvae.recipes.parts.priors")
-POSTERIORS = Kind("posterior", "tfvae.recipes.parts.posteriors")
+PRIORS = Kind("prior", "tfvae.recipes.parts.priors", event="latent_shape")
+POSTERIORS = Kind("posterior", "tfvae.recipes.parts.posteriors", event="latent_shape")
 OBJECTIVES = Kind("objective", "tfvae.recipes.parts.objectives")
 CORRUPTIONS = Kind("corruption", "tfvae.recipes.parts.corruptions")
 
