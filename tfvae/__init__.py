@@ -1,6 +1,7 @@
 """tfvae: latent-variable models in Keras and TensorFlow, with TensorFlow Probability distributions between the parts.
 
-Importing the package imports neither TensorFlow nor Keras; the first use of a name below does.
+Importing the package imports neither TensorFlow nor Keras; the first use of a name below does. After it Keras' own
+`load_model` knows the package's classes, too, whichever of the two is imported first.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from tfvae._support import environment
+from tfvae._support import environment, keras_lookup
 from tfvae._support.modules import recipe_names
 from tfvae._version import __version__
 
@@ -87,6 +88,8 @@ _NAMES = {
     "load": "tfvae.models.saving",
     **dict.fromkeys(recipe_names(), "tfvae.recipes"),
 }
+
+keras_lookup.extend()
 
 __all__ = [
     "__version__", *_MODULES, *_MOVED, *_NAMES,

@@ -8,11 +8,11 @@ import zlib
 
 import keras
 
-# Importing these registers their classes with Keras, which then finds them by the names in the file.
-from tfvae import bijectors, conditional, corruption, families, flows, models, objectives, preprocessing, priors  # noqa: F401
+from tfvae import conditional, models
 from tfvae._support.inputs import CannotRead, archive
 from tfvae._support.keras_files import SUFFIX, check_model, reason
 from tfvae._support.serialization import NewerVersionError, check_version
+from tfvae.models import classes  # noqa: F401
 
 
 def load(path: str | os.PathLike[str]) -> keras.Model:
