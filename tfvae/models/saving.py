@@ -12,7 +12,7 @@ import keras
 from tfvae import bijectors, conditional, corruption, families, flows, models, objectives, preprocessing, priors  # noqa: F401
 from tfvae._support.inputs import CannotRead, archive
 from tfvae._support.keras_files import SUFFIX, check_model, reason
-from tfvae._support.serialization import NewerVersionError, check_version
+from tfvae._support.versions import NewerVersionError, check_version
 
 
 def load(path: str | os.PathLike[str]) -> keras.Model:
