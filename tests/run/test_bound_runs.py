@@ -244,7 +244,7 @@ def test_a_model_of_another_run_is_refused(home, run, tmp_path):
         training_run.model_of(run)
     shutil.copy(tmp_path / "other" / REPORT, run / REPORT)
     with pytest.raises(ValueError, match="holds other training images, validation images, test images, "):
-        run_of(run).data
+        run_of(run).data  # noqa: B018
     with pytest.raises(ValueError, match=r"The model of .* is another one than was measured"):
         evaluation.read(run)
 
@@ -323,7 +323,7 @@ def test_a_checkpoint_of_before_is_bound_as_far_as_it_was(run):
 def test_other_images_in_the_same_place_are_refused(run, tmp_path, change, what):
     others = write_images(tmp_path / "others.npz", change)
     with pytest.raises(ValueError, match=f"others.npz holds other {what}.*, by their fingerprints"):
-        run_of(run, str(others)).data
+        run_of(run, str(others)).data  # noqa: B018
 
 
 def test_every_setting_but_those_that_were_added_is_one_that_0_1_0_had():
