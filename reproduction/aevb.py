@@ -22,9 +22,8 @@ from reproduction.run_training import trained_run
 from tfvae import callbacks, evaluation, plots
 from tfvae._support.files import read_json, write_json
 from tfvae._support.hardware import hardware, versions
-from tfvae.app import run as training_run
 from tfvae.app.interruption import Interruption
-from tfvae.app.run.folder import report_of, run_of
+from tfvae.app.run import Run
 from tfvae.app.settings import Settings
 from tfvae.callbacks.picture import write_png
 from tfvae.models import VAE
@@ -84,7 +83,7 @@ def run(
         run_folder = folder / f"latent-{size}"
         trained_run(settings.with_options(latent_size=size), run_folder, interruption, verbose)
         measured[str(size)] = _measured(run_folder, samples)
-    models = {size: training_run.model_of(folder / f"latent-{size}") for size in latent_sizes}
+    models = {size: Run(folder / f"latent-{size}").model for size in latent_sizes}
     _draw(folder, models)
     result = {
         "paper": "Kingma and Welling 2013, arXiv:1312.6114: figures 4b and 5; it prints no likelihoods to compare with",
@@ -102,13 +101,11 @@ def run(
 
 def _measured(folder: Path, samples: int) -> dict[str, Any]:
     """The figures of a run that has ended, which are kept in its folder."""
-    kept, trained = read_json(folder / "measured.json"), run_of(folder)
+    kept, trained = read_json(folder / "measured.json"), Run(folder)
     digest = None if trained.identity is None else trained.identity.digest
     if kept is not None and kept.get("samples") == samples and kept.get("run_digest", digest) == digest:
         return kept
-    report = report_of(folder)
-    assert report is not None
-    model, test = trained.model(), trained.data().test
+    report, model, test = trained.report, trained.model, trained.data.test
     images = test.first(len(test)).images
     log_p = evaluation.log_likelihood(model, images, samples, _SEED)
     found = {

@@ -11,8 +11,7 @@ import numpy as np
 
 from tfvae._support.files import read_json, write_json, written_whole
 from tfvae._support.inputs import understood
-from tfvae.app.run import evaluation
-from tfvae.app.run.folder import run_of
+from tfvae.app.run import Run
 from tfvae.evaluation import fix
 from tfvae.models import GuardedModel
 from tfvae.models.saving import load
@@ -39,12 +38,12 @@ def publish(run: Path, folder: Path) -> dict[str, Any]:
         FileNotFoundError: the run is not there or was not evaluated.
         OSError: the folder cannot be written.
     """
-    found, (report, _) = run_of(run), evaluation.read(run)
-    settings, trained = found.settings, found.model()
+    found = Run(run)
+    settings, (report, _), trained = found.settings, found.evaluation, found.model
     model = _uncompiled(trained)
     for part, others in zip(model.parts, trained.parts, strict=True):
         part.set_weights(others.get_weights())
-    images = found.data().test.first(_EXAMPLES).images
+    images = found.data.test.first(_EXAMPLES).images
     x = fix(images, model.preprocess)
     card: dict[str, Any] = {
         # Where the run's first weights and the data lay is of no use on another machine.

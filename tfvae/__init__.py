@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         training,
         units,
     )
+    from tfvae.app.run import Run
     from tfvae.conditional import ConditionalDistribution
     from tfvae.models import (
         GAN,
@@ -79,6 +80,7 @@ _NAMES = {
     "NaiveMonteCarlo": "tfvae.models",
     "Noise": "tfvae.noise",
     "Objective": "tfvae.objectives",
+    "Run": "tfvae.app.run",
     "StackedVAE": "tfvae.models",
     "Trace": "tfvae.trace",
     "UnsupervisedModel": "tfvae.models",

@@ -521,8 +521,8 @@ BUGS = [
     Bug(
         "codes without the fixed draw of x",
         "tfvae/app/run/encoding.py",
-        "codes = encode(model, x.x)",
-        "codes = encode(model, model.representative(images.images))",
+        "found = encode(model, x.x)",
+        "found = encode(model, model.representative(images.images))",
         ("tests/run/test_codes.py",),
     ),
     Bug(
@@ -922,9 +922,9 @@ BUGS = [
     ),
     Bug(
         "an epoch of one pass",
-        "tfvae/app/run/__init__.py",
-        "per_epoch = settings.passes * training",
-        "per_epoch = training",
+        "tfvae/app/run/training.py",
+        "return self.settings.passes * batches",
+        "return batches",
         START,
     ),
     Bug(
@@ -1223,7 +1223,7 @@ BUGS = [
     ),
     Bug(
         "arrays of another evaluation are believed",
-        "tfvae/app/run/evaluation.py",
+        "tfvae/app/run/evaluated.py",
         "return all(file_digest(path.with_name(name)) == digest for name, digest in files.items())",
         "return all(path.with_name(name).exists() for name in files)",
         BOUND,

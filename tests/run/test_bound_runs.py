@@ -20,10 +20,9 @@ import tiny
 import tfvae
 from tfvae.app import run as training_run
 from tfvae.app.run import MODEL, evaluation, identity
-from tfvae.app.run import data as run_data
-from tfvae.app.run.folder import REPORT, Run, history_of, report_of, run_of
+from tfvae.app.run.folder import REPORT, history_of, report_of, run_of
 from tfvae.app.run.recorder import HISTORY
-from tfvae.app.settings import CONFIG, Settings, settings_of
+from tfvae.app.settings import CONFIG, Settings, as_yaml, settings_of
 from tfvae.app.settings.files import _ADDED
 
 REFUSALS = (ValueError, OSError)  # what the command line turns into one sentence
@@ -100,7 +99,7 @@ def test_one_bit_of_the_settings_is_noticed_or_changes_nothing(run):
         found = outcome(lambda: run_of(run))
         if found is not None and found.settings != before.settings:
             assert found.settings.differences(before.settings).keys() <= {"data", "data_dir"}, place
-            found = outcome(found.data)  # no images are there
+            found = outcome(lambda: run_of(run).data)  # no images are there
             assert found is None, place
         refused += found is None
     assert refused > 390
@@ -108,10 +107,10 @@ def test_one_bit_of_the_settings_is_noticed_or_changes_nothing(run):
 
 @fault("bound-run")
 def test_layout_and_comments_of_the_settings_do_not_count(run):
-    before = run_of(run)
+    before = run_of(run).settings
     lines = (run / CONFIG).read_text().replace("hidden:\n- 4\n", "hidden: [4]  # small\n").splitlines()
     (run / CONFIG).write_text("# mine\n\n" + "\n".join(reversed(lines)) + "\n")
-    assert run_of(run) == before
+    assert run_of(run).settings == before
 
 
 @fault("bound-run")
@@ -120,7 +119,13 @@ def test_one_bit_of_other_files_is_noticed_or_changes_nothing(run, name):
     def everything():
         report, arrays = evaluation.read(run)
         return repr(
-            (run_of(run), report_of(run), history_of(run), report, {key: arrays[key].tolist() for key in arrays})
+            (
+                run_of(run).settings,
+                report_of(run),
+                history_of(run),
+                report,
+                {key: arrays[key].tolist() for key in arrays},
+            )
         )
 
     before, content = everything(), (run / name).read_bytes()
@@ -149,10 +154,10 @@ def test_a_report_that_lacks_an_entry_is_damaged(run, name):
 @fault("bound-run")
 @pytest.mark.parametrize("number", [10, pytest.param(150, marks=pytest.mark.slow)])
 def test_one_bit_of_the_model_is_noticed_or_changes_nothing(run, number):
-    before, content = run_of(run).model(), (run / MODEL).read_bytes()
+    before, content = run_of(run).model, (run / MODEL).read_bytes()
     for place, changed in flips(content, number, seed=number):
         (run / MODEL).write_bytes(changed)
-        found = outcome(lambda: run_of(run).model())
+        found = outcome(lambda: run_of(run).model)
         if found is not None:
             assert found.get_config() == before.get_config(), place
             for one, other in zip(found.state(), before.state(), strict=True):
@@ -162,14 +167,14 @@ def test_one_bit_of_the_model_is_noticed_or_changes_nothing(run, number):
 @fault("bound-run")
 def test_one_bit_of_what_binds_the_model_is_noticed(run):
     """In the member itself, in both of its headers, and in the index of the file."""
-    content = (run / MODEL).read_bytes()
+    before, content = run_of(run).identity, (run / MODEL).read_bytes()
     start = content.index(b"training.json") - 30
     for index in (*range(start, start + 300, 7), *range(content.rindex(b"training.json") - 46, len(content), 3)):
         changed = bytearray(content)
         changed[index] ^= 1 << index % 8
         (run / MODEL).write_bytes(changed)
-        found = outcome(lambda: run_of(run))
-        assert found is None or found == run_of(run), index
+        found = outcome(lambda: run_of(run).identity)
+        assert found is None or found == before, index
 
 
 DOORS = {
@@ -239,7 +244,7 @@ def test_a_model_of_another_run_is_refused(home, run, tmp_path):
         training_run.model_of(run)
     shutil.copy(tmp_path / "other" / REPORT, run / REPORT)
     with pytest.raises(ValueError, match="holds other training images, validation images, test images, "):
-        run_of(run).data()
+        run_of(run).data  # noqa: B018
     with pytest.raises(ValueError, match=r"The model of .* is another one than was measured"):
         evaluation.read(run)
 
@@ -318,7 +323,7 @@ def test_a_checkpoint_of_before_is_bound_as_far_as_it_was(run):
 def test_other_images_in_the_same_place_are_refused(run, tmp_path, change, what):
     others = write_images(tmp_path / "others.npz", change)
     with pytest.raises(ValueError, match=f"others.npz holds other {what}.*, by their fingerprints"):
-        run_of(run, str(others)).data()
+        run_of(run, str(others)).data  # noqa: B018
 
 
 def test_every_setting_but_those_that_were_added_is_one_that_0_1_0_had():
@@ -345,7 +350,7 @@ def test_moved_images_are_missed_by_name_and_found_by_data(home, run, tmp_path, 
 def test_an_edited_path_is_a_moved_one(home, run, tmp_path):
     new, text = elsewhere(home, tmp_path), (run / CONFIG).read_text()
     (run / CONFIG).write_text(text.replace(str(home / "images.npz"), str(new)))
-    assert len(run_of(run).data().test) == 10
+    assert len(run_of(run).data.test) == 10
     assert through("reconstruct", run, home) == 0
 
 
@@ -383,10 +388,10 @@ def test_moved_tensorflow_datasets_are_missed_by_name(tmp_path, monkeypatch, cha
     def missing(*_, **__):
         raise OSError("tfds:mnist is not prepared.")
 
-    monkeypatch.setattr(run_data.datasets, "load", missing)
-    found = Run(tmp_path, Settings(data="tfds:mnist", **change), None)
+    monkeypatch.setattr(tfvae.datasets, "load", missing)
+    (tmp_path / CONFIG).write_text(as_yaml(Settings(data="tfds:mnist", **change)))
     with pytest.raises(OSError, match=r"cannot be read from here: .* name their place with `--data-dir`\.$"):
-        found.data()
+        run_of(tmp_path).data  # noqa: B018
 
 
 @fault("moved-data")

@@ -26,6 +26,7 @@ from tfvae._support.folders import claimed
 from tfvae.app import run
 from tfvae.app.interruption import Interrupted
 from tfvae.app.run.checkpoints import Checkpoints
+from tfvae.app.run.place import require_empty
 from tfvae.app.settings import Settings
 from tfvae.callbacks import LatentRates
 from tfvae.datasets import tfds
@@ -241,10 +242,10 @@ def test_other_data_or_an_edited_configuration_are_refused(tmp_path):
 
 def test_half_a_file_is_nothing_and_anything_else_is_something(tmp_path):
     (tmp_path / ".tfvae-0123456789abcdef.unfinished.yaml").write_text("epo")
-    run._require_empty(tmp_path)
+    require_empty(tmp_path)
     (tmp_path / "history.csv").write_text("")
     with pytest.raises(FileExistsError, match="is not an empty folder"):
-        run._require_empty(tmp_path)
+        require_empty(tmp_path)
 
 
 def test_two_processes_cannot_train_in_one_folder(small, tmp_path):

@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import os
-import zipfile
 from typing import Any
 
 import keras
 
-from tfvae._support.inputs import CannotRead, member
+from tfvae._support.inputs import CannotRead
 from tfvae._support.keras_files import SUFFIX, check_weights, reason
 from tfvae._support.layer_state import state_of_layers
 from tfvae._support.precision import require_precision
-from tfvae._version import __version__
+from tfvae._support.versions import mark_version
 
 STATE = "layer_state"
 """Key of the state of a model's layers in its configuration, if there is any."""
 DTYPE = "computes_in"
 """Key of the type that a model computes in, if that is not float32."""
-
-_VERSION_FILE, _MOST_VERSION = "tfvae.json", 1 << 10  # in a `.keras` file, beside Keras' own files; bytes
-
-
-class NewerVersionError(ValueError):
-    """A file is from a newer tfvae."""
 
 
 def config_of(whole: Any, *names: str) -> dict[str, Any]:
@@ -53,26 +45,6 @@ def arguments(config: dict[str, Any]) -> dict[str, Any]:
         name: keras.saving.deserialize_keras_object(value) if isinstance(value, (dict, list)) else value
         for name, value in config.items()
     }
-
-
-def mark_version(path: str | os.PathLike[str]) -> None:
-    """Notes this version of tfvae in a `.keras` file."""
-    with zipfile.ZipFile(path, "a") as archive:
-        archive.writestr(_VERSION_FILE, json.dumps({"version": __version__}))
-
-
-def check_version(opened: zipfile.ZipFile) -> None:
-    """Raises ValueError if a `.keras` file is from a newer tfvae: it may mean something else by the same names."""
-    if _VERSION_FILE not in opened.namelist():
-        return
-    found = json.loads(member(opened, _VERSION_FILE, _MOST_VERSION))
-    if not isinstance(found, dict):
-        raise ValueError(f"its {_VERSION_FILE} is damaged.")
-    version = str(found.get("version"))
-    if _minor(version) > _minor(__version__):
-        raise NewerVersionError(
-            f"{opened.filename} was saved by tfvae {version} and this is tfvae {__version__}: install a newer one."
-        )
 
 
 class SavedWhole(keras.Model):
@@ -146,11 +118,3 @@ class SavedWhole(keras.Model):
 def _refuse_to_replace(path: Any, overwrite: bool) -> None:
     if not overwrite and os.path.exists(path):
         raise FileExistsError(f"{path} exists already; pass `overwrite=True` to replace it.")
-
-
-def _minor(version: str) -> tuple[int, ...]:
-    """(0, 1) of "0.1.0"; a version that is none counts as newer than all."""
-    try:
-        return tuple(int(part) for part in version.split(".")[:2])
-    except ValueError:
-        return (2**31,)

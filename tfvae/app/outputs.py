@@ -89,6 +89,22 @@ def of_runs(*runs: Path) -> tuple[Path, ...]:
     return tuple(found)
 
 
+def of_codes(run: Path, data: str, out: Path, overwrite: bool) -> Output:
+    """The file that `tfvae encode` is to write, checked.
+
+    Raises:
+        ValueError: it does not end in .npz; and as for `Output.check`.
+        FileNotFoundError: its folder does not exist.
+    """
+    if out.suffix != ".npz":
+        raise ValueError(f"`--out` must be a file that ends in .npz; received {out}.")
+    if not out.parent.is_dir():
+        raise FileNotFoundError(f"`--out` must be a file in a folder that exists; {out.parent} is none.")
+    output = Output("--out", out, NPZ, overwrite, (*of_runs(run), Path(data)))
+    output.check()
+    return output
+
+
 def _holds(one: Path, path: Path) -> bool:
     """Whether a file is another one, or in a folder."""
     if one.is_dir():

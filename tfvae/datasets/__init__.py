@@ -87,7 +87,7 @@ def load(
     if path.is_dir():
         return folders.load(path, size, test_size, seed, skip, frames)
     if not path.exists():
-        raise _unknown(name)
+        raise unknown(name)
     if path.suffix.lower() not in files.SUFFIXES:
         raise ValueError(f"The data must be {_KINDS}; received the file {name!r}.")
     return files.load(path, size, test_size, seed, axes)
@@ -100,8 +100,8 @@ def _mnist(size: tuple[int, int] | None, test_size: int | None) -> Dataset:
     return Dataset(_MNIST, resize_split(whole.train, size), resize_split(whole.test, size), whole.class_names)
 
 
-def _unknown(name: str) -> Exception:
-    """What to raise for a name that is neither a dataset nor a path."""
+def unknown(name: str) -> Exception:
+    """The error for a name that is neither a dataset nor a path."""
     if Path(name).suffix or os.sep in name:
         return FileNotFoundError(f"The data must be {_KINDS}; there is no file or folder {name!r}.")
     near = [repr(each) for each in difflib.get_close_matches(name.lower(), [_MNIST])]

@@ -11,7 +11,7 @@ import keras
 from tfvae import conditional, models
 from tfvae._support.inputs import CannotRead, archive
 from tfvae._support.keras_files import SUFFIX, check_model, reason
-from tfvae._support.serialization import NewerVersionError, check_version
+from tfvae._support.versions import NewerVersionError, check_version
 from tfvae.models import classes  # noqa: F401
 
 

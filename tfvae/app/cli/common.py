@@ -8,9 +8,9 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from tfvae._support import environment
+from tfvae.app.run import Run
 from tfvae.parallel import cluster
 
 # What Keras reads of the user's when it is imported, and what takes its place: no keras.json, and nothing else.
@@ -84,22 +84,25 @@ def is_chief(strategy: str) -> bool:
     return Team(strategy).is_chief
 
 
-def load_model(folder: Path) -> Any:
-    """The model of a run, checked as far as the folder has settings."""
+def start_tensorflow() -> None:
+    """Imports what models are made of, quietly."""
     with quiet_import():
         from tfvae._support import devices
-        from tfvae.app import run
+        from tfvae.models import saving  # noqa: F401
 
         devices.grow_memory()
-    return run.model_of(folder)
 
 
-def load_run(folder: Path, data: str | None, data_dir: str | None) -> tuple[Any, Any]:
-    """The model of a run and its own data."""
-    with quiet_import():
-        from tfvae._support import devices
-        from tfvae.app.run import folder as reading
+def open_run(folder: Path, data: str | None = None, data_dir: str | None = None, images: bool = True) -> Run:
+    """A run, of which all that needs no TensorFlow is checked before that is imported.
 
-        devices.grow_memory()
-    run = reading.run_of(folder, data, data_dir)
-    return run.model(), run.data()
+    Args:
+        folder: the run's, or without `images` a `.keras` file.
+        data: place of its images, if they were moved.
+        data_dir: folder of prepared TensorFlow Datasets, if moved.
+        images: whether they are needed.
+    """
+    run = Run(folder, data, data_dir)
+    run.check(images)
+    start_tensorflow()
+    return run

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Literal
 
 from tfvae._support.printing import say
-from tfvae.app.cli.common import is_chief, quiet_import
-from tfvae.app.outputs import CSV, LATEX, PNG, Output, of_runs
-from tfvae.app.settings import settings_of
+from tfvae.app.cli.common import is_chief, open_run, start_tensorflow
+from tfvae.app.outputs import CSV, LATEX, PNG, Output, of_codes, of_runs
+from tfvae.app.run import Run
+from tfvae.app.run.evaluated import EVALUATION
 from tfvae.parallel import cluster
 from tfvae.recipes.options import Count, Seed
 
@@ -38,20 +39,17 @@ def evaluate(
         data: place of the run's own images, if they were moved.
         data_dir: folder of prepared TensorFlow Datasets, if moved.
     """
-    if not cluster.is_joined(strategy):  # several say it when all have come, who would wait for this one
-        settings_of(run)  # what is no run is said before TensorFlow is imported
-    with quiet_import():
-        from tfvae._support import devices
-        from tfvae.app.run import evaluation
+    if cluster.is_joined(strategy):  # several say it when all have come, who would wait for this one
+        start_tensorflow()
+        found = Run(run, data, data_dir)
+    else:
+        found = open_run(run, data, data_dir)
+    report = found.evaluate(sample_size, images, seed, strategy, progress=lambda what: say(f"... {what}", err=True))
+    if is_chief(strategy):
         from tfvae.evaluation import table
 
-        devices.grow_memory()
-    report = evaluation.evaluate(
-        run, sample_size, images, seed, lambda what: say(f"... {what}", err=True), strategy, data, data_dir
-    )
-    if is_chief(strategy):
         say(*table(report).split("\n"))
-        say(f"Wrote {run / evaluation.EVALUATION}")
+        say(f"Wrote {run / EVALUATION}")
 
 
 def compare(
@@ -79,15 +77,18 @@ def compare(
             raise ValueError(f"`{one.option}` and `{two.option}` must be two files; received {one.path} for both.")
     for output in outputs:
         output.check()
-    with quiet_import():
-        from tfvae._support.files import written_whole
-        from tfvae.app.run import comparison, evaluation, sample_grids
-        from tfvae.callbacks.picture import write_png
+    from tfvae._support.files import written_whole
+    from tfvae.app.run import comparison
+
     found = comparison.compare(list(runs))
     say(*comparison.as_text(found).split("\n"))
     for output in outputs:
         if output.form is PNG:
-            samples, left_out = sample_grids.side_by_side([run / evaluation.EVALUATION for run in runs])
+            start_tensorflow()
+            from tfvae.app.run import sample_grids
+            from tfvae.callbacks.picture import write_png
+
+            samples, left_out = sample_grids.side_by_side([run / EVALUATION for run in runs])
             for sentence in left_out:
                 say(sentence, err=True)
             write_png(samples, output.path)
@@ -117,11 +118,12 @@ def encode(
         overwrite: replace an .npz file that is there.
         axes: axes of the images in a file, as for `tfvae train`. [default: the run's]
     """
-    settings_of(run)
-    with quiet_import():
-        from tfvae._support import devices
-        from tfvae.app.run import encoding
+    of_codes(run, data, out, overwrite)
+    found = Run(run)
+    found.check()
+    found.settings  # noqa: B018 (which a file has not)
+    start_tensorflow()
+    from tfvae.app.run import encoding
 
-        devices.grow_memory()
-    sizes = encoding.write_codes(run, data, out, data_dir, overwrite, axes)
+    sizes = encoding.write_codes(found, data, out, data_dir, overwrite, axes)
     say(f"Wrote {out}: " + ", ".join(f"{size:,} {part} images" for part, size in sizes.items()))

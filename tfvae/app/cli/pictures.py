@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from annotated_types import Ge, Le
 
 from tfvae._support.printing import say
-from tfvae.app.cli.common import load_model, load_run
+from tfvae.app.cli.common import open_run
 from tfvae.app.outputs import PNG, Output, of_runs
 from tfvae.recipes.options import Count, NotNegative
 
@@ -41,7 +41,7 @@ def sample(
         overwrite: replace a picture that is there.
     """
     output = _output(run, out, "draws.png" if draw else "samples.png", overwrite)
-    model = load_model(run)
+    model = open_run(run, images=False).model
     from tfvae import callbacks
 
     grid = callbacks.SampleGrid(run, n=n, seed=seed, mean=not draw, temperature=temperature, redrawn=redrawn)
@@ -70,11 +70,11 @@ def reconstruct(
         overwrite: replace a picture that is there.
     """
     output = _output(run, out, "reconstructions.png", overwrite, data)
-    model, images = load_run(run, data, data_dir)
+    found = open_run(run, data, data_dir)
     from tfvae import callbacks
 
-    grid = callbacks.ReconstructionGrid(run, images.test.first(n).images)
-    grid.set_model(model)
+    grid = callbacks.ReconstructionGrid(run, found.data.test.first(n).images)
+    grid.set_model(found.model)
     grid.check()
     _write(grid, output)
 
@@ -101,14 +101,14 @@ def interpolate(
         overwrite: replace a picture that is there.
     """
     output = _output(run, out, "interpolations.png", overwrite, data)
-    model, images = load_run(run, data, data_dir)
+    found = open_run(run, data, data_dir)
     from tfvae import callbacks
 
-    ends = images.test.first(2 * n).images
+    ends = found.data.test.first(2 * n).images
     if len(ends) < 2 * n:
         raise ValueError(f"`--n` {n} takes {2 * n} test images; the run's data have {len(ends)}.")
     grid = callbacks.InterpolationGrid(run, ends, steps)
-    grid.set_model(model)
+    grid.set_model(found.model)
     grid.check()
     _write(grid, output)
 
@@ -137,11 +137,11 @@ def traverse(
         overwrite: replace a picture that is there.
     """
     output = _output(run, out, "traversals.png", overwrite, data)
-    model, images = load_run(run, data, data_dir)
+    found = open_run(run, data, data_dir)
     from tfvae import callbacks
 
-    grid = callbacks.Traversals(run, images.test.first(_TRAVERSED).images, dimensions, steps)
-    grid.set_model(model)
+    grid = callbacks.Traversals(run, found.data.test.first(_TRAVERSED).images, dimensions, steps)
+    grid.set_model(found.model)
     grid.check()
     _write(grid, output)
 

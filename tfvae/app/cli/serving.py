@@ -8,7 +8,9 @@ import signal
 from pathlib import Path
 
 from tfvae._support.printing import say
-from tfvae.app.cli.common import quiet_import
+from tfvae.app.cli.common import start_tensorflow
+from tfvae.app.run import Run
+from tfvae.app.run.exporting import check
 from tfvae.recipes.options import Count
 from tfvae.serving.folder import versions
 
@@ -44,16 +46,14 @@ def export(
         *(["--litert"] if litert else []),
     ]
     command = shlex.join(["tfvae", "export", _shown(run), _shown(target), *options])
-    with quiet_import():
-        from tfvae._support import devices
-        from tfvae.app.run.exporting import export_run
-
-        devices.grow_memory()
+    found = Run(run, data, None if reference else data_dir)
+    check(found, target, reference)
+    start_tensorflow()
     from tfvae.serving import card as cards
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C, which leaves nothing behind
     newest = max(versions(target), default=None)
-    folder = export_run(run, target, reference, sample_size, version, litert, command, data, data_dir)
+    folder = found.export(target, reference, sample_size, version, litert, command, data_dir if reference else None)
     written = cards.read(target, int(folder.name))
     say(f"Wrote {folder}; `tfvae card {target}` says what it answers.")
     if not written["warm_up_requests"]:

@@ -15,8 +15,10 @@ import click
 from tfvae._support.folders import below, made_folders, remove_made
 from tfvae._support.printing import say
 from tfvae.app.cli.command import Command, help_of, option
-from tfvae.app.cli.common import is_chief, quiet_import
+from tfvae.app.cli.common import is_chief, start_tensorflow
 from tfvae.app.interruption import EXIT_CODE, Interrupted, Interruption
+from tfvae.app.run import Run
+from tfvae.app.run import summary as report_words
 from tfvae.app.settings import CONFIG, GROUPS, Settings, read_yaml, settings_of
 from tfvae.app.settings.settings import fields
 from tfvae.parallel import cluster
@@ -168,20 +170,20 @@ def _train_seeds(numbers: list[int], folder: Path, wanted: dict[str, Any], resum
 
 def _train(settings: Settings, folder: Path, resume: bool, again: str) -> None:
     """Trains one run, or goes on with it; `again` is the command that goes on after an interruption."""
+    run = Run(folder)
     with Interruption() as interruption:
-        with quiet_import():
-            from tfvae._support import devices
-            from tfvae.app import run
-
-            devices.grow_memory()
+        run.check_training(settings, resume)
+        start_tensorflow()
         try:
-            report = run.train(settings, folder, interruption, resume, verbose=1 if sys.stdout.isatty() else 2)
+            report = run.train(
+                settings, interruption=interruption, resume=resume, verbose=1 if sys.stdout.isatty() else 2
+            )
         except Interrupted:
             say("", f"Interrupted; everything is saved. Go on: {again}", err=True)
             sys.exit(EXIT_CODE)
     if is_chief(settings.strategy):
         say(f"Run folder: {folder}")
-        say(*run.summary(report).split("\n"))
+        say(*report_words(report).split("\n"))
 
 
 def _numbers(texts: list[str]) -> list[int]:
@@ -198,10 +200,7 @@ def _numbers(texts: list[str]) -> list[int]:
 def _of_siblings(folder: Path) -> Settings | None:
     """The settings of a run of another seed, for one that has not begun."""
     for config in sorted(folder.glob(f"seed-*/{CONFIG}")):
-        settings_of(config.parent)  # what is wrong with them is said before TensorFlow is imported
-        with quiet_import():
-            from tfvae.app.run.folder import run_of
-        return run_of(config.parent).settings
+        return Run(config.parent).settings
     return None
 
 

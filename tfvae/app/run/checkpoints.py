@@ -6,14 +6,14 @@ import json
 import re
 import zipfile
 from pathlib import Path
-from typing import Any, NamedTuple
-
-import keras
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tfvae._support.files import writing, written_whole
 from tfvae._support.inputs import MOST_HISTORY, archive, digest, member, understood
 from tfvae.app.run.identity import MEMBER
-from tfvae.models.saving import load
+
+if TYPE_CHECKING:
+    import keras
 
 _DIGITS = 16
 _FORM = re.compile(rf"step-(\d{{9}})-([0-9a-f]{{{_DIGITS}}})\.keras")
@@ -43,6 +43,8 @@ class Checkpoint(NamedTuple):
         with understood(self.path, "delete it to go on from an older one"), archive(self.path) as opened:
             state = json.loads(member(opened, _STATE, MOST_HISTORY))
             _check_state(state)
+        from tfvae.models.saving import load  # here, so that what is not there is said without TensorFlow
+
         return load(self.path), state
 
 

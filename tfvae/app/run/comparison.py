@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tfvae._support.printing import printable
-from tfvae.app.run.evaluation import read
+from tfvae.app.run.evaluated import read
 
 _NOT_A_SETTING = ("seed", "xla", "steps_per_execution", "tensorboard")  # that makes another kind of run
 _LATEX = str.maketrans(

@@ -3,26 +3,40 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tfvae import datasets
 from tfvae.app.settings import Settings
-from tfvae.datasets.tfds import PREFIX
 
+if TYPE_CHECKING:
+    from tfvae.datasets import Dataset
+
+_TFDS = "tfds:"
 _MOST_VALIDATION = 5000  # images, if nothing is said
 
 
-def load_data(settings: Settings) -> datasets.Dataset:
+def load_data(settings: Settings) -> Dataset:
     """The data that the settings name."""
+    from tfvae import datasets  # half a second, for which what is no run need not wait
+
     return datasets.load(
         settings.data, settings.image_size, settings.test_size, settings.seed, settings.data_dir,
         settings.bad_records, settings.frames, settings.axes,
     )  # fmt: skip
 
 
-def parts(data: datasets.Dataset, settings: Settings) -> tuple[Any, Any]:
+def require_source(settings: Settings) -> None:
+    """Raises FileNotFoundError if the data of the settings are a path and nothing is there."""
+    place = Path(settings.data)
+    if not settings.data.startswith(_TFDS) and (place.suffix or os.sep in settings.data) and not place.exists():
+        from tfvae import datasets
+
+        raise datasets.unknown(settings.data)
+
+
+def parts(data: Dataset, settings: Settings) -> tuple[Any, Any]:
     """The images to train on and those to validate on."""
     if data.validation is not None:
         if settings.validation_size is not None:
@@ -44,6 +58,8 @@ def _first(images: Any, settings: Settings) -> Any:
 
 def fingerprints(training: Any, validation: Any, test: Any) -> dict[str, str | None]:
     """Names the images and labels of a run's three splits; None where there are no labels."""
+    from tfvae import datasets
+
     splits = {"training": training, "validation": validation, "test": test}
     images = {f"{name} images": datasets.fingerprint(split) for name, split in splits.items()}
     return images | {f"{name} labels": datasets.label_fingerprint(split) for name, split in splits.items()}
@@ -56,7 +72,7 @@ def naming_data(settings: Settings, folder: Path) -> Iterator[None]:
     Raises:
         ValueError, OSError: for those of the block, or because `data_dir` is no folder.
     """
-    option = "--data-dir" if settings.data.startswith(PREFIX) else "--data"
+    option = "--data-dir" if settings.data.startswith(_TFDS) else "--data"
     try:
         if settings.data_dir is not None and "://" not in settings.data_dir and not Path(settings.data_dir).is_dir():
             raise FileNotFoundError(f"there is no folder {settings.data_dir}.")

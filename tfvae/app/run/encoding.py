@@ -1,4 +1,4 @@
-"""The codes of a data set under a run's encoder, as a file."""
+"""The codes of a data set under a run's encoder, as arrays and as a file."""
 
 from __future__ import annotations
 
@@ -9,15 +9,43 @@ import numpy as np
 
 from tfvae._support.files import written_whole
 from tfvae._support.printing import say
-from tfvae.app.outputs import NPZ, Output, of_runs
-from tfvae.app.run.folder import run_of
+from tfvae.app.outputs import of_codes
+from tfvae.app.run.folder import RunFolder, as_run
 from tfvae.evaluation import encode, fix
 
 PARTS = ("train", "validation", "test")
 
 
+def codes(
+    run: RunFolder, data: str | None = None, data_dir: str | None = None, axes: str | None = None
+) -> dict[str, np.ndarray]:
+    """The mean and standard deviation of q(z|x) for every image of a data set; see `write_codes`.
+
+    Raises:
+        FileNotFoundError: there is no such run, or no such data.
+        ValueError: the images have another shape than the model's, or what lies where the run's own images did are
+            others.
+        FloatingPointError: the codes are not finite, because the model's weights are not.
+    """
+    model, (whole, _) = run.model, run.data_or_others(data, data_dir, axes)
+    say(*whole.said, err=True)
+    arrays: dict[str, Any] = {}
+    for part in PARTS:
+        split = getattr(whole, part)
+        if split is None:
+            continue
+        images = split.first(len(split))
+        x = fix(np.asarray(model.as_examples(images.images)), model.preprocess)
+        found = encode(model, x.x)._asdict().items()
+        arrays |= {f"{part}_{name}": value for name, value in found if value is not None}
+        arrays[f"{part}_digest"] = np.array(x.digest)
+        if images.labels is not None:
+            arrays[f"{part}_labels"] = images.labels
+    return arrays
+
+
 def write_codes(
-    folder: Path,
+    run: RunFolder | Path,
     data: str,
     out: Path,
     data_dir: str | None = None,
@@ -33,7 +61,7 @@ def write_codes(
     are divided as `tfvae train` divides them with the run's seed; both parts keep the data's order.
 
     Args:
-        folder: a run's.
+        run: a run, or its folder.
         data: what `tfvae train --data` takes; images are resized as the run's were.
         out: .npz file.
         data_dir: the folder of prepared TensorFlow Datasets; the run's for its own data if not given.
@@ -51,26 +79,10 @@ def write_codes(
         FloatingPointError: the codes are not finite, because the model's weights are not.
         OSError: the file cannot be written.
     """
-    if out.suffix != ".npz":
-        raise ValueError(f"`--out` must be a file that ends in .npz; received {out}.")
-    if not out.parent.is_dir():
-        raise FileNotFoundError(f"`--out` must be a file in a folder that exists; {out.parent} is none.")
-    output = Output("--out", out, NPZ, overwrite, (*of_runs(folder), Path(data)))
-    output.check()
-    run = run_of(folder)
-    model, (whole, _) = run.model(), run.data_or_others(data, data_dir, axes)
-    say(*whole.said, err=True)
-    arrays: dict[str, Any] = {}
-    parts = {part: split for part in PARTS if (split := getattr(whole, part)) is not None}
-    for part, split in parts.items():
-        images = split.first(len(split))
-        x = fix(np.asarray(model.as_examples(images.images)), model.preprocess)
-        codes = encode(model, x.x)
-        found = {f"{part}_{name}": value for name, value in codes._asdict().items() if value is not None}
-        arrays |= found | {f"{part}_digest": np.array(x.digest)}
-        if images.labels is not None:
-            arrays[f"{part}_labels"] = images.labels
+    run = as_run(run)
+    output = of_codes(run.folder, data, out, overwrite)
+    arrays: dict[str, Any] = codes(run, data, data_dir, axes)
     output.check()
     with written_whole(out) as unfinished, unfinished.open("wb") as file:
         np.savez_compressed(file, **arrays)
-    return {part: len(arrays[f"{part}_mean"]) for part in parts}
+    return {part: len(arrays[f"{part}_mean"]) for part in PARTS if f"{part}_mean" in arrays}

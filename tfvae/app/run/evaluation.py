@@ -14,26 +14,25 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from tfvae import datasets, plots
-from tfvae._support.files import flush, read_json, writing
+from tfvae._support.files import flush, writing
 from tfvae._support.folders import below, flush_all, remove_leftovers, unfinished_folder
 from tfvae._support.hardware import hardware, versions
-from tfvae._support.inputs import arrays, understood
-from tfvae._support.seals import file_digest, is_unbroken, seal
+from tfvae._support.inputs import understood
+from tfvae._support.seals import file_digest, seal
 from tfvae.app.run import folder as reading
 from tfvae.app.run import sample_grids
-from tfvae.app.run.folder import model_digest, run_of
-from tfvae.app.run.report import DIGITS
-from tfvae.app.settings import CONFIG, settings_of
+from tfvae.app.run.evaluated import ARRAYS, EVALUATION, REPORT, TABLE, read
+from tfvae.app.run.folder import RunFolder, as_run, model_digest
+from tfvae.app.run.testing import DIGITS
+from tfvae.app.settings import settings_of
 from tfvae.callbacks.picture import attempted, write_figure
 from tfvae.evaluation.assessment import Assessment, Examples, assess
 from tfvae.evaluation.fixed import fix
 from tfvae.evaluation.table import table
 from tfvae.parallel.team import Team, lost_workers_named
 
-EVALUATION, REPORT, TABLE, ARRAYS = "evaluation", "report.json", "table.txt", "examples.npz"
-_NEEDED = (
-    ("data", "examples", int), ("data", "digest", str), ("data", "convention", str), ("settings", "seed", int),
-)  # fmt: skip
+__all__ = ["ARRAYS", "EVALUATION", "REPORT", "TABLE", "evaluate", "read"]
+
 _SHOWN = 100  # images in a picture
 _TRAINING = 10_000  # images for what compares with them
 _PICTURES = ("latents", "naive", "least_likely", "weights", "unreliable", "samples")
@@ -43,14 +42,12 @@ _OWN = {REPORT, TABLE, ARRAYS, sample_grids.SAMPLES} | {
 
 
 def evaluate(
-    folder: Path,
+    run: RunFolder | Path,
     sample_size: int = 500,
     images: int | None = None,
     seed: int = 0,
     progress: Callable[[str], None] = lambda _: None,
     strategy: str = "auto",
-    data: str | None = None,
-    data_dir: str | None = None,
 ) -> dict[str, Any]:
     """Measures the model of a run on the fixed test array and fills RUN/evaluation.
 
@@ -61,14 +58,12 @@ def evaluate(
     importance weights, which take most of the time; the rest each does for itself. The first one writes.
 
     Args:
-        folder: the run's.
+        run: a run, or its folder.
         sample_size: S, of the importance-weighted bound.
         images: measure on the first so many test images only, for a quick look; all if not given.
         seed: of all draws but that of x.
         progress: called with a sentence before each part that takes seconds; of several processes in the first one.
         strategy: the devices, as for training; not those that the run was trained on.
-        data: where the run's images are now, if they were moved.
-        data_dir: the folder of prepared TensorFlow Datasets likewise.
 
     Returns:
         The report; see `evaluation.assess`.
@@ -80,24 +75,19 @@ def evaluate(
         FloatingPointError: the model's weights, or its importance weights, are not finite.
         OSError: the folder cannot be written or holds files of somebody else, or another worker is gone.
     """
-    team = Team(strategy)
+    run, team = as_run(run), Team(strategy)
     with lost_workers_named(team, "Nothing was written; start all again."):
-        run, found = team.everyone(lambda: _read(folder, data, data_dir))
+        team.everyone(lambda: _check_readable(run))
         say = progress if team.is_chief else lambda _: None
-        report = _evaluate(run, found, sample_size, images, seed, say, team)
+        report = _evaluate(run, sample_size, images, seed, say, team)
         team.part()
         return report
 
 
 def _evaluate(
-    run: reading.Run,
-    data: datasets.Dataset,
-    sample_size: int,
-    images: int | None,
-    seed: int,
-    progress: Callable[[str], None],
-    team: Team,
+    run: RunFolder, sample_size: int, images: int | None, seed: int, progress: Callable[[str], None], team: Team
 ) -> dict[str, Any]:
+    data = run.data
     folder, settings = run.folder, run.settings
     team.by_chief(lambda: _check_writable(folder))
     test, train = data.test.first(len(data.test) if images is None else images), _training_images(data)
@@ -109,7 +99,7 @@ def _evaluate(
         | {"the test images": datasets.fingerprint(test), "the training images": datasets.fingerprint(train)}
     )
     with team.scope():
-        model = run.model()
+        model = run.load()
     training = team.everyone(lambda: _training(folder, model.steps))
     found = assess(
         model,
@@ -131,48 +121,6 @@ def _evaluate(
     report |= {"hardware": hardware(), "versions": versions()}
     team.by_chief(lambda: _write(folder / EVALUATION, found, model, test.images, seed))
     return report
-
-
-def _read(folder: Path, data: str | None, data_dir: str | None) -> tuple[reading.Run, datasets.Dataset]:
-    if (folder / EVALUATION).is_file():
-        raise FileExistsError(f"{folder / EVALUATION} is a file; the evaluation would be a folder of that name.")
-    run = run_of(folder, data, data_dir)
-    return run, run.data()
-
-
-def read(folder: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """The report of an evaluated run, and the arrays by test image.
-
-    Raises:
-        FileNotFoundError: the run was not evaluated.
-        ValueError: the report is damaged, of another version or of another model than is there now.
-    """
-    path = folder / EVALUATION / REPORT
-    if not path.is_file():
-        raise FileNotFoundError(f"{folder} has no {EVALUATION}/{REPORT}; run `tfvae evaluate {folder}` first.")
-    with understood(path.parent, f"run `tfvae evaluate {folder}` again"):
-        report = read_json(path) or {}
-        if not _is_unchanged(report, path):
-            raise ValueError("It is not what was written.")
-        by_example = arrays(path.with_name(ARRAYS))
-        if not _is_complete(report, by_example):
-            raise ValueError("Something is missing.")
-    if (folder / CONFIG).exists():
-        run_of(folder)
-    now = model_digest(folder)
-    if now is not None and report.get("model_digest") != now:
-        raise ValueError(
-            f"The model of {folder} is another one than was measured; run `tfvae evaluate {folder}` again."
-        )
-    return report, by_example
-
-
-def _is_unchanged(report: dict[str, Any], path: Path) -> bool:
-    """Whether a report and the arrays beside it are what was written; evaluations of before said nothing of that."""
-    if not is_unbroken(report, "file_digests"):
-        return False
-    files = report.get("file_digests", {})
-    return all(file_digest(path.with_name(name)) == digest for name, digest in files.items())
 
 
 def _training_images(data: datasets.Dataset) -> Any:
@@ -198,6 +146,13 @@ def _training(folder: Path, steps: int) -> dict[str, Any]:
     return training
 
 
+def _check_readable(run: RunFolder) -> None:
+    if (run.folder / EVALUATION).is_file():
+        raise FileExistsError(f"{run.folder / EVALUATION} is a file; the evaluation would be a folder of that name.")
+    run.check()
+    run.data  # noqa: B018 (which reads and checks the images)
+
+
 def _check_writable(folder: Path) -> None:
     """What cannot be written is said before the minutes of measuring."""
     path = below(folder, EVALUATION)
@@ -213,16 +168,6 @@ def _require_own(folder: Path) -> None:
     others = sorted(path.name for path in folder.iterdir() if path.name not in _OWN) if folder.exists() else []
     if others:
         raise FileExistsError(errno.EEXIST, f"it holds {others[0]}, which no evaluation writes; move it away")
-
-
-def _is_complete(report: dict[str, Any], by_example: dict[str, np.ndarray]) -> bool:
-    """Whether `compare` finds what it needs, in the kinds that it needs."""
-    if not all(isinstance(report[section][name], kind) for section, name, kind in _NEEDED):
-        return False
-    if not isinstance(report["missing"], dict) or not isinstance(report.get("likelihood", {}), dict):
-        return False
-    needed = [by_example[name] for name in ("bound", "standard_error")] if "likelihood" in report else []
-    return all(each.shape == (report["data"]["examples"],) and each.dtype.kind in "fiu" for each in needed)
 
 
 def _write(folder: Path, found: Assessment, model: Any, raw: np.ndarray, seed: int) -> None:

@@ -3,35 +3,35 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from tfvae import datasets
 from tfvae.app.run.data import load_data, parts
-from tfvae.app.run.folder import MODEL, Run, model_digest, model_of, run_of
+from tfvae.app.run.folder import MODEL, RunFolder, as_run, model_digest
 from tfvae.app.settings import Settings
 from tfvae.serving.folder import check_target
-from tfvae.serving.saved_model import SAMPLE_SIZE, export
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from tfvae import datasets
 
 _REFERENCE = 1000  # images; percentiles of more would hardly differ
 
 
 def export_run(
-    run: Path,
+    run: RunFolder | Path,
     target: Path,
     reference: str | None = None,
-    sample_size: int = SAMPLE_SIZE,
+    sample_size: int = 50,
     version: int | None = None,
     litert: bool = False,
     command: str | None = None,
-    data: str | None = None,
     data_dir: str | None = None,
 ) -> Path:
     """Exports the model of a run that has ended, or of a `.keras` file; see `serving.export`.
 
     Args:
-        run: a run folder or a `.keras` file.
+        run: a run, its folder or a `.keras` file.
         target: the folder of the exported model.
         reference: what `tfvae train --data` takes: the images that anomalies are told from are those of its training
             images that are held out for validation, 1,000 at most. The run's data if not given; a file has none.
@@ -39,8 +39,7 @@ def export_run(
         version: the next free one if not given.
         litert: also for phones and browsers.
         command: for the card.
-        data: where the run's own images are now, if they were moved.
-        data_dir: the folder of prepared TensorFlow Datasets, of `reference` or of `data`.
+        data_dir: the folder of prepared TensorFlow Datasets, of `reference`.
 
     Returns:
         The folder of the version.
@@ -50,38 +49,52 @@ def export_run(
         ValueError, FloatingPointError, OSError: as for `serving.export`; ValueError also if the settings or images of
             the run are not those that its model was trained with.
     """
-    if data is not None and (reference is not None or run.suffix == ".keras"):
+    run = as_run(run)
+    check(run, target, reference)
+    from tfvae.serving.saved_model import export
+
+    images, split = _reference(run, reference, data_dir)
+    origin = {
+        "source": run.folder.name, "source_digest": model_digest(run.folder), "command": command,
+        "reference_data": split,
+    }  # fmt: skip
+    return export(run.model, target, images, sample_size, version, litert, origin)
+
+
+def check(run: RunFolder, target: Path, reference: str | None) -> None:
+    """Refuses what cannot be exported; needs no TensorFlow.
+
+    Args, Raises: as for `export_run`.
+    """
+    if run.place[0] is not None and (reference is not None or _is_file(run)):
         raise ValueError("`data` is the place of a run's own images; of a `.keras` file or others give `reference`.")
-    trained = None if run.suffix == ".keras" else _ended(run, data, None if reference else data_dir)
+    if not _is_file(run):
+        run.check(images=reference is None)
+        if not (run.folder / MODEL).is_file():
+            raise FileNotFoundError(
+                f"{run.folder} has no {MODEL}: its training has not ended. `tfvae train --out {run.folder} --resume` "
+                "goes on."
+            )
     check_target(target)
-    model = model_of(run) if trained is None else trained.model()
-    images, split = _reference(trained, reference, data_dir)
-    origin = {"source": run.name, "source_digest": model_digest(run), "command": command, "reference_data": split}
-    return export(model, target, images, sample_size, version, litert, origin)
 
 
-def _ended(folder: Path, data: str | None, data_dir: str | None) -> Run:
-    found = run_of(folder, data, data_dir)
-    if not (folder / MODEL).is_file():
-        raise FileNotFoundError(
-            f"{folder} has no {MODEL}: its training has not ended. `tfvae train --out {folder} --resume` goes on."
-        )
-    return found
+def _is_file(run: RunFolder) -> bool:
+    return run.folder.suffix == ".keras"
 
 
 def _reference(
-    trained: Run | None, data: str | None, data_dir: str | None
+    run: RunFolder, data: str | None, data_dir: str | None
 ) -> tuple[np.ndarray | None, dict[str, Any] | None]:
     """Validation images of the data, or of the run, and which these are; of a file without data there are none."""
     if data is None:
-        if trained is None:
+        if _is_file(run):
             return None, None
-        whole, settings = trained.data(), trained.settings
-    elif trained is None:
+        whole, settings = run.data, run.settings
+    elif _is_file(run):
         settings = Settings(data=data, data_dir=data_dir)
         whole = load_data(settings)
     else:
-        whole, settings = trained.data_or_others(data, data_dir)
+        whole, settings = run.data_or_others(data, data_dir)
     return validation_images(whole, settings), _split(settings)
 
 

@@ -1,4 +1,7 @@
-"""A run folder, read and checked as a whole: its settings, its report, its model and its images belong together."""
+"""A run folder, read and checked as a whole: its settings, its report, its model and its images belong together.
+
+TensorFlow is imported by what needs it, so that mistakes cost no waiting.
+"""
 
 from __future__ import annotations
 
@@ -6,43 +9,111 @@ import contextlib
 import csv
 import dataclasses
 import io
+import os
+from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from tfvae._support.files import read_json
 from tfvae._support.inputs import MOST_HISTORY, content, digest
 from tfvae._support.printing import say
 from tfvae._support.seals import file_digest, is_unbroken
-from tfvae.app.run import identity
 from tfvae.app.run.checkpoints import Checkpoints
-from tfvae.app.run.data import fingerprints, load_data, naming_data, parts
-from tfvae.app.run.recorder import HISTORY
+from tfvae.app.run.data import fingerprints, load_data, naming_data, parts, require_source
+from tfvae.app.run.identity import Identity
+from tfvae.app.run.identity import read as read_identity
 from tfvae.app.settings import CONFIG, Settings, settings_of
-from tfvae.datasets import Dataset
-from tfvae.models import GuardedModel
-from tfvae.models.saving import load
 
-MODEL, REPORT = "model.keras", "report.json"
-CHECKPOINTS = "checkpoints"
+if TYPE_CHECKING:
+    from tfvae.datasets import Dataset
+    from tfvae.models import GuardedModel
+
+MODEL, REPORT, HISTORY, CHECKPOINTS = "model.keras", "report.json", "history.csv", "checkpoints"
 
 
-class Run(NamedTuple):
-    """A run whose settings and report are those of its model.
+class RunFolder:
+    """A run as it is on the disk; each part is read once, when it is first asked for.
 
-    Attributes:
-        folder: the run's.
-        settings: with `data` and `data_dir` of where the images are now.
-        identity: what the model is bound to, or None where nothing says it.
+    Args:
+        folder: the run's, or a `.keras` file, which is a model alone.
+        data: place of the run's images, if they were moved.
+        data_dir: folder of prepared TensorFlow Datasets, if moved.
     """
 
-    folder: Path
-    settings: Settings
-    identity: identity.Identity | None
+    def __init__(self, folder: str | os.PathLike[str], data: str | None = None, data_dir: str | None = None):
+        self.folder, self.place = Path(folder), (data, data_dir)
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self.folder)!r})"
+
+    @property
+    def settings(self) -> Settings:
+        """The run's settings, with `data` and `data_dir` of where the images are now.
+
+        Raises:
+            FileNotFoundError: the folder is none of a run.
+            ValueError: a file is damaged, or the settings or the report are not those of the model.
+        """
+        return self._bound[0].with_data_at(*self.place)
+
+    @property
+    def identity(self) -> Identity | None:
+        """The settings and images that the model is bound to; None where nothing says it, or there is no model yet.
+
+        Raises: as for `settings`.
+        """
+        return self._bound[1]
+
+    @cached_property
+    def _bound(self) -> tuple[Settings, Identity | None]:
+        """Settings and identity, which belong together as far as that is known without the images.
+
+        Of a run that was written before models held what they are bound to, that is said on the standard error.
+        """
+        settings, file = settings_of(self.folder), _model_file(self.folder)
+        bound = None if file is None else read_identity(file)
+        if bound is not None:
+            bound.require_settings(settings, self.folder)
+        if file is not None:
+            _require_one_run(self.folder, file, bound)
+        return settings, bound
+
+    def check(self, images: bool = False) -> None:
+        """Refuses a run without a model, or with parts that do not belong together; needs no TensorFlow.
+
+        A folder without settings, as weights are published in, is not checked.
+
+        Args:
+            images: also refuse a run without settings, or whose images are not in their place.
+
+        Raises:
+            FileNotFoundError: there is no run, or no model.
+            ValueError, OSError: as for `settings` and `data`.
+        """
+        if images:
+            with naming_data(self.settings, self.folder):
+                require_source(self.settings)
+        if (self.folder / CONFIG).exists():
+            self.settings  # noqa: B018 (which checks it)
+        _require_model(self.folder)
+
+    @cached_property
     def model(self) -> GuardedModel:
-        """The run's model; see `model_of`."""
+        """The run's model. Where the training did not end it is that of the newest checkpoint, which is said on the
+        standard error.
+
+        Raises:
+            FileNotFoundError: there is no model.
+            ValueError: the file is damaged, of a newer version, holds another kind of model, or is of another run.
+        """
+        return self.load()
+
+    def load(self) -> GuardedModel:
+        """Another copy of `model`, on the devices whose scope is entered."""
+        self.check()
         return _model(self.folder)
 
+    @cached_property
     def data(self) -> Dataset:
         """The images that the run was trained and tested with.
 
@@ -50,15 +121,10 @@ class Run(NamedTuple):
             ValueError: others are in their place.
             ValueError, OSError: they cannot be read.
         """
-        with naming_data(self.settings, self.folder):
-            data = load_data(self.settings)
-            images = _fingerprints(data, self.settings)
-        if self.identity is not None:
-            self.identity.require_images(images, self.folder, self.settings.data)
-        return data
+        return self._own_data(self.settings)
 
     def data_or_others(
-        self, data: str, data_dir: str | None = None, axes: str | None = None
+        self, data: str | None, data_dir: str | None = None, axes: str | None = None
     ) -> tuple[Dataset, Settings]:
         """The run's images or others, with the settings that divide them.
 
@@ -66,7 +132,7 @@ class Run(NamedTuple):
         their fingerprints if they were moved.
 
         Args:
-            data: what `tfvae train --data` takes.
+            data: what `tfvae train --data` takes; the run's if not given.
             data_dir: for TensorFlow Datasets; the run's if not given and `data` is the run's.
             axes: those of the images in a file; the run's if not given and `data` is the run's.
 
@@ -76,8 +142,8 @@ class Run(NamedTuple):
         """
         settings = self.settings.with_data_at(data, data_dir)
         settings = settings if axes is None else dataclasses.replace(settings, axes=axes)
-        if settings.data == self.settings.data or Path(data).resolve() == Path(self.settings.data).resolve():
-            return self._replace(settings=settings).data(), settings
+        if _is_one_place(settings.data, self.settings.data):
+            return (self.data if settings == self.settings else self._own_data(settings)), settings
         if self.identity is not None and settings.test_size is not None:
             with contextlib.suppress(ValueError):  # it may not divide others
                 own = load_data(settings)
@@ -86,46 +152,38 @@ class Run(NamedTuple):
         settings = dataclasses.replace(settings, test_size=None, axes=axes)
         return load_data(settings), settings
 
+    def _own_data(self, settings: Settings) -> Dataset:
+        with naming_data(settings, self.folder):
+            data = load_data(settings)
+            images = _fingerprints(data, settings)
+        if self.identity is not None:
+            self.identity.require_images(images, self.folder, settings.data)
+        return data
 
-def run_of(folder: Path, data: str | None = None, data_dir: str | None = None) -> Run:
+    def forget(self) -> None:
+        """Reads everything anew from now on: the folder was written."""
+        for name in vars(self).keys() - {"folder", "place"}:
+            delattr(self, name)
+
+
+def as_run(run: RunFolder | str | os.PathLike[str]) -> RunFolder:
+    """A run of its folder, or as it is."""
+    return run if isinstance(run, RunFolder) else RunFolder(run)
+
+
+def run_of(folder: Path, data: str | None = None, data_dir: str | None = None) -> RunFolder:
     """A run whose parts belong together, as far as that is known without its images.
 
-    Of a run that was written before models held the settings and images that they are bound to, that is said on the
-    standard error.
-
-    Args:
-        folder: the run's.
-        data: where its images are now, if they were moved.
-        data_dir: the folder of prepared TensorFlow Datasets likewise.
-
-    Raises:
-        FileNotFoundError: the folder is none of a run.
-        ValueError: a file is damaged, or the settings or the report are not those of the model.
+    Args, Raises: as for `RunFolder` and its `settings`.
     """
-    settings, file = settings_of(folder), _model_file(folder)
-    bound = None if file is None else identity.read(file)
-    if bound is not None:
-        bound.require_settings(settings, folder)
-    if file is not None:
-        _require_one_run(folder, file, bound)
-    return Run(folder, settings.with_data_at(data, data_dir), bound)
+    found = RunFolder(folder, data, data_dir)
+    found.settings  # noqa: B018 (which checks it)
+    return found
 
 
-def model_of(path: Path) -> GuardedModel:
-    """The model of a run folder, or of a `.keras` file.
-
-    Where the training did not end it is that of the newest checkpoint, which is said on the standard error. A folder
-    without settings, as weights are published in, is not checked.
-
-    Raises:
-        FileNotFoundError: there is no model.
-        ValueError: the file is damaged, of a newer version, holds another kind of model, or is of another run.
-    """
-    if path.suffix == ".keras":
-        return _whole_model(path)
-    if not path.is_dir():
-        raise FileNotFoundError(f"There is no run folder {path}; `tfvae train` makes one.")
-    return run_of(path).model() if (path / CONFIG).exists() else _model(path)
+def model_of(path: str | os.PathLike[str]) -> GuardedModel:
+    """The model of a run folder, or of a `.keras` file; see `RunFolder.model`."""
+    return RunFolder(path).model
 
 
 def model_digest(folder: Path) -> str | None:
@@ -168,7 +226,7 @@ def history_of(folder: Path) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(content(path, MOST_HISTORY).decode(), newline="")))
 
 
-def _require_one_run(folder: Path, file: Path, bound: identity.Identity | None) -> None:
+def _require_one_run(folder: Path, file: Path, bound: Identity | None) -> None:
     """Compares the model with the report, if there is one yet."""
     report = report_of(folder) or {}
     if bound is None and "run_digest" not in report:
@@ -190,28 +248,42 @@ def _model_file(folder: Path) -> Path | None:
     return None if newest is None else newest.path
 
 
-def _model(folder: Path) -> GuardedModel:
-    if (folder / MODEL).exists():
-        return _whole_model(folder / MODEL)
-    newest, damaged = Checkpoints(folder / CHECKPOINTS).newest()
-    if newest is not None:
-        say(
-            f"{folder} has no {MODEL}, which training writes last; this is its checkpoint of step {newest.step}.",
-            err=True,
-        )
-        model, _ = newest.load()
-        model.optimizer.finalize_variable_values(model.trainable_weights)  # the averaged weights, where there are some
-        return model
-    if damaged:
-        raise ValueError(f"All checkpoints in {folder / CHECKPOINTS} are damaged.")
-    raise FileNotFoundError(f"{folder} holds neither {MODEL} nor a checkpoint; `tfvae train` writes them.")
+def _require_model(path: Path) -> None:
+    if path.suffix == ".keras":
+        if not path.exists():
+            raise FileNotFoundError(f"There is no model at {str(path)!r}.")
+    elif not path.is_dir():
+        raise FileNotFoundError(f"There is no run folder {path}; `tfvae train` makes one.")
+    elif _model_file(path) is None:
+        if Checkpoints(path / CHECKPOINTS).all():
+            raise ValueError(f"All checkpoints in {path / CHECKPOINTS} are damaged.")
+        raise FileNotFoundError(f"{path} holds neither {MODEL} nor a checkpoint; `tfvae train` writes them.")
+
+
+def _model(path: Path) -> GuardedModel:
+    if path.suffix == ".keras":
+        return _whole_model(path)
+    newest, _ = Checkpoints(path / CHECKPOINTS).newest()
+    if newest is None or (path / MODEL).exists():
+        return _whole_model(path / MODEL)
+    say(f"{path} has no {MODEL}, which training writes last; this is its checkpoint of step {newest.step}.", err=True)
+    model, _ = newest.load()
+    model.optimizer.finalize_variable_values(model.trainable_weights)  # the averaged weights, where there are some
+    return model
 
 
 def _whole_model(path: Path) -> GuardedModel:
+    from tfvae.models import GuardedModel
+    from tfvae.models.saving import load
+
     model = load(path)
     if not isinstance(model, GuardedModel):
         raise ValueError(f"{path} must hold a whole model; it holds a `{type(model).__name__}`.")
     return model
+
+
+def _is_one_place(one: str, other: str) -> bool:
+    return one == other or Path(one).resolve() == Path(other).resolve()
 
 
 def _fingerprints(data: Dataset, settings: Settings) -> dict[str, str | None]:

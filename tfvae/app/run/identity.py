@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from tfvae._support.inputs import MOST_HISTORY, archive, member
 from tfvae._support.seals import digest_of
-from tfvae._support.serialization import NewerVersionError, check_version
+from tfvae._support.versions import NewerVersionError, check_version
 from tfvae.app.settings import CONFIG, Settings
 from tfvae.recipes.specification import plain
 

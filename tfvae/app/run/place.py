@@ -1,8 +1,10 @@
-"""The folder of a run while it trains: somebody may delete it."""
+"""The folder of a run before and while it trains: something may be there, and somebody may delete it."""
 
 from __future__ import annotations
 
-from tfvae._support.files import written_whole
+from pathlib import Path
+
+from tfvae._support.files import is_leftover, written_whole
 from tfvae._support.folders import Claim
 from tfvae._support.printing import say
 
@@ -49,3 +51,20 @@ class Place:
                 f"{self.claim.folder} was replaced by another folder while this run trained in it; nothing more was "
                 "written."
             )
+
+
+def require_empty(folder: Path) -> None:
+    """Raises FileExistsError if a folder holds anything but what a killed process left unfinished."""
+    if folder.exists() and not (folder.is_dir() and all(is_leftover(each) for each in folder.iterdir())):
+        raise FileExistsError(
+            f"{folder} exists already and is not an empty folder; choose another with --out, or go on with --resume."
+        )
+
+
+def require_outside(data: str, folder: Path) -> None:
+    """Raises ValueError if a run's pictures would be images of its data from then on."""
+    if data not in ("", "mnist") and Path(data).is_dir() and folder.resolve().is_relative_to(Path(data).resolve()):
+        raise ValueError(
+            f"The run folder must not lie in the folder of the images, {data}, where its pictures would be taken for "
+            f"images; received {folder}. Choose another --out."
+        )

@@ -15,10 +15,10 @@ import tensorflow as tf
 from tfvae._support.files import written_whole
 from tfvae.app.interruption import Interrupted, Interruption
 from tfvae.app.run.checkpoints import Checkpoints
+from tfvae.app.run.folder import HISTORY
 from tfvae.app.run.place import Place
 from tfvae.parallel.team import Team
 
-HISTORY = "history.csv"
 _MONITORED = "val_loss"
 
 

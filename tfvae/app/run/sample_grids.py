@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from tfvae import plots
+from tfvae._support.checks import integer
 from tfvae._support.files import read_json
 from tfvae._support.inputs import arrays, understood
 from tfvae._support.printing import printable
@@ -20,10 +21,19 @@ _NUMBER = 64
 
 
 def drawn(model: GuardedModel, seed: int) -> dict[str, Any]:
-    """What `SAMPLES` holds: images, grey levels uint8 `[64, H, W, C]`, and what they are in words."""
-    grey = np.asarray(model.preprocess.grey(model.sample(_NUMBER, seed=seed, mean=True)[1]))
-    images = np.round(255 * np.clip(grey, 0, 1)).astype(np.uint8)
-    return {"images": images, "title": np.array(model.sample_title(mean=True))}
+    """What `SAMPLES` holds: 64 images, and what they are in words."""
+    return {"images": images(model, _NUMBER, seed), "title": np.array(model.sample_title(mean=True))}
+
+
+def images(model: GuardedModel, n: int, seed: int, mean: bool = True) -> np.ndarray:
+    """Samples of a model, grey levels uint8 `[n, H, W, C]`.
+
+    Raises:
+        ValueError: the model has none, or a number is out of range.
+    """
+    model.require("samples")
+    x = model.sample(integer("n", n, 1), seed=integer("seed", seed), mean=mean)[1]
+    return np.round(255 * np.clip(np.asarray(model.preprocess.grey(x)), 0, 1)).astype(np.uint8)
 
 
 def picture(images: np.ndarray, title: np.ndarray) -> Figure:
