@@ -72,7 +72,9 @@ def test_recipe_and_part_are_short():
 
 
 def test_every_printed_command_trains_what_it_says(trained):
-    models = {run: yaml.safe_load((trained / f"runs/{run}/config.yaml").read_text())["model"] for run in ("own", "near")}
+    models = {
+        run: yaml.safe_load((trained / f"runs/{run}/config.yaml").read_text())["model"] for run in ("own", "near")
+    }
     assert models["own"]["my_module:my_recipe"]["own_option"] == 3
     assert models["near"]["my_module:my_recipe"]["objective"]["my_module:NearCapacity"]["capacity"] == 15.0
     objective = tfvae.load(trained / "runs/ours/model.keras").objective
