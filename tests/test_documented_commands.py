@@ -1,7 +1,7 @@
 """The commands in the documents are ones that the command line knows, with values that its options may have.
 
-Nothing is trained: a command is parsed, and the values of its options are checked. docs/models.md has the models and parts
-that there are.
+Nothing is trained: a command is parsed, and the values of its options are checked. docs/models.md has the models and
+parts that there are.
 """
 
 import contextlib

@@ -41,7 +41,7 @@ def folder(tmp_path_factory):
 
 
 FEW = {
-    "train": "--data levels.npy --epochs 1 --validation-size 10 --no-xla --batch-size 10".split(),
+    "train": ["--data", "levels.npy", "--epochs", "1", "--validation-size", "10", "--no-xla", "--batch-size", "10"],
     "evaluate": ["--sample-size", "10"],
 }
 
