@@ -64,8 +64,11 @@ class Kind:
 
     def forms(self) -> str:
         """All names with their options, such as `normal, flow(depth=4, hidden=(128,128))`."""
-        known = {name: self.function(name) for name in self.names()}
-        return ", ".join(_form(name, options(function)) for name, function in known.items())
+        return ", ".join(map(self.form, self.names()))
+
+    def form(self, name: str) -> str:
+        """A name with its options and their defaults, such as `flow(depth=4, hidden=(128,128))`."""
+        return _form(name, options(self.function(name)))
 
     def function(self, name: str) -> Callable[..., Any]:
         """The function or class of that name.
