@@ -142,12 +142,12 @@ class ELBO(Objective):
         levels = len(trace.latents)
         if self.analytic_kl:
             kl = [_required_kl(latent.kl) for latent in trace.latents]
-            floors = _by_level("free_bits", self.free_bits, levels)
+            floors = by_level("free_bits", self.free_bits, levels)
             rates = [tf.reduce_sum(each, axis=-1) for each in kl]
             charged = [tf.reduce_sum(tf.maximum(each, floor), axis=-1) for each, floor in zip(kl, floors, strict=True)]
         else:
             rates = charged = _sampled_rates(trace)
-        betas = (self._at(beta, step) for beta in _by_level("beta", self.beta, levels))
+        betas = (self._at(beta, step) for beta in by_level("beta", self.beta, levels))
         weighted = [tf.cast(beta, each.dtype) * each for beta, each in zip(betas, charged, strict=True)]
         rate = _total(rates, distortion)
         loss = distortion + _total(weighted, distortion)
@@ -284,8 +284,12 @@ def _sampled_rates(trace: Trace) -> list[tf.Tensor]:
     return [tf.reduce_mean(latent.log_q - latent.log_p, axis=0) for latent in trace.latents]
 
 
-def _by_level(name: str, value: Any, levels: int) -> tuple[Any, ...]:
-    """A value for each level."""
+def by_level(name: str, value: Any, levels: int) -> tuple[Any, ...]:
+    """A value for each level.
+
+    Raises:
+        ValueError: there are others than one for each.
+    """
     if not isinstance(value, tuple):
         return (value,) * levels
     if len(value) != levels:

@@ -13,7 +13,7 @@ from tfvae.families import Family
 from tfvae.models.model import Attempt, GuardedModel, Update, weighted
 from tfvae.networks.checks import refuse_losses_of_calls
 from tfvae.noise import Noise
-from tfvae.objectives import Objective, Scores
+from tfvae.objectives import Objective, Scores, by_level
 from tfvae.preprocessing import Preprocessing
 from tfvae.priors import Prior
 from tfvae.trace import Trace, require_full_precision
@@ -67,7 +67,7 @@ class UnsupervisedModel(GuardedModel):
 
         Raises:
             TypeError: it is no objective.
-            ValueError: it reports other numbers, or has a gradient that is not for this model.
+            ValueError: it reports other numbers, has a gradient that is not for this model, or is for other levels.
         """
         if not isinstance(objective, Objective):
             raise TypeError(f"`objective` must be an object of `Objective`; received {objective!r}.")
@@ -76,6 +76,8 @@ class UnsupervisedModel(GuardedModel):
                 f"`objective` must report {', '.join(self._terms)}, as that of `{self.name}` before; make a new model "
                 "of the same parts for another one."
             )
+        for name in ("beta", "free_bits"):
+            by_level(name, getattr(objective, name, 0.0), self.levels)
 
     @property
     def sample_size(self) -> int:
