@@ -78,7 +78,7 @@ class Kind:
         return getattr(importlib.import_module(self.module), name)
 
     def read(self, value: Any) -> Any:
-        """A specification with all its options, checked; an object that is not text or a mapping is returned as it is.
+        """A specification with all its options, checked; an object that is not a plain value is returned as it is.
 
         Raises:
             ValueError: it names no part, or its options are wrong.
@@ -122,6 +122,8 @@ def parsed(word: str, value: Any) -> tuple[str | None, tuple[Any, ...], dict[str
         if not isinstance(given, Mapping | None):
             raise ValueError(f"`{word}`: the options of {name!r} must be names with values; received {given!r}.")
         return _name(str(name)), (), {str(key): each for key, each in (given or {}).items()}
+    if value is None or isinstance(value, (bool, int, float, list, tuple)):
+        raise ValueError(f"`{word}` must be {_FORM}; received {value!r}.")
     if not isinstance(value, str):
         return None, (), {}
     try:

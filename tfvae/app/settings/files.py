@@ -12,6 +12,7 @@ from tfvae._support.inputs import MOST_SETTINGS, content
 from tfvae._support.words import near
 from tfvae.app.settings.settings import Settings, fields, recipe_of
 from tfvae.recipes.options import Option, options
+from tfvae.recipes.specification import parsed
 
 CONFIG = "config.yaml"
 """The settings' file in a run folder."""
@@ -30,6 +31,9 @@ def settings_of(folder: Path) -> Settings:
         raise FileNotFoundError(f"{folder} is no run folder: it has no {CONFIG}.")
     found = read_yaml(config)
     missing = [f"`{name}`" for name in fields() if name not in found]
+    if "model" in found:
+        _, _, stated = parsed("model", yaml.safe_load(content(config, MOST_SETTINGS))["model"])
+        missing += [f"`{name}`" for name in found["model"].options if name not in stated]
     if missing:
         shown = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
         raise ValueError(f"{config} is damaged: it lacks {shown}, and a run's own file has every setting. Restore it.")

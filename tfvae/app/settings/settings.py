@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BeforeValidator
 from tfvae._support.checks import checked_axes, integer
 from tfvae.recipes import RECIPES, Recipe
 from tfvae.recipes.options import Count, Option, Positive, Seed, Share, options
-from tfvae.recipes.specification import plain
+from tfvae.recipes.specification import Specification, plain
 
 
 def _image_size(value: Any) -> Any:
@@ -150,6 +150,8 @@ class Settings(Machine, Training, Data):
     def __post_init__(self) -> None:
         for name, each in fields().items():
             object.__setattr__(self, name, each.checked(getattr(self, name)))
+        if not isinstance(self.model, Specification):
+            raise ValueError(f"`model` must name a recipe, such as vae(latent_size=20); received {self.model!r}.")
         if self.weights is not None and self.start_at_mean:
             raise ValueError("`start_at_mean` has no effect on a run that starts from `weights`; set one of them.")
         if self.scaled_learning_rate >= 1:
