@@ -44,6 +44,6 @@ def autoencoder(
         encoder=ConditionalDistribution(encoder_body, families.Delta((latent_size,)), name="encoder"),
         decoder=ConditionalDistribution(decoder_body, families.Delta(image_shape), name="decoder"),
         preprocess=preprocessing.Rescale(),
-        corruption=CORRUPTIONS.make(corruption),
+        corruption=None if corruption is None else CORRUPTIONS.make(corruption),
         seed=seed,
     )
