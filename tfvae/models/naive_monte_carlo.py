@@ -56,6 +56,8 @@ class NaiveMonteCarlo(UnsupervisedModel):
         name: str | None = None,
     ):
         require_kinds(decoder=(decoder, ConditionalDistribution), prior=(prior, Prior))
+        if prior.data_shape is not None:
+            raise ValueError("`prior` needs an encoder q(z|x), which naive Monte Carlo has not.")
         draws = integer("draws", draws, 1)
         super().__init__(preprocess, decoder.family, NaiveAverage(draws), seed=seed, name=name)
         self.decoder, self.prior, self.draws = decoder, prior, draws

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from tfvae._support.checks import check_image_shape, integer
 from tfvae.recipes.options import Count
-from tfvae.recipes.parts import CORRUPTIONS, NETWORKS, Corruption, Network, check_image_shape
+from tfvae.recipes.parts import CORRUPTIONS, NETWORKS, Corruption, Network
 
 if TYPE_CHECKING:
     from tfvae.models import Autoencoder
@@ -36,12 +37,13 @@ def autoencoder(
     from tfvae.models import Autoencoder
 
     check_image_shape(image_shape)
+    latent_size = integer("latent_size", latent_size, 1)
     bodies = NETWORKS.make(network)
     encoder_body, decoder_body = bodies.encoder(), bodies.decoder(image_shape)
     return Autoencoder(
         encoder=ConditionalDistribution(encoder_body, families.Delta((latent_size,)), name="encoder"),
         decoder=ConditionalDistribution(decoder_body, families.Delta(image_shape), name="decoder"),
         preprocess=preprocessing.Rescale(),
-        corruption=CORRUPTIONS.make(corruption),
+        corruption=None if corruption is None else CORRUPTIONS.make(corruption),
         seed=seed,
     )

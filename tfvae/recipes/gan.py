@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from tfvae._support.checks import check_image_shape, integer
 from tfvae.recipes.options import Count, NotNegative
-from tfvae.recipes.parts import NETWORKS, Network, check_image_shape
+from tfvae.recipes.parts import NETWORKS, Network
 
 if TYPE_CHECKING:
     from tfvae.models import GAN
@@ -37,6 +38,7 @@ def gan(
     from tfvae.priors import StandardNormal
 
     check_image_shape(image_shape)
+    latent_size = integer("latent_size", latent_size, 1)
     bodies = NETWORKS.make(network)
     discriminator, generator = bodies.encoder(), bodies.decoder(image_shape)
     return GAN(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from tfvae._support.checks import check_image_shape
 from tfvae.recipes.options import Count
 from tfvae.recipes.parts import (
     LIKELIHOODS,
@@ -17,7 +18,6 @@ from tfvae.recipes.parts import (
     Objective,
     Preprocess,
     Prior,
-    check_image_shape,
     default_network,
 )
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from tfvae._support.checks import check_image_shape
 from tfvae.recipes.options import Count, Share
-from tfvae.recipes.parts import check_image_shape
 
 if TYPE_CHECKING:
     from tfvae.models import MaskedAutoencoder

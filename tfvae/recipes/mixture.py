@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from pydantic import NonNegativeInt
 
+from tfvae._support.checks import check_image_shape
 from tfvae.recipes.options import Count
-from tfvae.recipes.parts import check_image_shape
 
 if TYPE_CHECKING:
     from tfvae.models import Density

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from tfvae._support.checks import check_image_shape, integer
 from tfvae.recipes.options import Count
 from tfvae.recipes.parts import (
     LIKELIHOODS,
@@ -15,7 +16,6 @@ from tfvae.recipes.parts import (
     Network,
     Preprocess,
     Prior,
-    check_image_shape,
     default_network,
 )
 
@@ -53,6 +53,7 @@ def naive_monte_carlo(
     from tfvae.units import suiting
 
     check_image_shape(image_shape)
+    latent_size = integer("latent_size", latent_size, 1)
     bodies = NETWORKS.make(network or default_network(likelihood))
     bodies.encoder()  # unused, but its initial weights come before those of the decoder, as in a VAE of the same seed
     body = bodies.decoder(image_shape)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import math
 import re
 import typing
 from collections.abc import Callable, Mapping
@@ -70,15 +71,23 @@ class Option(NamedTuple):
         if self.many:
             values = value if isinstance(value, (list, tuple)) else _split(value)
             return tuple(self._replace(many=False).checked(each) for each in values)
-        if self.default is None and value in (None, "", "none"):
+        if self.default is None and (value is None or value in ("", "none")):
             return None
+        self._refuse_huge(value)
         try:
             found = _adapter(self.annotation).validate_python(value)
         except ValidationError as error:
             raise ValueError(self._refusal(error, value)) from None
-        if isinstance(value, bool) and not isinstance(found, bool):  # Python counts True as 1
-            raise ValueError(f"`{self.name}` must be {_WORDS['int']}; received {value}.")
+        self._refuse_huge(found)
+        if not _is_alike(value, found):
+            raise ValueError(f"`{self.name}` must be {_WORDS[type(found).__name__]}; received {value!r}.")
         return found
+
+    def _refuse_huge(self, value: Any) -> None:
+        """Python's integers have no end, and some are too large for a float or for a sentence."""
+        for each in value if isinstance(value, (list, tuple)) else (value,):
+            if isinstance(each, int) and abs(each) >= 2**63:
+                raise ValueError(f"`{self.name}` must be below 2^63, as integers of 64 bits are.")
 
     def _refusal(self, error: ValidationError, value: Any) -> str:
         details = error.errors()
@@ -96,15 +105,27 @@ def _notes(annotation: Any) -> list[Any]:
     return own + [note for inner in typing.get_args(annotation) for note in _notes(inner)]
 
 
+def _is_alike(value: Any, found: Any) -> bool:
+    """False for an integer made from True or 7.0, True made from 1, and such; text may stand for each of them."""
+    if isinstance(value, str) or not isinstance(found, (int, float)):
+        return True
+    if isinstance(found, bool) or isinstance(value, bool):
+        return isinstance(found, bool) and isinstance(value, bool)
+    return isinstance(found, float) or hasattr(value, "__index__")
+
+
 _WORDS = {"int": "an integer", "float": "a number", "bool": "true or false", "string": "text"}
 
 
 def _expected(detail: Any) -> str:
     """Words for one of Pydantic's errors."""
     kind, context = detail["type"], detail.get("ctx", {})
-    bounds = {"greater_than_equal": "at least {ge}", "greater_than": "above {gt}", "less_than": "below {lt}"}
+    bounds = {"greater_than_equal": "at least {}", "greater_than": "above {}", "less_than": "below {}"}
     if kind in bounds:
-        return bounds[kind].format(**{name: f"{bound:g}" for name, bound in context.items()})
+        (bound,) = context.values()
+        if bound == math.inf:
+            return "a finite number"
+        return bounds[kind].format(bound if isinstance(bound, int) else f"{bound:g}")
     if kind == "literal_error":
         return str(context["expected"])
     return _WORDS.get(kind.split("_")[0], detail["msg"].removeprefix("Input should be "))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from tfvae._support.checks import check_image_shape, integer
 from tfvae.recipes.options import Count
 from tfvae.recipes.parts import (
     LIKELIHOODS,
@@ -19,7 +20,6 @@ from tfvae.recipes.parts import (
     Posterior,
     Preprocess,
     Prior,
-    check_image_shape,
     default_network,
 )
 
@@ -68,6 +68,7 @@ def vae(
     from tfvae.units import suiting
 
     check_image_shape(image_shape)
+    latent_size = integer("latent_size", latent_size, 1)
     shapes = {"image_shape": image_shape, "latent_shape": (latent_size,)}
     bodies = NETWORKS.make(network or default_network(likelihood))
     encoder_body, decoder_body = bodies.encoder(), bodies.decoder(image_shape)

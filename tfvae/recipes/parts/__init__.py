@@ -1,6 +1,5 @@
 """Parts that the command line and YAML can name, a kind a file: functions whose arguments are the parts' options."""
 
-from collections.abc import Sequence
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator
@@ -28,15 +27,3 @@ def default_network(likelihood: Any) -> str:
     """The name of the network that suits a likelihood: convolutions for 256 outputs a pixel, else dense layers."""
     name = parsed("likelihood", likelihood)[0] or type(likelihood).__name__.lower()
     return "conv" if name == "categorical" else "mlp"
-
-
-def check_image_shape(image_shape: Any) -> None:
-    """Refuses what is not (height, width, channels): a missing channel is easily forgotten.
-
-    Raises:
-        ValueError: there are not three axes.
-    """
-    if not isinstance(image_shape, Sequence) or isinstance(image_shape, str) or len(image_shape) != 3:
-        raise ValueError(
-            f"`image_shape` must be (height, width, channels), such as (28, 28, 1); received {image_shape!r}."
-        )

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tfvae import bijectors, preprocessing
+from tfvae._support.checks import check_image_shape
 from tfvae.models import Density
 from tfvae.priors import Flow
-from tfvae.recipes.parts import check_image_shape
 
 
 def pixel_flow(image_shape: Sequence[int], bijector: bijectors.Bijector, alpha: float, seed: int) -> Density:
