@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import keras
 import tensorflow as tf
+import tensorflow_probability as tfp
 
 from tfvae._support.checks import integer
 from tfvae._support.devices import replicas
@@ -437,8 +438,11 @@ class GuardedModel(Abilities, SavedWhole, abc.ABC):
         return predicted, tf.cast(self.preprocess.problems(raw), predicted.dtype)[tf.newaxis]
 
     def predicted(self, raw: tf.Tensor) -> tf.Tensor:
-        """What `predict` gives: the mean of the distribution that calling the model gives."""
-        return self(raw, training=False).mean()
+        """What `predict` gives: what calling the model gives, of a distribution its mean."""
+        if reason := self._missing("predictions"):
+            raise NotImplementedError(reason)
+        answer = self(raw, training=False)
+        return answer.mean() if isinstance(answer, tfp.distributions.Distribution) else answer
 
     def reconstructed(self, raw: tf.Tensor) -> tf.Tensor:
         """`predicted`, where no example's answer depends on its place in the batch."""

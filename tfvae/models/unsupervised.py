@@ -22,6 +22,8 @@ from tfvae.training.global_batch import never_empty
 from tfvae.training.guard import count_not_finite
 from tfvae.units import unit
 
+_NO_LABELS = ("None values not supported", "NoneType", "received None")  # Python's and TensorFlow's words
+
 
 class UnsupervisedModel(GuardedModel):
     """A Keras model that learns x from x by an objective.
@@ -78,6 +80,13 @@ class UnsupervisedModel(GuardedModel):
             )
 
     @property
+    def lacks(self) -> dict[str, str]:
+        found = super().lacks
+        if not self.unit.is_likelihood:
+            found["likelihood"] = f"There is no log p(x), nor an ELBO: this model scores the {self.unit.scored}."
+        return found
+
+    @property
     def sample_size(self) -> int:
         return self.objective.sample_size
 
@@ -102,11 +111,26 @@ class UnsupervisedModel(GuardedModel):
             training: as for Keras layers.
         """
 
+    def traced(self, x: tf.Tensor, noise: Noise, sample_size: int = 1, y: Any = None, training: bool = False) -> Trace:
+        """`trace_of`.
+
+        Raises:
+            NotImplementedError: it needs labels, and there are none.
+        """
+        try:
+            return self.trace_of(x, noise, sample_size, y=y, training=training)
+        except (TypeError, ValueError, AttributeError) as error:
+            if y is None and any(words in str(error) for words in _NO_LABELS):
+                raise NotImplementedError(
+                    f"`{type(self).__name__}.trace_of` needs labels, `y`, which are not given here."
+                ) from error
+            raise
+
     def sample_trace(
         self, raw: tf.Tensor, noise: Noise, sample_size: int, y: Any = None, training: bool = False
     ) -> Trace:
         """`trace_of` for raw examples `[B, *data_shape]`, whose x is drawn with the same noise."""
-        return self.trace_of(self.preprocess(raw, noise), noise, sample_size, y=y, training=training)
+        return self.traced(self.preprocess(raw, noise), noise, sample_size, y, training)
 
     def attempt(self, raw: tf.Tensor, y: Any, sample_weight: Any, noise: Noise, global_rows: tf.Tensor) -> Attempt:
         variables = self.trainable_variables
