@@ -9,7 +9,6 @@ from test_own_recipe import command
 
 import tfvae
 from tfvae import callbacks, evaluation
-from tfvae.trace import latent
 
 SHAPE = (8, 8, 1)
 NO_LABELS = "`Conditional.trace_of` needs labels, `y`, which are not given here."
@@ -55,10 +54,30 @@ class Conditional(tfvae.UnsupervisedModel):
         z = q.mean() + q.stddev() * noise.normal("z", tf.shape(x)[0], (2,), sample_size)
         many = tf.reshape(tf.repeat(labels[tf.newaxis], sample_size, axis=0), [-1, 3])
         logits = tf.reshape(self.decoder([tf.reshape(z, [-1, 2]), many]), [sample_size, -1, *self.data_shape])
-        return tfvae.Trace(self.family.distribution(logits).log_prob(x), (latent(z, q, prior),))
+        return tfvae.Trace(self.family.distribution(logits).log_prob(x), (tfvae.latent(z, q, prior),))
 
     def get_config(self):
         return {"image_shape": self.data_shape, "name": self.name}
+
+
+@keras.saving.register_keras_serializable("strangers")
+class Coins(tfvae.UnsupervisedModel):
+    """A model of parts, which are saved by `config_of` alone."""
+
+    def __init__(self, encoder, family, preprocess, objective, size=(1, 2), seed=0, name=None):
+        super().__init__(preprocess, family, objective, seed=seed, name=name)
+        self.encoder, self.family, self.size = encoder, family, size
+        encoder.build((None, *family.event_shape))
+        self.logits = keras.layers.Dense(family.event_size)
+        self.logits.build((None, 3))
+
+    def trace_of(self, x, noise, sample_size=1, y=None, training=False):
+        logits = tf.reshape(self.logits(self.encoder(x)), tf.shape(x))
+        log_px = self.family.distribution(logits).log_prob(x)
+        return tfvae.Trace(log_px_z=tf.repeat(log_px[tf.newaxis], sample_size, axis=0), latents=())
+
+    def get_config(self):
+        return tfvae.config_of(self, "encoder", "family", "preprocess", "objective", "size", "seed", "name")
 
 
 def bare(image_shape):
@@ -249,6 +268,17 @@ def test_what_calling_gives_is_predicted_if_it_is_no_distribution(images):
             return tf.cast(raw, tf.float32) / 255
 
     np.testing.assert_allclose(Shown(SHAPE).predict(images, verbose=0), images / 255, rtol=1e-6)
+
+
+def test_parts_of_a_stranger_are_saved_by_config_of(images, tmp_path):
+    family, objective = tfvae.families.Bernoulli(SHAPE), tfvae.ELBO()
+    model = Coins(tfvae.networks.mlp((3,)), family, tfvae.preprocessing.Binarize(), objective, size=(3, 4), seed=2)
+    model.compile("adam")
+    model.fit(images, batch_size=20, verbose=0)
+    model.save(tmp_path / "model.keras")
+    again = tfvae.load(tmp_path / "model.keras")
+    assert (again.size, again.seed, again.steps) == ([3, 4], 2, 3)
+    assert again.evaluate(images, verbose=0) == model.evaluate(images, verbose=0)
 
 
 def test_exact_likelihood_of_a_bare_model(images):
