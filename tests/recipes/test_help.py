@@ -2,12 +2,15 @@
 
 import subprocess
 import sys
+from pathlib import Path
+from typing import Annotated, Literal
 
 import pytest
 from test_own_recipe import command
 
+from tfvae.app.cli.command import option
 from tfvae.recipes import RECIPES
-from tfvae.recipes.options import options, summary
+from tfvae.recipes.options import Count, Option, Positive, Sizes, options, summary
 
 GROUPS = ["Run:", "Data:", "Model:", "Training:", "Machine:"]
 
@@ -64,6 +67,23 @@ def test_forms_and_defaults_are_shown(capsys):
         "flow(depth=4, hidden=(128,128))",
     ):
         assert part in text
+
+
+@pytest.mark.parametrize(
+    ("annotation", "shown"),
+    [
+        (Literal["a", "b"], "a|b"),
+        (Literal["float"] | None, "float"),
+        (Literal["a", "b"] | Positive, "a|b|NUMBER"),
+        (Count | None, "INTEGER"),
+        (Sizes, "NUMBERS"),
+        (Path, "FILE"),
+        (str, "TEXT"),
+        (Annotated[str, "PLACE"], "PLACE"),
+    ],
+)
+def test_what_stands_for_a_value(annotation, shown):
+    assert option(Option("x_y", None, "help", annotation)).metavar == shown
 
 
 @pytest.mark.parametrize(

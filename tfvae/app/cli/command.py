@@ -132,9 +132,7 @@ def _metavar(each: Option) -> str:
     for note in notes(each.annotation):
         if isinstance(note, str):
             return note
-    if words := literals(each.annotation):
-        return "|".join(words)
-    for kind, shown in (("tuple", "NUMBERS"), ("int", "INTEGER"), ("float", "NUMBER")):
-        if kind in str(each.annotation):
-            return shown
-    return "FILE" if "Path" in str(each.annotation) else "TEXT"
+    words, others = literals(each.annotation), re.sub(r"Literal\[[^\]]*\]", "", str(each.annotation))
+    kinds = (("tuple", "NUMBERS"), ("int", "INTEGER"), ("float", "NUMBER"), ("Path", "FILE"))
+    shown = [next((text for kind, text in kinds if kind in others), "" if words else "TEXT")]
+    return "|".join(filter(None, words + shown))
