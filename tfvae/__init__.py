@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         training,
         units,
     )
+    from tfvae._support.serialization import config_of
     from tfvae.app.run import Run
     from tfvae.conditional import ConditionalDistribution
     from tfvae.models import (
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
         Autoencoder,
         Density,
         LadderVAE,
+        LatentVariableModel,
         MaskedAutoencoder,
         NaiveMonteCarlo,
         StackedVAE,
@@ -59,7 +61,7 @@ if TYPE_CHECKING:
     from tfvae.recipes.stacked_vae import stacked_vae
     from tfvae.recipes.vae import vae
     from tfvae.serving.saved_model import export
-    from tfvae.trace import Latent, Trace
+    from tfvae.trace import Inferred, Latent, Trace, latent
 
 _MODULES = (
     "bijectors", "callbacks", "corruption", "datasets", "evaluation", "families", "flows", "networks",
@@ -74,8 +76,10 @@ _NAMES = {
     "ELBO": "tfvae.objectives",
     "GAN": "tfvae.models",
     "ImportanceWeighted": "tfvae.objectives",
+    "Inferred": "tfvae.trace",
     "LadderVAE": "tfvae.models",
     "Latent": "tfvae.trace",
+    "LatentVariableModel": "tfvae.models",
     "MaskedAutoencoder": "tfvae.models",
     "NaiveMonteCarlo": "tfvae.models",
     "Noise": "tfvae.noise",
@@ -86,7 +90,9 @@ _NAMES = {
     "UnsupervisedModel": "tfvae.models",
     "VAE": "tfvae.models",
     "WarmUp": "tfvae.objectives",
+    "config_of": "tfvae._support.serialization",
     "export": "tfvae.serving.saved_model",
+    "latent": "tfvae.trace",
     "load": "tfvae.models.saving",
     **dict.fromkeys(recipe_names(), "tfvae.recipes"),
 }

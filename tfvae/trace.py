@@ -58,7 +58,10 @@ class Inferred(NamedTuple):
 
 
 def latent(z: tf.Tensor, posterior: tfp.distributions.Distribution, prior: tfp.distributions.Distribution) -> Latent:
-    """The numbers of one group of latent variables.
+    """The numbers of one group of latent variables, for the `Trace` that a model of your own returns:
+
+        z = posterior.mean() + posterior.stddev() * noise.normal("z", tf.shape(x)[0], (2,), sample_size)
+        return tfvae.Trace(log_px_z, (tfvae.latent(z, posterior, prior),))
 
     Args:
         z: `[S, B, *event]`, drawn from `posterior` by reparameterisation.

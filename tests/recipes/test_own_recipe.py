@@ -1,6 +1,7 @@
 """A stranger's recipe and part, defined in this file: every command works with them, and nothing is registered."""
 
 import json
+import sys
 from typing import Annotated
 
 import keras
@@ -64,9 +65,8 @@ RECIPE = f"{__name__}:own"
 RUN = ("--epochs", 2, "--batch-size", 10, "--validation-size", 10, "--no-xla")
 
 
-def command(*arguments, monkeypatch_argv=None):
-    import sys
-
+def command(*arguments):
+    """The exit code of a command line, run in this process."""
     before, sys.argv = sys.argv, ["tfvae", *map(str, arguments)]
     try:
         main()
@@ -123,15 +123,26 @@ def test_it_is_measured_compared_encoded_drawn_and_exported(run, data, tmp_path,
     assert np.load(tmp_path / "codes.npz")["train_mean"].shape[1] == 2
     for picture in ("sample", "reconstruct", "traverse"):
         assert command(picture, run, "--out", tmp_path / f"{picture}.png") == 0
+    assert command("interpolate", run, "--n", 1) == 1
+    assert "Ways between images are drawn of flows; this model is a `VAE`." in capsys.readouterr().err
     assert command("export", run, tmp_path / "served") == 0
+    assert command("card", tmp_path / "served") == 0
+    assert "encode" in capsys.readouterr().out
     assert json.loads((run / "evaluation/report.json").read_text())["settings"]["model"] == {
         RECIPE: {"units": 5, "word": "gelu"}
     }
 
 
-def test_it_trains_on_two_replicas(data, tmp_path, monkeypatch, two):
-    monkeypatch.setattr("tfvae.parallel.strategies.strategy_of", lambda *_, **__: two, raising=False)
-    assert command("train", RECIPE, "--data", data, *RUN, "--strategy", "mirrored", "--out", tmp_path / "run") == 0
+def test_two_replicas_make_the_run_of_one_device(run, data, tmp_path, capfd):
+    mirrored = tmp_path / "run"
+    settings = ("--units", 5, "--data", data, *RUN, "--strategy", "mirrored")
+    assert command("train", RECIPE, *settings, "--out", mirrored) == 0
+    one, two = (json.loads((folder / "report.json").read_text()) for folder in (run, mirrored))
+    for figure in ("loss", "elbo", "distortion", "rate"):
+        assert two[figure] == pytest.approx(one[figure], rel=1e-5)
+    capfd.readouterr()
+    assert command("train", "--out", mirrored, "--resume", "--strategy", "one") == 0
+    assert "The checkpoint was written on 2 replicas; this run goes on with 1" in capfd.readouterr().err
 
 
 def test_a_part_is_named_with_its_options(data, tmp_path):
@@ -150,13 +161,13 @@ def test_a_part_is_named_with_its_options(data, tmp_path):
         (["train", RECIPE, "--units", "0"], "`units` must be above 0; received '0'."),
         (["train", RECIPE, "--units", "few"], "`units` must be an integer; received 'few'."),
         (["train", f"{__name__}:nothing"], "has no attribute 'nothing'."),
-        (["train", f"{__name__}:no_model"], "must return a model, not a str."),
+        (["train", f"{__name__}:no_model"], "must return a model of tfvae, such as `tfvae.VAE`; it returned a `str`."),
         (["train", "vae", "--prior", f"{__name__}:Wide(-1)"], "`width` must be above 0; received -1."),
     ],
 )
 def test_bad_values_are_refused_in_one_sentence(arguments, sentence, data, tmp_path, capfd, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert command(*arguments, *(("--data", data) if len(arguments) < 3 else ())) == 1
+    assert command(*arguments, *(("--data", data, *RUN) if len(arguments) < 3 else ())) == 1
     message = capfd.readouterr().err.strip()
     assert message.endswith(sentence)
     assert "\n" not in message

@@ -20,7 +20,18 @@ DTYPE = "computes_in"
 
 
 def config_of(whole: Any, *names: str) -> dict[str, Any]:
-    """The attributes of those names, serialised, for `get_config`; of a model the state of its layers too."""
+    """The attributes of those names, serialised; of a model the state of its layers too.
+
+    A model, prior or other part of your own is saved and loaded with its parts if its `get_config` returns this for the
+    arguments of its constructor, each kept as the attribute of that name; `UnsupervisedModel.from_config` reads it:
+
+        def get_config(self):
+            return tfvae.config_of(self, "encoder", "decoder", "preprocess", "seed", "name")
+
+    Args:
+        whole: the object.
+        names: of its attributes: numbers, text, and objects that Keras can serialise; a tuple comes back as a list.
+    """
     config = {name: keras.saving.serialize_keras_object(getattr(whole, name)) for name in names}
     if isinstance(whole, keras.Model):
         more = {STATE: whole.built and state_of_layers(whole), DTYPE: whole.compute_dtype != "float32" and "float64"}

@@ -122,7 +122,7 @@ class InterpolationGrid(EpochPicture):
 
     def check(self) -> None:
         require_images(self.model, self)
-        if not self.model.interpolates:
+        if not getattr(self.model, "interpolates", False):
             raise ValueError(f"Ways between images are drawn of flows; this model is a `{type(self.model).__name__}`.")
         require_examples(self.model, self.images)
 

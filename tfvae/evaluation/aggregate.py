@@ -89,6 +89,8 @@ def aggregate_posterior(
             f"The aggregate posterior is of one group of latents; this model has {model.levels} levels, of which q of "
             "one depends on draws of another."
         )
+    if not hasattr(model, "encoder"):
+        raise NotImplementedError(f"The aggregate posterior takes an `encoder`; `{type(model).__name__}` has none.")
     if model.encoder.family.layers:
         raise NotImplementedError(
             "The density of each example's posterior at every other one's draw takes a pass for each dimension of "

@@ -151,6 +151,7 @@ def likelihood_estimate(
     x = _examples(x)
     if x.shape[1:] != tuple(model.data_shape):
         raise ValueError(f"`x` must be examples of shape {tuple(model.data_shape)}; received {x.shape[1:]}.")
+    model.traced(x[:1], Noise(EVALUATION_SEED))  # an error in one of TensorFlow's loops would spoil what it does next
     compile = worth_compiling(len(x), sample_size * repeats)
     strategy, found = model.distribute_strategy, np.zeros((len(_Figures._fields), len(x)))
     for own in shares(strategy, len(x), ROWS):

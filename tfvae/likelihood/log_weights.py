@@ -91,7 +91,7 @@ def _program(model: UnsupervisedModel, blocks: int, jit_compile: bool) -> Callab
     def on_device(x: tf.Tensor, first_row: tf.Tensor, seed: tf.Tensor, first_sample: tf.Tensor) -> tf.Tensor:
         def block(number: tf.Tensor) -> tf.Tensor:
             noise = Noise(EVALUATION_SEED, seed, first_row, first_sample + number * BLOCK)
-            return tf.ensure_shape(log_weights(model.trace_of(x, noise, BLOCK)), [BLOCK, x.shape[0]])
+            return tf.ensure_shape(log_weights(model.traced(x, noise, BLOCK)), [BLOCK, x.shape[0]])
 
         # One after the other: together they would not fit into the caches, and memory would grow with them.
         dtype = tf.as_dtype(model.compute_dtype)

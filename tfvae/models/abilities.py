@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, cast
 
+import keras
 import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
@@ -11,6 +12,26 @@ import tensorflow_probability as tfp
 from tfvae._support.checks import integer
 from tfvae.likelihood import estimate
 from tfvae.noise import Noise
+
+NO_DECODER = "This model has no decoder from latents to x."
+_METHODS = {
+    "likelihood": ("log p(x)", ("trace_of",)),
+    "latents": ("latents with a q(z|x)", ("groups", "moments", "draw_codes", "draw_latents")),
+    "representation": ("codes", ("codes",)),
+    "clusters": ("clusters", ("clusters",)),
+    "samples": ("samples", ("sample",)),
+    "reconstructions": ("reconstructions", ("views",)),
+    "predictions": ("predictions", ("call",)),
+    "interpolations": ("ways between images, which are of flows", ("interpolate",)),
+}
+"""What each ability is in words, and the methods that give it."""
+_SECTIONS = ("likelihood", "latents", "representation", "samples", "reconstructions")  # of an evaluation
+
+
+def _defines(kind: type, method: str) -> bool:
+    """Whether a class has a method that is its own, and not one that only refuses."""
+    refusing = (getattr(each, method, None) for each in (Abilities, keras.Model))
+    return getattr(kind, method, None) not in (None, *refusing)
 
 
 class Abilities:
@@ -21,14 +42,30 @@ class Abilities:
         """What the model cannot do, with the reason in a sentence.
 
         The keys are sections of an evaluation: "likelihood", "latents" (q(z|x) with a rate), "representation" (codes
-        that labels can be read off), "clusters", "samples" and "reconstructions".
+        that labels can be read off), "clusters", "samples" and "reconstructions". A class that says nothing lacks what
+        it has no methods for.
         """
-        return {"clusters": "The model has no mixture, whose components would be clusters."}
+        found = {ability: self._missing(ability) for ability in _SECTIONS}
+        mixture = "The model has no mixture, whose components would be clusters."
+        return {"clusters": mixture} | {ability: reason for ability, reason in found.items() if reason}
 
     def require(self, ability: str) -> None:
         """ValueError with the reason in `lacks` if the model cannot do that."""
         if ability in self.lacks:
             raise ValueError(self.lacks[ability])
+
+    def _missing(self, ability: str) -> str:
+        """The sentence about the methods of an ability that the class does not define; empty if it does."""
+        words, methods = _METHODS[ability]
+        missing = [f"`{each}`" for each in methods if not _defines(type(self), each)]
+        if not missing:
+            return ""
+        defined = " or ".join(filter(None, (", ".join(missing[:-1]), missing[-1])))
+        return f"The model `{type(self).__name__}` has no {words}: it does not define {defined}."
+
+    def _refusal(self, ability: str) -> NotImplementedError:
+        """The error of a method that the class does not define."""
+        return NotImplementedError(self.lacks.get(ability) or self._missing(ability))
 
     exact_likelihood = False
     """Whether `log_likelihood` is log p(x) itself, and no bound."""
@@ -64,7 +101,7 @@ class Abilities:
             ValueError: `n` is below 1, or no integer.
             FloatingPointError: the samples are not finite.
         """
-        raise NotImplementedError(self.lacks["samples"])
+        raise self._refusal("samples")
 
     def check_draws(self, n: Any) -> None:
         """ValueError unless so many draws can be made; a tensor, in a graph, is taken as it is."""
@@ -86,19 +123,19 @@ class Abilities:
 
     def likelihood(self, z: Any) -> tfp.distributions.Distribution:
         """p(x|z) of latents or codes `[B, *latent]`; a point where x has no noise of its own."""
-        raise NotImplementedError("This model has no decoder from latents to x.")
+        raise NotImplementedError(NO_DECODER)
 
     def draw_latents(self, noise: Noise, n: Any) -> tf.Tensor:
         """Draws of z ~ p(z) for `likelihood`, `[n, *latent]`."""
-        raise NotImplementedError(self.lacks["latents"])
+        raise self._refusal("latents")
 
     def draw_codes(self, x: Any, noise: Noise) -> tf.Tensor:
         """A draw of z ~ q(z|x) for each preprocessed example, `[B, *latent]`."""
-        raise NotImplementedError(self.lacks["latents"])
+        raise self._refusal("latents")
 
     def moments(self, x: Any) -> tuple[tf.Tensor, tf.Tensor]:
         """Mean and standard deviation of q(z|x) of preprocessed examples, `[B, *latent]` both."""
-        raise NotImplementedError(self.lacks["latents"])
+        raise self._refusal("latents")
 
     mean_note = ""
     """What the title of a picture of means has to add; see `Family.mean_note`."""
@@ -109,12 +146,16 @@ class Abilities:
 
     def codes(self, x: Any) -> tf.Tensor:
         """One vector for each preprocessed example, `[B, D]`, that stands for it."""
-        raise NotImplementedError(self.lacks["representation"])
+        raise self._refusal("representation")
 
     def clusters(self, x: Any) -> tf.Tensor:
         """The most probable component of the model's mixture for each preprocessed example, int `[B]`."""
-        raise NotImplementedError(self.lacks["clusters"])
+        raise self._refusal("clusters")
 
     def views(self, raw: Any) -> dict[str, tf.Tensor]:
         """What the model makes of raw images, for a grid that shows it: rows of images `[B, *data]` by their title."""
-        raise NotImplementedError(self.lacks["reconstructions"])
+        raise self._refusal("reconstructions")
+
+    def interpolate(self, start: Any, end: Any, steps: int = 9) -> tf.Tensor:
+        """The way between raw images `[N, *data]` in the latents of a flow, `[N, steps, *data]`."""
+        raise self._refusal("interpolations")

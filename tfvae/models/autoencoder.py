@@ -84,7 +84,8 @@ class Autoencoder(UnsupervisedModel):
 
     @property
     def lacks(self) -> dict[str, str]:
-        return super().lacks | {
+        return {
+            "clusters": super().lacks["clusters"],
             "likelihood": "An autoencoder has no p(x): its loss is a squared error.",
             "latents": "An autoencoder's code is a point: there is no q(z|x), and no rate.",
             "samples": "An autoencoder has no p(z) that codes could be drawn from, so it cannot sample; a VAE can.",

@@ -56,13 +56,6 @@ class LatentVariableModel(UnsupervisedModel):
         return Trace(log_px_z=likelihood.log_prob(x), latents=tuple(latent(*each) for each in groups))
 
     @property
-    def lacks(self) -> dict[str, str]:
-        found = super().lacks
-        if not self.unit.is_likelihood:
-            found["likelihood"] = f"There is no log p(x), nor an ELBO: this model scores the {self.unit.scored}."
-        return found
-
-    @property
     def starts_from_data(self) -> bool:  # type: ignore[override]
         return self.prior.data_shape is not None
 

@@ -96,7 +96,8 @@ class MaskedAutoencoder(UnsupervisedModel):
 
     @property
     def lacks(self) -> dict[str, str]:
-        return super().lacks | {
+        return {
+            "clusters": super().lacks["clusters"],
             "likelihood": "A masked autoencoder has no p(x): its loss is a squared error.",
             "latents": "A masked autoencoder's code is a point: there is no q(z|x), and no rate.",
             "samples": "A masked autoencoder restores images and has no p(z), so it cannot sample; a VAE can.",

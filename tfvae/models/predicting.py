@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 import tensorflow as tf
+import tensorflow_probability as tfp
 
 from tfvae._support.finite import require_finite
 from tfvae.models import given
@@ -62,8 +63,11 @@ class PredictingModel(keras.Model):
         return predicted, tf.cast(self.preprocess.problems(raw), predicted.dtype)[tf.newaxis]
 
     def predicted(self, raw: tf.Tensor) -> tf.Tensor:
-        """What `predict` gives: the mean of the distribution that calling the model gives."""
-        return self(raw, training=False).mean()
+        """The answer of `predict`: that of calling the model, or its mean if it is a distribution."""
+        if reason := self._missing("predictions"):
+            raise NotImplementedError(reason)
+        answer = self(raw, training=False)
+        return answer.mean() if isinstance(answer, tfp.distributions.Distribution) else answer
 
     def reconstructed(self, raw: tf.Tensor) -> tf.Tensor:
         """`predicted`, where no example's answer depends on its place in the batch."""

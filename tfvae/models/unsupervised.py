@@ -24,13 +24,18 @@ from tfvae.training.guard import count_not_finite
 from tfvae.training.step import Attempt, Update, weighted
 from tfvae.units import unit
 
+_NO_LABELS = ("None values not supported", "NoneType", "received None")  # Python's and TensorFlow's words
+
 
 class UnsupervisedModel(GuardedModel):
     """A Keras model that learns x from x by an objective.
 
-    A final class gives `trace_of`; this one gives the steps. Labels in the data are passed through to `trace_of`,
-    sample weights multiply each example's loss. The loss is the sum over the examples of the global batch divided by
-    their number, whatever the number of replicas.
+    A final class gives `trace_of`, best by `tfvae.latent` for each group of its latents, and `get_config`, best by
+    `tfvae.config_of`; this one gives the steps. What else it can do it says by the methods that it defines: `call`
+    (predictions), `sample`, `codes`, `views` (reconstructions) and so on; see `Abilities.lacks`.
+
+    Labels in the data are passed through to `trace_of`, sample weights multiply each example's loss. The loss is the
+    sum over the examples of the global batch divided by their number, whatever the number of replicas.
 
     Args:
         preprocess: from raw data to x.
@@ -82,6 +87,13 @@ class UnsupervisedModel(GuardedModel):
             by_level(name, getattr(objective, name, 0.0), self.levels)
 
     @property
+    def lacks(self) -> dict[str, str]:
+        found = super().lacks
+        if not self.unit.is_likelihood:
+            found["likelihood"] = f"There is no log p(x), nor an ELBO: this model scores the {self.unit.scored}."
+        return found
+
+    @property
     def sample_size(self) -> int:
         return self.objective.sample_size
 
@@ -106,11 +118,26 @@ class UnsupervisedModel(GuardedModel):
             training: as for Keras layers.
         """
 
+    def traced(self, x: tf.Tensor, noise: Noise, sample_size: int = 1, y: Any = None, training: bool = False) -> Trace:
+        """`trace_of`.
+
+        Raises:
+            NotImplementedError: it needs labels, and there are none.
+        """
+        try:
+            return self.trace_of(x, noise, sample_size, y=y, training=training)
+        except (TypeError, ValueError, AttributeError) as error:
+            if y is None and any(words in str(error) for words in _NO_LABELS):
+                raise NotImplementedError(
+                    f"`{type(self).__name__}.trace_of` needs labels, `y`, which are not given here."
+                ) from error
+            raise
+
     def sample_trace(
         self, raw: tf.Tensor, noise: Noise, sample_size: int, y: Any = None, training: bool = False
     ) -> Trace:
         """`trace_of` for raw examples `[B, *data_shape]`, whose x is drawn with the same noise."""
-        return self.trace_of(self.preprocess(raw, noise), noise, sample_size, y=y, training=training)
+        return self.traced(self.preprocess(raw, noise), noise, sample_size, y, training)
 
     def attempt(self, raw: tf.Tensor, y: Any, sample_weight: Any, noise: Noise, global_rows: tf.Tensor) -> Attempt:
         variables = self.trainable_variables

@@ -20,7 +20,7 @@ def autoencoder(
     corruption: Corruption | None = None,
     seed: int = 0,
 ) -> Autoencoder:
-    """Autoencoder of grey values, with a squared error for its loss.
+    """Autoencoder of grey values, trained by squared error.
 
     Args:
         image_shape: `(H, W, C)`.

@@ -26,7 +26,7 @@ def conv_vae(
     epochs: int | None = None,
     seed: int = 0,
 ) -> VAE:
-    """Variational autoencoder with convolutions; `vae` with another network by default.
+    """VAE with convolutions: `vae` with another network.
 
     Args:
         image_shape: `(H, W, C)`.
@@ -36,7 +36,7 @@ def conv_vae(
         preprocess: way from grey levels to x. [default: the one that suits the likelihood]
         prior: family of p(z).
         posterior: family of q(z|x).
-        objective: what is maximised.
+        objective: bound on log p(x) that is maximised.
         steps_per_epoch: steps of an epoch, for a warm-up in epochs.
         epochs: length of training, for a warm-up in epochs.
         seed: seed of the noise of training.

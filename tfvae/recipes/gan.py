@@ -20,7 +20,9 @@ def gan(
     penalty: NotNegative = 1.0,
     seed: int = 0,
 ) -> GAN:
-    """GAN with the non-saturating loss and a gradient penalty, on grey values.
+    """GAN on grey values, with a gradient penalty.
+
+    The loss is the non-saturating one.
 
     Args:
         image_shape: `(H, W, C)`.

@@ -38,7 +38,9 @@ def ladder_vae(
     epochs: int | None = None,
     seed: int = 0,
 ) -> LadderVAE:
-    """VAE with several levels of latents, whose q and p depend on all levels above.
+    """Ladder VAE: several levels of latents, top down.
+
+    q and p of a level depend on all levels above it.
 
     Args:
         image_shape: `(H, W, C)`.
@@ -49,7 +51,7 @@ def ladder_vae(
         likelihood: family of p(x|z).
         preprocess: way from grey levels to x. [default: the one that suits the likelihood]
         prior: family of p(z) of the highest level.
-        objective: what is maximised.
+        objective: bound on log p(x) that is maximised.
         steps_per_epoch: steps of an epoch, for a warm-up in epochs.
         epochs: length of training, for a warm-up in epochs.
         seed: seed of the noise of training.

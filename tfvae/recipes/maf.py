@@ -20,7 +20,9 @@ def maf(
     alpha: Annotated[float, Gt(0), Lt(0.5)] = 0.05,
     seed: int = 0,
 ) -> Density:
-    """Masked autoregressive flow on the pixels of dequantised images; slow to draw from.
+    """Masked autoregressive flow on pixels; draws slowly.
+
+    The pixels are those of dequantised images.
 
     Args:
         image_shape: `(H, W, C)`.

@@ -19,7 +19,9 @@ def masked_autoencoder(
     width: Count = 64,
     seed: int = 0,
 ) -> MaskedAutoencoder:
-    """Masked autoencoder with small transformers, of three blocks and of one, on grey values.
+    """Masked autoencoder of small transformers.
+
+    The encoder has three blocks, the decoder one; they restore grey values.
 
     Args:
         image_shape: `(H, W, C)`.

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def mixture(
     image_shape: Sequence[int] = (28, 28, 1), components: Count = 10, rank: NonNegativeInt = 0, seed: int = 0
 ) -> Density:
-    """Mixture of normals on the pixels of dequantised images.
+    """Mixture of normals on pixels of dequantised images.
 
     Args:
         image_shape: `(H, W, C)`.

@@ -33,7 +33,9 @@ def naive_monte_carlo(
     prior: Prior = "normal",
     seed: int = 0,
 ) -> NaiveMonteCarlo:
-    """The decoder of a VAE, trained by averaging p(x|z) over draws from the prior.
+    """Decoder alone, trained by averages over prior draws.
+
+    The averages are those of p(x|z) over z ~ p(z), for each image.
 
     Args:
         image_shape: `(H, W, C)`.
@@ -42,7 +44,7 @@ def naive_monte_carlo(
         network: body of the decoder. [default: mlp; conv for categorical]
         likelihood: family of p(x|z).
         preprocess: way from grey levels to x. [default: the one that suits the likelihood]
-        prior: family of p(z); one that needs no encoder.
+        prior: family of p(z), but not vamp, which needs an encoder.
         seed: seed of the noise of training.
 
     Raises:

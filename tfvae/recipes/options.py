@@ -59,7 +59,7 @@ class Option(NamedTuple):
     @property
     def forms(self) -> str:
         """The parts that the option may name, with their options; empty for other types."""
-        kinds: list[Any] = [getattr(getattr(note, "func", None), "__self__", None) for note in _notes(self.annotation)]
+        kinds: list[Any] = [getattr(getattr(note, "func", None), "__self__", None) for note in notes(self.annotation)]
         return next((kind.forms() for kind in kinds if hasattr(kind, "forms")), "")
 
     def checked(self, value: Any) -> Any:
@@ -95,14 +95,14 @@ class Option(NamedTuple):
         if isinstance(reason, ValueError):  # a part's own sentence
             return str(reason)
         words = [_expected(each) for each in details]
-        hint = near(str(value), _literals(self.annotation))
+        hint = near(str(value), literals(self.annotation))
         return f"`{self.name}` must be {' or '.join(dict.fromkeys(words))}; received {value!r}.{hint}"
 
 
-def _notes(annotation: Any) -> list[Any]:
+def notes(annotation: Any) -> list[Any]:
     """The notes of an annotation and of all annotations inside it."""
     own = list(getattr(annotation, "__metadata__", ()))
-    return own + [note for inner in typing.get_args(annotation) for note in _notes(inner)]
+    return own + [note for inner in typing.get_args(annotation) for note in notes(inner)]
 
 
 def _is_alike(value: Any, found: Any) -> bool:
@@ -131,10 +131,11 @@ def _expected(detail: Any) -> str:
     return _WORDS.get(kind.split("_")[0], detail["msg"].removeprefix("Input should be "))
 
 
-def _literals(annotation: Any) -> list[str]:
+def literals(annotation: Any) -> list[str]:
+    """The words that an option may be, if it is one of some."""
     if typing.get_origin(annotation) is typing.Literal:
         return [str(word) for word in typing.get_args(annotation)]
-    return [word for inner in typing.get_args(annotation) for word in _literals(inner)]
+    return [word for inner in typing.get_args(annotation) for word in literals(inner)]
 
 
 @functools.cache

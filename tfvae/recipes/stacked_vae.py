@@ -37,10 +37,10 @@ def stacked_vae(
     epochs: int | None = None,
     seed: int = 0,
 ) -> StackedVAE:
-    """VAE with several levels of latents, each of which is the data of the next, as in Burda et al.
+    """Stacked VAE: each level's latents are the next's data.
 
-    By its defaults the paper's network: q(z_1|x) of 100 latents through 200 and 200 units, q(z_2|z_1) of 50 latents
-    through 100 and 100, and the same back.
+    By its defaults it is the network of Burda et al. (2015): q(z_1|x) of 100 latents through 200 and 200 units,
+    q(z_2|z_1) of 50 latents through 100 and 100, and the same back.
 
     Args:
         image_shape: `(H, W, C)`.
@@ -50,7 +50,7 @@ def stacked_vae(
         likelihood: family of p(x|z).
         preprocess: way from grey levels to x. [default: the one that suits the likelihood]
         prior: family of p(z) of the highest level.
-        objective: what is maximised.
+        objective: bound on log p(x) that is maximised.
         steps_per_epoch: steps of an epoch, for a warm-up in epochs.
         epochs: length of training, for a warm-up in epochs.
         seed: seed of the noise of training.

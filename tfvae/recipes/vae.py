@@ -53,7 +53,7 @@ def vae(
         preprocess: way from grey levels to x. [default: the one that suits the likelihood]
         prior: family of p(z).
         posterior: family of q(z|x).
-        objective: what is maximised.
+        objective: bound on log p(x) that is maximised.
         steps_per_epoch: steps of an epoch, for a warm-up in epochs.
         epochs: length of training, for a warm-up in epochs.
         seed: seed of the noise of training.

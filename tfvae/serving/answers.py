@@ -9,6 +9,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfvae.models import GuardedModel, UnsupervisedModel
+from tfvae.models.abilities import NO_DECODER
 from tfvae.noise import EVALUATION_SEED, Noise
 from tfvae.objectives import importance_weighted_bound, log_weights
 from tfvae.serving.blocks import Tensors
@@ -37,7 +38,7 @@ class Answers:
     def latent_shape(self) -> tuple[int, ...]:
         """Shape of the z that `decode` takes."""
         if self.model.latent_shape is None:
-            raise NotImplementedError("This model has no decoder from latents to x.")
+            raise NotImplementedError(NO_DECODER)
         return self.model.latent_shape
 
     def encode(self, image: Any) -> Tensors:
@@ -94,7 +95,7 @@ class Answers:
         return {"score": score, "percentile": 100 * tf.cast(lower, score.dtype) / len(self.reference)}
 
     def _trace(self, image: Any, seed: Any, sample_size: int) -> Any:
-        return self.model.trace_of(self.model.representative(image), Noise(seed), sample_size)
+        return self.model.traced(self.model.representative(image), Noise(seed), sample_size)
 
     def _require(self, ability: str) -> None:
         if ability in self.model.lacks:

@@ -51,7 +51,8 @@ def export(
 
     Raises:
         TypeError: `model` is none of tfvae.
-        ValueError: an argument is out of range, `reference` holds no images, or LiteRT cannot run the model.
+        ValueError: an argument is out of range, `reference` holds no images, the model has no answers, or LiteRT cannot
+            run it.
         FloatingPointError: the model's weights, or its scores of the reference, are not finite.
         FileExistsError: there is such a version.
         OSError: the folder cannot be written.
@@ -61,6 +62,8 @@ def export(
     check_target(target)
     answers = Answers(model, sample_size, None if reference is None else _scores(model, sample_size, reference))
     found, missing = signatures(answers)
+    if not found:
+        raise ValueError(f"The model has no answers to export. {' '.join(dict.fromkeys(missing.values()))}")
 
     def fill(folder: Path) -> None:
         _save(model, found, folder)

@@ -89,7 +89,7 @@ def interpolate(
     data_dir: str | None = None,
     overwrite: bool = False,
 ) -> None:
-    """Of a flow: write a grid of the ways between pairs of test images, straight lines in the latents.
+    """Write a grid of the ways between pairs of test images: straight lines in the latents of a flow.
 
     Args:
         run: folder that `tfvae train` wrote.

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import inspect
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from tfvae.app.settings.settings import fields
 from tfvae.parallel import cluster
 from tfvae.recipes import RECIPES
 from tfvae.recipes.options import options, summary
+from tfvae.recipes.parts import KINDS
 
 _RUNS = Path("runs")
 _DEFAULT = "vae"
@@ -75,10 +77,10 @@ def _recipe_command(recipe: str) -> click.Command:
         click.Option(["--seeds"], metavar="SEED ...", help=_SEEDS),
         click.Option(["--config"], type=click.Path(path_type=Path), metavar="FILE", help=_CONFIG),
         *(option(each) for each in own.values()),
-        *(option(each) for name, each in of_runs.items() if name != "model"),
+        *(option(each, hidden=_is_for_others(name, function)) for name, each in of_runs.items() if name != "model"),
     ]
     groups = {
-        "Run": ("out", "resume", "seeds", "config"),
+        "Run": ("out", "resume", "seeds", "config", "help"),
         "Data": tuple(field.name for field in dataclasses.fields(GROUPS[0])),
         "Model": tuple(own),
         "Training": tuple(field.name for field in dataclasses.fields(GROUPS[1])),
@@ -97,8 +99,30 @@ def _recipe_command(recipe: str) -> click.Command:
     extra = {"allow_extra_args": True}  # the numbers after --seeds
     return Command(
         recipe, callback=run, params=params, help=help_of(function), short_help=summary(function), groups=groups,
-        context_settings=extra,
+        elsewhere=_elsewhere, context_settings=extra,
     )  # fmt: skip
+
+
+_NOT_FOR = {"start_at_mean": ("Autoencoder", "Density", "GAN", "MaskedAutoencoder"), "patience": ("GAN",)}
+
+
+def _is_for_others(setting: str, recipe: Callable[..., Any]) -> bool:
+    """Whether a setting is of no use to the models that a recipe returns, so that its help need not be read."""
+    return inspect.signature(recipe).return_annotation in _NOT_FOR.get(setting, ())
+
+
+def _elsewhere(name: str) -> str:
+    """Where an option is that the recipe at hand has not: in other recipes, or in parts. Empty if nowhere."""
+    recipes = [each.replace("_", "-") for each in RECIPES.names() if name in options(RECIPES.function(each))]
+    parts = [
+        f'--{kind.word} "{part}({name}=...)"'
+        for kind in KINDS
+        for part in kind.names()
+        if name in options(kind.function(part))
+    ]
+    of_models = [f"Models with it: {', '.join(recipes)}."] if recipes else []
+    of_parts = [f"Parts with it: {', '.join(parts)}."] if parts else []
+    return " ".join(of_models + of_parts)
 
 
 _OUT = "Folder for the run; made new. [default: runs/001 or the next free number]"
@@ -135,6 +159,8 @@ def _settings(wanted: dict[str, Any], before: Settings | None = None) -> Setting
 def _run(ctx: click.Context, wanted: dict[str, Any], out: Path | None, resume: bool, seeds: str | None) -> None:
     if out is None and cluster.is_joined(wanted.get("strategy", "auto")):
         raise ValueError("`--out` must be given where several processes train together: a folder that all of them see.")
+    if ctx.obj == "implicit" and ctx.args and ctx.args[0].replace("-", "_") in RECIPES.names():
+        raise ValueError(f"The model comes first, its options after it: `tfvae train {ctx.args[0]} ...`.")
     if seeds is None and ctx.args:
         raise ValueError(f"`tfvae train` takes options only; received {' '.join(ctx.args)}.")
     if seeds is not None and "seed" in wanted:

@@ -33,7 +33,10 @@ def model(settings: Settings, image_shape: Sequence[int], steps_per_epoch: int) 
     with _policy(settings.precision):
         made = call(recipe_of(settings), settings.model.options, context)
     if not isinstance(made, GuardedModel):
-        raise ValueError(f"The recipe {settings.model.name!r} must return a model, not a {type(made).__name__}.")
+        raise ValueError(
+            f"The recipe {settings.model.name!r} must return a model of tfvae, such as `tfvae.VAE`; it returned "
+            f"{'None' if made is None else f'a `{type(made).__name__}`'}."
+        )
     if settings.patience is not None and not made.judged_by_loss:
         raise ValueError(f"`patience` waits for a better val_loss, which does not judge a {type(made).__name__}.")
     return made
@@ -73,7 +76,8 @@ def start(model: GuardedModel, settings: Settings, images: Any) -> None:
         try:
             model.decoder.start_at(np.asarray(np.mean(_examples(model, images), axis=0, dtype=np.float64)))
         except (NotImplementedError, AttributeError) as error:
-            raise ValueError(f"`start_at_mean` is not for this model: {error}") from None
+            reason = error if hasattr(model, "decoder") else f"`{type(model).__name__}` has no decoder."
+            raise ValueError(f"`start_at_mean` is not for this model: {reason}") from None
     if settings.weights is not None:
         _take_weights(model, Path(settings.weights))
     elif model.starts_from_data:
@@ -114,7 +118,11 @@ def _examples(model: GuardedModel, images: Any) -> np.ndarray:
 
 def _take_weights(model: GuardedModel, path: Path) -> None:
     """Gives a new model the weights of another one's parts."""
-    for mine, others in zip(model.parts, model_of(path).parts, strict=True):
+    before = model_of(path)
+    for each in (model, before):
+        if not hasattr(each, "parts"):
+            raise ValueError(f"`weights` are of models that list their `parts`; `{type(each).__name__}` does not.")
+    for mine, others in zip(model.parts, before.parts, strict=True):
         shapes, given = ([tuple(weight.shape) for weight in part.weights] for part in (mine, others))
         if shapes != given:
             raise ValueError(

@@ -43,7 +43,8 @@ class Data:
         frames: treatment of files of a folder that hold several pictures, such as animations and pages: refuse names
             the first such file; first reads the first picture of each; all reads all, and those of one file stay
             together when images are held out.
-        image_size: HEIGHTxWIDTH, such as 28x20, or a side, such as 32, to resize the images to.
+        image_size: height and width to resize the images to, such as 28x20, or one number for both, such as 32.
+            [default: as they are]
         axes: axes of the images in a file, a letter for each: N the image, H its height, W its width, C its channels,
             such as HWN or NCHW. [default: told from the shape; asked where that is not clear]
         train_size: number of images to train on, for a quick look. [default: all]
@@ -52,11 +53,11 @@ class Data:
         test_size: images held out for the test where the data have no test part. [default: a tenth]
     """
 
-    data: str = "mnist"
-    data_dir: str | None = None
+    data: Annotated[str, "PLACE"] = "mnist"
+    data_dir: Annotated[str, "FOLDER"] | None = None
     bad_records: Literal["refuse", "skip"] = "refuse"
     frames: Literal["refuse", "first", "all"] = "refuse"
-    image_size: Annotated[tuple[Count, Count], BeforeValidator(_image_size)] | None = None
+    image_size: Annotated[tuple[Count, Count], BeforeValidator(_image_size), "HEIGHTxWIDTH"] | None = None
     axes: Annotated[str, AfterValidator(checked_axes)] | None = None
     train_size: Count | None = None
     validation_size: Count | None = None
@@ -89,7 +90,7 @@ class Training:
 
     epochs: Count = 25
     passes: Count = 1
-    weights: str | None = None
+    weights: Annotated[str, "FOLDER"] | None = None
     start_at_mean: bool = False
     batch_size: Count = 100
     learning_rate: Share = 1e-3
@@ -175,7 +176,7 @@ class Settings(Machine, Training, Data):
         """The settings with other options of the recipe."""
         return dataclasses.replace(self, model={self.model.name: {**self.model.options, **changes}})
 
-    def with_data_at(self, data: str | None, data_dir: str | None) -> Settings:
+    def with_data_at(self, data: str | None, data_dir: Annotated[str, "FOLDER"] | None) -> Settings:
         """The settings of a run whose data are now elsewhere; a place that is None is still the same one."""
         if data is not None and data != self.data:
             return dataclasses.replace(self, data=data, data_dir=data_dir)

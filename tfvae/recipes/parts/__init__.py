@@ -13,6 +13,7 @@ PRIORS = Kind("prior", "tfvae.recipes.parts.priors", event="latent_shape")
 POSTERIORS = Kind("posterior", "tfvae.recipes.parts.posteriors", event="latent_shape")
 OBJECTIVES = Kind("objective", "tfvae.recipes.parts.objectives")
 CORRUPTIONS = Kind("corruption", "tfvae.recipes.parts.corruptions")
+KINDS = (NETWORKS, LIKELIHOODS, PREPROCESSING, PRIORS, POSTERIORS, OBJECTIVES, CORRUPTIONS)
 
 Network = Annotated[Any, BeforeValidator(NETWORKS.read)]
 Likelihood = Annotated[Any, BeforeValidator(LIKELIHOODS.read)]
