@@ -116,7 +116,7 @@ def _measured(folder: Path, samples: int) -> dict[str, Any]:
     }
     from_report = ("test_images", "data_digest", "steps", "active_units")
     seconds = ("training_seconds", "training_processor_seconds")
-    found |= {name: report[name] for name in (*from_report, *seconds)} | {
+    found |= {name: getattr(report, name) for name in (*from_report, *seconds)} | {
         "settings": trained.settings.plain(),
         "run_digest": digest,
     }

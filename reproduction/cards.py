@@ -39,7 +39,7 @@ def publish(run: Path, folder: Path) -> dict[str, Any]:
         OSError: the folder cannot be written.
     """
     found = Run(run)
-    settings, (report, _), trained = found.settings, found.evaluation, found.model
+    settings, report, trained = found.settings, found.evaluation.report.as_json(), found.model
     model = _uncompiled(trained)
     for part, others in zip(model.parts, trained.parts, strict=True):
         part.set_weights(others.get_weights())

@@ -14,6 +14,7 @@ from tfvae._support.inputs import understood
 from tfvae.app.interruption import Interruption
 from tfvae.app.run import evaluation
 from tfvae.app.run.comparison import difference
+from tfvae.app.run.evaluated import evaluation_of
 from tfvae.app.run.folder import MODEL, history_of, report_of
 from tfvae.app.run.recorder import HISTORY
 from tfvae.app.settings import CONFIG, Settings, settings_of
@@ -158,7 +159,7 @@ def _is_measured(folder: Path, samples: int) -> bool:
     """Whether a run was measured on all its test images, with so many samples or exactly."""
     trained, measured = report_of(folder), read_json(folder / evaluation.EVALUATION / evaluation.REPORT)
     with understood(f"A report in {folder}", _AGAIN):
-        if trained is None or measured is None or measured["data"]["examples"] != trained["test_images"]:
+        if trained is None or measured is None or measured["data"]["examples"] != trained.test_images:
             return False
         likelihood = measured["likelihood"]
         return likelihood.get("exact", False) or likelihood["sample_size"] == samples
@@ -167,7 +168,7 @@ def _is_measured(folder: Path, samples: int) -> bool:
 def _result(row: Row, folder: Path, done: dict[str, Any]) -> dict[str, Any]:
     report, settings = evaluation.read(folder / row.name)[0], settings_of(folder / row.name)
     training = report_of(folder / row.name)
-    assert training is not None
+    assert training is not None and training.training_seconds and training.training_processor_seconds
     before = {"minutes": 0.0, "processor_minutes": 0.0} if row.start is None else done[row.start]
     return {
         "title": row.title,
@@ -181,8 +182,8 @@ def _result(row: Row, folder: Path, done: dict[str, Any]) -> dict[str, Any]:
         # `start` says whose weights they were; the path is this machine's.
         "settings": settings.plain(without=("weights",)),
         # With the rows that it starts from.
-        "minutes": before["minutes"] + training["training_seconds"] / 60,
-        "processor_minutes": before["processor_minutes"] + training["training_processor_seconds"] / 60,
+        "minutes": before["minutes"] + training.training_seconds / 60,
+        "processor_minutes": before["processor_minutes"] + training.training_processor_seconds / 60,
         "curve": _curve(folder / row.name, settings.passes),
         **({} if row.against is None else {"against": _against(folder / row.name, folder / row.against)}),
     }
@@ -191,13 +192,13 @@ def _result(row: Row, folder: Path, done: dict[str, Any]) -> dict[str, Any]:
 def _against(run: Path, other: Path) -> dict[str, Any]:
     """How much better a run is than another on the same images, and what is recognised of their samples; or why not."""
     try:
-        (of_other, other_arrays), (of_run, run_arrays) = evaluation.read(other), evaluation.read(run)
+        of_other, of_run = evaluation_of(other), evaluation_of(run)
     except FileNotFoundError:
         return {"row": other.name, "reason": "only the weights of that row are here"}
-    gap = difference(of_other, other_arrays, of_run, run_arrays)
+    gap = difference(of_other, of_run)
     if gap.reason:
         return {"row": other.name, "reason": gap.reason}
-    shares = [report["samples"]["recognised_share"] for report in (of_other, of_run) if "samples" in report]
+    shares = [found.recognised_share for each in (of_other, of_run) if (found := each.report.samples) is not None]
     return {"row": other.name, "nats": gap.mean, "paired_error": gap.paired_error, "recognised_shares": shares}
 
 

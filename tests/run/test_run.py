@@ -28,7 +28,8 @@ def home(tmp_path_factory):
     np.savez(folder / "images.npz", images=tiny.images(80), labels=np.arange(80) % 2)
     run = tfvae.Run(folder / "run")
     report = run.train(data=str(folder / "images.npz"), epochs=2, verbose=0, **SETTINGS)
-    assert report == json.loads((folder / "run/report.json").read_text())
+    assert report.as_json() == json.loads((folder / "run/report.json").read_text())
+    assert report == run.report
     return folder
 
 
@@ -66,10 +67,11 @@ def test_it_is_evaluated_exported_encoded_and_sampled(folder, tmp_path, monkeypa
     with pytest.raises(FileNotFoundError, match=r"has no evaluation/report\.json; run `tfvae evaluate"):
         run.evaluation  # noqa: B018
     said = []
-    run.evaluate(20, images=5, progress=said.append)
+    report = run.evaluate(20, images=5, progress=said.append)
     assert said
-    _, arrays = run.evaluation
-    assert arrays["bound"].shape == (5,)
+    assert run.evaluation.report == report and report.data.examples == 5
+    assert run.evaluation.by_example["bound"].mean() == pytest.approx(report.likelihood.bound)
+    assert report.as_json() == json.loads((folder / "evaluation/report.json").read_text())
     codes = run.encode()
     assert codes["test_mean"].shape == (10, 2) and codes["train_labels"].shape == (70,)
     np.testing.assert_array_equal(codes["test_mean"], run.encode(run.settings.data)["test_mean"])
@@ -143,7 +145,7 @@ NO_MODEL = "Error: There is no run folder {}/gone; `tfvae train` makes one."
             "compare {}/gone {}/other",
             "Error: {}/gone has no evaluation/report.json; run `tfvae evaluate {}/gone` first.",
         ),
-        ("encode {}/gone mnist --out {}/codes.npz", NO_MODEL),
+        ("encode {}/gone mnist --out {}/codes.npz", NO_FOLDER),
         ("export {}/gone {}/exported", NO_FOLDER),
         ("card {}/gone", "Error: {}/gone holds no exported model; `tfvae export RUN {}/gone` makes one."),
         ("train --out {}/gone --resume", NO_FOLDER),

@@ -4,16 +4,29 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from tfvae._support.reports import (
+    ClustersSection,
+    DataSection,
+    EvaluationReport,
+    LatentsSection,
+    ModelSection,
+    NaiveSection,
+    ReliabilitySection,
+    RepresentationSection,
+    SamplesSection,
+    SimulatedSection,
+)
 from tfvae._version import __version__
 from tfvae.evaluation import sections
 from tfvae.evaluation.digits.classifier import IMAGE_SHAPE
 from tfvae.evaluation.draw_error import draw_error
-from tfvae.evaluation.fixed import fix
-from tfvae.likelihood.estimate import likelihood_estimate
+from tfvae.evaluation.fixed import FixedArray, fix
+from tfvae.likelihood.estimate import LikelihoodEstimate, likelihood_estimate
 from tfvae.models import VAE
 
 PER_EXAMPLE = ("bound", "corrected", "standard_error", "elbo", "effective_sample_size", "pareto_shape")
@@ -76,59 +89,115 @@ def assess(
         FloatingPointError: the model's weights or its importance weights are not finite.
     """
     _check(model, test=test, train=train)
-    x, train_x = fix(test.images, model.preprocess), fix(train.images[:_TRAINING], model.preprocess).x
-    report: dict[str, Any] = {
-        "version": __version__,
-        "data": {"examples": len(x.x), "digest": x.digest, "convention": model.unit.convention, "seed": seed},
-        "model": {"parameters": sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)},
-    }
-    missing = model.lacks
-    by_example: dict[str, Any] = {}
-    naive = latents = None
-    if "likelihood" not in missing:
-        samples = 1 if model.exact_likelihood else sample_size
-        how = "which is exact," if model.exact_likelihood else f"with {samples:,} samples for each"
-        progress(f"log p(x) {how} of {len(x.x):,} examples")
-        estimate = likelihood_estimate(model, x.x, samples, seed)
-        by_example = {name: getattr(estimate, name) for name in PER_EXAMPLE}
-        report["likelihood"] = sections.likelihood(model, estimate)
-        if not model.exact_likelihood:
-            report["reliability"] = sections.reliability(model, estimate)
-        progress("other draws of x")
-        report["likelihood"]["draw_error"] = draw_error(model, test.images, samples, seed)
-    if "likelihood" in report and "latents" not in missing:
-        progress("data drawn from the model")
-        report["simulated"] = sections.simulated(model, sample_size, seed)
-        progress("draws from the prior")
-        report["naive"], naive = sections.naive(model, x.x, estimate.bound, seed)
-    if "latents" not in missing:
-        progress("the use of the latents")
-        report["latents"], latents = sections.latents(model, test.images, x.x, seed, missing)
-        if "likelihood" in report:
-            elbo, rate = report["likelihood"]["elbo"], report["latents"]["rate"]
-            report["likelihood"]["distortion"] = -(elbo + rate)
-    if test.labels is None or train.labels is None:
-        missing.setdefault("representation", "The data have no labels that could be read off the latents.")
-    if "representation" not in missing:
-        progress("labels read off the latents")
+    work = _Work(model, test, train, sample_size, seed, progress, model.lacks)
+    found = work.likelihood()
+    simulated, (naive, drawn) = work.simulated(found), work.naive(found)
+    latents, shown = work.latents()
+    figures = EvaluationReport(
+        version=__version__,
+        data=DataSection(examples=len(work.x.x), digest=work.x.digest, convention=model.unit.convention, seed=seed),
+        model=ModelSection(parameters=sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)),
+        likelihood=None
+        if found is None
+        else sections.likelihood(model, found.estimate, found.draw_error, None if latents is None else latents.rate),
+        reliability=None if found is None else found.reliability,
+        simulated=simulated,
+        naive=naive,
+        latents=latents,
+        representation=work.representation(),
+        clusters=work.clusters(),
+        samples=work.samples(digits),
+        missing=work.missing,
+    )
+    by_example = {} if found is None else {name: getattr(found.estimate, name) for name in PER_EXAMPLE}
+    return Assessment(figures.as_json(), by_example, drawn, shown)
+
+
+class _Likelihood(NamedTuple):
+    estimate: LikelihoodEstimate
+    reliability: ReliabilitySection | None
+    draw_error: float | None
+
+
+@dataclasses.dataclass(frozen=True)
+class _Work:
+    """The sections of one assessment; one that does not exist is None, and `missing` gets the reason."""
+
+    model: VAE
+    test: Examples
+    train: Examples
+    sample_size: int
+    seed: int
+    progress: Callable[[str], None]
+    missing: dict[str, str]
+
+    @cached_property
+    def x(self) -> FixedArray:
+        return fix(self.test.images, self.model.preprocess)
+
+    @cached_property
+    def train_x(self) -> np.ndarray:
+        return fix(self.train.images[:_TRAINING], self.model.preprocess).x
+
+    def likelihood(self) -> _Likelihood | None:
+        if "likelihood" in self.missing:
+            return None
+        exact, x = self.model.exact_likelihood, self.x.x
+        samples = 1 if exact else self.sample_size
+        how = "which is exact," if exact else f"with {samples:,} samples for each"
+        self.progress(f"log p(x) {how} of {len(x):,} examples")
+        estimate = likelihood_estimate(self.model, x, samples, self.seed)
+        reliability = None if exact else sections.reliability(self.model, estimate)
+        self.progress("other draws of x")
+        return _Likelihood(estimate, reliability, draw_error(self.model, self.test.images, samples, self.seed))
+
+    def simulated(self, found: _Likelihood | None) -> SimulatedSection | None:
+        if found is None or "latents" in self.missing:
+            return None
+        self.progress("data drawn from the model")
+        return sections.simulated(self.model, self.sample_size, self.seed)
+
+    def naive(self, found: _Likelihood | None) -> tuple[NaiveSection | None, dict[str, np.ndarray] | None]:
+        if found is None or "latents" in self.missing:
+            return None, None
+        self.progress("draws from the prior")
+        return sections.naive(self.model, self.x.x, found.estimate.bound, self.seed)
+
+    def latents(self) -> tuple[LatentsSection | None, dict[str, np.ndarray] | None]:
+        if "latents" in self.missing:
+            return None, None
+        self.progress("the use of the latents")
+        return sections.latents(self.model, self.test.images, self.x.x, self.seed, self.missing)
+
+    def representation(self) -> RepresentationSection | None:
+        if self.test.labels is None or self.train.labels is None:
+            self.missing.setdefault("representation", "The data have no labels that could be read off the latents.")
+        if "representation" in self.missing:
+            return None
+        self.progress("labels read off the latents")
+        train_labels, labels = np.asarray(self.train.labels)[:_TRAINING], np.asarray(self.test.labels)
         try:
-            labels = np.asarray(train.labels)[:_TRAINING]
-            report["representation"] = sections.representation(model, train_x, labels, x.x, np.asarray(test.labels))
+            return sections.representation(self.model, self.train_x, train_labels, self.x.x, labels)
         except ValueError as error:  # one class, or fewer examples than neighbours
-            missing["representation"] = str(error)
-    if test.labels is None:
-        missing.setdefault("clusters", "The data have no labels that clusters could be compared with.")
-    if "clusters" not in missing:
-        progress("clusters")
-        report["clusters"] = sections.clusters(model, x.x, np.asarray(test.labels))
-    if not digits or tuple(model.data_shape) != IMAGE_SHAPE:
-        only = "The classifier that judges samples knows images of handwritten digits of 28 x 28 only."
-        missing.setdefault("samples", only)
-    if "samples" not in missing:
-        progress("samples")
-        report["samples"] = sections.samples(model, train_x, x.x, seed, missing)
-    report["missing"] = missing
-    return Assessment(report, by_example, naive, latents)
+            self.missing["representation"] = str(error)
+            return None
+
+    def clusters(self) -> ClustersSection | None:
+        if self.test.labels is None:
+            self.missing.setdefault("clusters", "The data have no labels that clusters could be compared with.")
+        if "clusters" in self.missing:
+            return None
+        self.progress("clusters")
+        return sections.clusters(self.model, self.x.x, np.asarray(self.test.labels))
+
+    def samples(self, digits: bool) -> SamplesSection | None:
+        if not digits or tuple(self.model.data_shape) != IMAGE_SHAPE:
+            only = "The classifier that judges samples knows images of handwritten digits of 28 x 28 only."
+            self.missing.setdefault("samples", only)
+        if "samples" in self.missing:
+            return None
+        self.progress("samples")
+        return sections.samples(self.model, self.train_x, self.x.x, self.seed, self.missing)
 
 
 def _check(model: VAE, **parts: Examples) -> None:

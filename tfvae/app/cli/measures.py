@@ -48,7 +48,7 @@ def evaluate(
     if is_chief(strategy):
         from tfvae.evaluation import table
 
-        say(*table(report).split("\n"))
+        say(*table(report.as_json()).split("\n"))
         say(f"Wrote {run / EVALUATION}")
 
 
@@ -120,8 +120,8 @@ def encode(
     """
     of_codes(run, data, out, overwrite)
     found = Run(run)
+    found.settings  # noqa: B018 (which a model alone has not)
     found.check()
-    found.settings  # noqa: B018 (which a file has not)
     start_tensorflow()
     from tfvae.app.run import encoding
 

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tfvae._support.printing import printable
-from tfvae.app.run.evaluated import read
+from tfvae._support.reports import DataSection, EvaluationReport
+from tfvae.app.run.evaluated import Evaluation, evaluation_of
 
 _NOT_A_SETTING = ("seed", "xla", "steps_per_execution", "tensorboard")  # that makes another kind of run
 _LATEX = str.maketrans(
@@ -114,28 +115,27 @@ def compare(folders: Sequence[Path]) -> Comparison:
         raise ValueError(f"Each run must be given once; received {twice[0].name} twice.")
     if len(folders) < 2:
         raise ValueError(f"There must be at least two runs to compare; received {len(folders)}.")
-    reports, by_example = zip(*(read(folder) for folder in folders), strict=True)
-    written_by = {report.get("version") for report in reports}
+    evaluations = [evaluation_of(folder) for folder in folders]
+    reports = [each.report for each in evaluations]
+    written_by = {report.version for report in reports}
     found = [_figures(folder, report) for folder, report in zip(folders, reports, strict=True)]
     present = [index for index in range(len(COLUMNS)) if any(row[index] is not None for row in found)]
     return Comparison(
         names=[printable(folder) for folder in folders],
         arrays=[
-            _array(report["data"]) + (f", by version {report.get('version')}" if len(written_by) > 1 else "")
+            _array(report.data) + (f", by version {report.version}" if len(written_by) > 1 else "")
             for report in reports
         ],
         figures=[[row[index] for index in present] for row in found],
         titles=[COLUMNS[index].title for index in present],
         digits=[COLUMNS[index].digits for index in present],
-        differences=[
-            difference(reports[0], by_example[0], *other) for other in zip(reports[1:], by_example[1:], strict=True)
-        ],
+        differences=[difference(evaluations[0], other) for other in evaluations[1:]],
         spreads=_spreads(folders, reports),
-        missing=[report["missing"] for report in reports],
+        missing=[report.missing for report in reports],
     )
 
 
-def _figures(folder: Path, report: dict[str, Any]) -> list[float | None]:
+def _figures(folder: Path, report: EvaluationReport) -> list[float | None]:
     """The figure of each column, or None.
 
     Raises:
@@ -147,21 +147,22 @@ def _figures(folder: Path, report: dict[str, Any]) -> list[float | None]:
     return figures
 
 
-def difference(first: dict[str, Any], first_arrays: Any, other: dict[str, Any], other_arrays: Any) -> Difference:
+def difference(first: Evaluation, other: Evaluation) -> Difference:
     """The paired difference of two runs' L_S, if they have the same array, unit and number of samples.
 
     An exact log p(x) has no number of samples: the other's bound is compared with it.
     """
-    nothing = math.nan
-    if "likelihood" not in first or "likelihood" not in other:
+    nothing, both = math.nan, (first.report, other.report)
+    if any(each.likelihood is None for each in both):
         return Difference(nothing, nothing, nothing, "One of the two has no log p(x).")
     must_agree = [("arrays", ("data", "digest")), ("units", ("data", "convention"))]
-    if not (first["likelihood"].get("exact") or other["likelihood"].get("exact")):
+    if not any(_find(each, ("likelihood", "exact")) for each in both):
         must_agree.append(("numbers of samples", ("likelihood", "sample_size")))
     for what, path in must_agree:
-        one, two = _find(first, path), _find(other, path)
+        one, two = (_find(each, path) for each in both)
         if one != two:
             return Difference(nothing, nothing, nothing, f"Not comparable: their {what} differ, {one} and {two}.")
+    first_arrays, other_arrays = first.by_example, other.by_example
     gaps = other_arrays["bound"] - first_arrays["bound"]
     errors = np.hypot(other_arrays["standard_error"], first_arrays["standard_error"])
     size = len(gaps)
@@ -225,8 +226,8 @@ def _rows(comparison: Comparison) -> list[list[float | None]]:
     ]
 
 
-def _array(data: dict[str, Any]) -> str:
-    return printable(f"{data['digest']}, {data['examples']:,} test examples ({data['convention']})")
+def _array(data: DataSection) -> str:
+    return printable(f"{data.digest}, {data.examples:,} test examples ({data.convention})")
 
 
 def _measured(comparison: Comparison) -> list[str]:
@@ -247,22 +248,22 @@ def _missing(comparison: Comparison) -> list[str]:
     )
 
 
-def _spreads(folders: Sequence[Path], reports: Sequence[dict[str, Any]]) -> list[str]:
+def _spreads(folders: Sequence[Path], reports: Sequence[EvaluationReport]) -> list[str]:
     """Mean and spread of L_S over runs of other seeds, but the same settings, steps, S and number of test examples."""
     groups: dict[str, list[int]] = {}
     for index, report in enumerate(reports):
-        same = {name: value for name, value in report["settings"].items() if name not in _NOT_A_SETTING}
-        measured = _find(report, ("likelihood", "sample_size")), report["data"]["examples"], report.get("steps")
+        same = {name: value for name, value in (report.settings or {}).items() if name not in _NOT_A_SETTING}
+        measured = _find(report, ("likelihood", "sample_size")), report.data.examples, report.steps
         groups.setdefault(repr((sorted(same.items()), measured)), []).append(index)
     lines = []
     for members in groups.values():
-        seeds = [reports[index]["settings"]["seed"] for index in members]
+        seeds = [(reports[index].settings or {}).get("seed") for index in members]
         bounds = [_find(reports[index], ("likelihood", "bound")) for index in members]
         if len(seeds) < 2 or len(set(seeds)) < len(seeds) or None in bounds:
             continue
         names = ", ".join(printable(folders[index]) for index in members)
         mean, spread = float(np.mean(bounds)), float(np.std(bounds, ddof=1))
-        arrays = {reports[index]["data"]["digest"] for index in members}
+        arrays = {reports[index].data.digest for index in members}
         others = " Each seed has test examples of its own." if len(arrays) > 1 else ""
         lines.append(
             f"Over seeds {', '.join(map(str, seeds))} ({names}): L_S {mean:.3f}, standard deviation {spread:.3f}."
@@ -271,10 +272,11 @@ def _spreads(folders: Sequence[Path], reports: Sequence[dict[str, Any]]) -> list
     return lines
 
 
-def _find(report: dict[str, Any], path: tuple[str, ...]) -> Any:
+def _find(report: EvaluationReport, path: tuple[str, ...]) -> Any:
+    """The attribute of an attribute of the report, or None."""
     found: Any = report
     for name in path:
-        found = found.get(name) if isinstance(found, dict) else None
+        found = getattr(found, name, None)
     return found
 
 

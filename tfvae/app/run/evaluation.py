@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import errno
 import json
 from collections.abc import Callable
@@ -18,11 +19,13 @@ from tfvae._support.files import flush, writing
 from tfvae._support.folders import below, flush_all, remove_leftovers, unfinished_folder
 from tfvae._support.hardware import hardware, versions
 from tfvae._support.inputs import understood
+from tfvae._support.reports import EvaluationReport, TrainingSection
 from tfvae._support.seals import file_digest, seal
 from tfvae.app.run import folder as reading
 from tfvae.app.run import sample_grids
 from tfvae.app.run.evaluated import ARRAYS, EVALUATION, REPORT, TABLE, read
 from tfvae.app.run.folder import RunFolder, as_run, model_digest
+from tfvae.app.run.report import TrainingReport, report_of
 from tfvae.app.run.testing import DIGITS
 from tfvae.app.settings import settings_of
 from tfvae.callbacks.picture import attempted, write_figure
@@ -110,17 +113,19 @@ def _evaluate(
         digits=data.name in DIGITS,
         progress=progress,
     )
-    report = found.report
-    report["data"] |= {"name": settings.data, "origin": data.test_origin}
-    report |= {
-        "settings": settings_of(folder).plain(),  # with the place of its images at training
-        "training": training,
-        "steps": model.steps,
-        "model_digest": digest,
-    }
-    report |= {"hardware": hardware(), "versions": versions()}
-    team.by_chief(lambda: _write(folder / EVALUATION, found, model, test.images, seed))
-    return report
+    figures = EvaluationReport.of(found.report)
+    report = dataclasses.replace(
+        figures,
+        data=dataclasses.replace(figures.data, name=settings.data, origin=data.test_origin),
+        settings=settings_of(folder).plain(),  # with the place of its images at training
+        training=training,
+        steps=model.steps,
+        model_digest=digest,
+        hardware=hardware(),
+        versions=versions(),
+    )
+    written = team.by_chief(lambda: _write(folder / EVALUATION, found, report, model, test.images, seed))
+    return written or report.as_json()
 
 
 def _training_images(data: datasets.Dataset) -> Any:
@@ -130,20 +135,29 @@ def _training_images(data: datasets.Dataset) -> Any:
     return datasets.hold_out(data.train, _TRAINING, None if data.in_random_order else 0)[1].first(_TRAINING)
 
 
-def _training(folder: Path, steps: int) -> dict[str, Any]:
+def _training(folder: Path, steps: int) -> TrainingSection:
     """What the run's own report says of its training, if there is one yet: the test loss, and minutes."""
-    report = reading.report_of(folder)
+    report = report_of(folder)
     if report is None:
-        return {}
+        return TrainingSection()
     with understood(folder / reading.REPORT, "move it away to measure without its test loss and minutes"):
-        seconds = {"minutes": report["training_seconds"], "processor_minutes": report["training_processor_seconds"]}
-        training = {"test_loss": float(report["loss"])} | {name: value / 60 for name, value in seconds.items()}
-    if report.get("steps", steps) != steps:
+        minutes = {
+            "minutes": _given(report, "training_seconds") / 60,
+            "processor_minutes": _given(report, "training_processor_seconds") / 60,
+        }
+        training = TrainingSection(test_loss=float(report.loss), **minutes)
+    if report.steps not in (None, steps):
         raise ValueError(
-            f"{folder / reading.REPORT} is about a model of {report['steps']} training steps, and the one of this "
+            f"{folder / reading.REPORT} is about a model of {report.steps} training steps, and the one of this "
             f"folder has {steps}; restore the file that is not of this run."
         )
     return training
+
+
+def _given(report: TrainingReport, name: str) -> float:
+    if getattr(report, name) is None:
+        raise KeyError(name)
+    return getattr(report, name)
 
 
 def _check_readable(run: RunFolder) -> None:
@@ -170,24 +184,27 @@ def _require_own(folder: Path) -> None:
         raise FileExistsError(errno.EEXIST, f"it holds {others[0]}, which no evaluation writes; move it away")
 
 
-def _write(folder: Path, found: Assessment, model: Any, raw: np.ndarray, seed: int) -> None:
-    """Makes the folder whole, or leaves what was there."""
+def _write(
+    folder: Path, found: Assessment, report: EvaluationReport, model: Any, raw: np.ndarray, seed: int
+) -> dict[str, Any]:
+    """Makes the folder whole, or leaves what was there; returns the report as it was written."""
     images = np.asarray(model.preprocess.grey(fix(raw, model.preprocess).x))
     samples = None if "samples" in model.lacks else sample_grids.drawn(model, seed)
     with writing(folder), unfinished_folder(folder.parent) as new:
-        (new / TABLE).write_text(table(found.report), encoding="utf-8")
+        (new / TABLE).write_text(table(report.as_json()), encoding="utf-8")
         np.savez(new / ARRAYS, **found.by_example)
-        pictures = _pictures(found, images)
+        pictures = _pictures(found, report, images)
         if samples is not None:
             np.savez(new / sample_grids.SAMPLES, **samples)
             pictures["samples"] = partial(sample_grids.picture, **samples)
         arrays = {path.name: file_digest(path) for path in sorted(new.glob("*.npz"))}
-        found.report.update(seal(found.report | {"file_digests": arrays}))
-        (new / REPORT).write_text(_as_json(found.report), encoding="utf-8")
+        sealed = seal(dataclasses.replace(report, file_digests=arrays).as_json())
+        (new / REPORT).write_text(_as_json(sealed), encoding="utf-8")
         for name, draw in pictures.items():
             _write_picture(draw, name, new)
         flush_all(new)
         _replace(folder, new)
+    return sealed
 
 
 def _write_picture(draw: Callable[[], Figure], name: str, folder: Path) -> None:
@@ -216,23 +233,23 @@ def _as_json(report: dict[str, Any]) -> str:
         raise FloatingPointError("Some figures are not finite, so no report was written.") from None
 
 
-def _pictures(found: Assessment, images: np.ndarray) -> dict[str, Callable[[], Figure]]:
+def _pictures(found: Assessment, report: EvaluationReport, images: np.ndarray) -> dict[str, Callable[[], Figure]]:
     """How each is drawn, by name."""
     pictures: dict[str, Callable[[], Figure]] = {}
     if found.latents is not None:
         pictures["latents"] = partial(plots.latent_report, **found.latents)
-    if found.naive is not None:
-        references = {"L_S": found.report["naive"]["bound"]}
+    if found.naive is not None and report.naive is not None:
+        references = {"L_S": report.naive.bound}
         pictures["naive"] = partial(plots.naive_estimates, **found.naive, references=references)
     if found.by_example:
         order = np.argsort(found.by_example["bound"])[:_SHOWN]
         pictures["least_likely"] = partial(plots.image_grid, images[order], title="Test images of the lowest log p(x)")
-    if "reliability" in found.report:
+    if report.reliability is not None:
         bound, shape = found.by_example["bound"], found.by_example["pareto_shape"]
         pictures["weights"] = partial(plots.weights, shape, found.by_example["effective_sample_size"], bound)
-        unreliable = [each["example"] for each in found.report["reliability"]["worst"]]
+        unreliable = [each.example for each in report.reliability.worst]
         if unreliable:
-            number = found.report["reliability"]["unreliable"]
+            number = report.reliability.unreliable
             title = f"The worst of {number:,} test images whose weights have a Pareto shape above 0.7"
             pictures["unreliable"] = partial(plots.image_grid, images[unreliable], title=title)
     return pictures

@@ -12,23 +12,23 @@ import io
 import os
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from tfvae._support.files import read_json
 from tfvae._support.inputs import MOST_HISTORY, content, digest
 from tfvae._support.printing import say
-from tfvae._support.seals import file_digest, is_unbroken
+from tfvae._support.seals import file_digest
 from tfvae.app.run.checkpoints import Checkpoints
 from tfvae.app.run.data import fingerprints, load_data, naming_data, parts, require_source
 from tfvae.app.run.identity import Identity
 from tfvae.app.run.identity import read as read_identity
+from tfvae.app.run.report import REPORT, damaged_report, report_of
 from tfvae.app.settings import CONFIG, Settings, settings_of
 
 if TYPE_CHECKING:
     from tfvae.datasets import Dataset
     from tfvae.models import GuardedModel
 
-MODEL, REPORT, HISTORY, CHECKPOINTS = "model.keras", "report.json", "history.csv", "checkpoints"
+MODEL, HISTORY, CHECKPOINTS = "model.keras", "history.csv", "checkpoints"
 
 
 class RunFolder:
@@ -192,27 +192,6 @@ def model_digest(folder: Path) -> str | None:
     return None if path is None or not path.exists() else digest(path)[:12]
 
 
-def report_of(folder: Path) -> dict[str, Any] | None:
-    """The report of a run's training, or None if there is none yet.
-
-    Raises:
-        ValueError: it is not what was written.
-    """
-    path = folder / REPORT
-    with contextlib.suppress(ValueError):
-        report = read_json(path)
-        if report is None or is_unbroken(report, "run_digest"):
-            return report
-    raise damaged_report(path)
-
-
-def damaged_report(path: Path) -> ValueError:
-    """The error of a report that is not what was written."""
-    return ValueError(
-        f"{path} is damaged or of another version; move it away to measure without its test loss and minutes."
-    )
-
-
 def history_of(folder: Path) -> list[dict[str, str]]:
     """The rows of the history of a run that has ended.
 
@@ -221,23 +200,24 @@ def history_of(folder: Path) -> list[dict[str, str]]:
         ValueError: it is not the one that its report is about.
     """
     path, report = folder / HISTORY, report_of(folder)
-    if report is not None and report.get("history_digest") not in (None, file_digest(path)):
+    if report is not None and report.history_digest not in (None, file_digest(path)):
         raise ValueError(f"{path} is damaged: its content is not what was written. Restore it.")
     return list(csv.DictReader(io.StringIO(content(path, MOST_HISTORY).decode(), newline="")))
 
 
 def _require_one_run(folder: Path, file: Path, bound: Identity | None) -> None:
     """Compares the model with the report, if there is one yet."""
-    report = report_of(folder) or {}
-    if bound is None and "run_digest" not in report:
+    report = report_of(folder)
+    digest = None if report is None else report.run_digest
+    if bound is None and digest is None:
         say(
             f"{folder} was written before models were bound to their settings and images: nothing shows that these "
             "belong together.",
             err=True,
         )
-    elif bound is not None and (folder / REPORT).exists() and "run_digest" not in report:
+    elif bound is not None and report is not None and digest is None:
         raise damaged_report(folder / REPORT)
-    elif report and (bound is None or report["run_digest"] != bound.digest):
+    elif report is not None and (bound is None or digest != bound.digest):
         raise ValueError(f"{folder / REPORT} and {file} are of two runs; restore the one that is not of this run.")
 
 

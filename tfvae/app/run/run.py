@@ -8,11 +8,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tfvae._support.reports import EvaluationReport
 from tfvae._support.words import near
-from tfvae.app.run import evaluated
 from tfvae.app.run.data import naming_data, require_source
-from tfvae.app.run.folder import REPORT, RunFolder, history_of, report_of
+from tfvae.app.run.evaluated import Evaluation, evaluation_of
+from tfvae.app.run.folder import RunFolder, history_of
 from tfvae.app.run.place import require_empty, require_outside
+from tfvae.app.run.report import REPORT, TrainingReport, report_of
 from tfvae.app.settings import Settings, settings_of
 from tfvae.app.settings.settings import fields
 from tfvae.parallel import cluster
@@ -36,8 +38,8 @@ class Run(RunFolder):
     """
 
     @cached_property
-    def report(self) -> dict[str, Any]:
-        """The test figures by name, with their convention and the digest of the array they are about.
+    def report(self) -> TrainingReport:
+        """The test figures, with their convention and the digest of the array they are about.
 
         Raises:
             FileNotFoundError: there is none, as the training has not ended.
@@ -61,14 +63,14 @@ class Run(RunFolder):
         return [{name: float(value) for name, value in row.items()} for row in history_of(self.folder)]
 
     @cached_property
-    def evaluation(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    def evaluation(self) -> Evaluation:
         """The report of the evaluation, and its arrays by test image.
 
         Raises:
             FileNotFoundError: the run was not evaluated.
             ValueError: the report is damaged, of another version or of another model than is there now.
         """
-        return evaluated.read(self)
+        return evaluation_of(self)
 
     def train(
         self,
@@ -78,7 +80,7 @@ class Run(RunFolder):
         resume: bool = False,
         verbose: int = 1,
         **options: Any,
-    ) -> dict[str, Any]:
+    ) -> TrainingReport:
         """Trains a model, measures it once on the test images and fills the folder.
 
         The folder gets config.yaml, history.csv, checkpoints/, samples/, reconstructions/, latent_map/, manifold/ and
@@ -97,7 +99,7 @@ class Run(RunFolder):
             options: single settings by name, such as `model="vae(latent_size=2)"` and `epochs=3`, which win.
 
         Returns:
-            The report: the test figures by name, with their convention and the digest of the array they are about.
+            The report: the test figures, with their convention and the digest of the array they are about.
 
         Raises:
             FileExistsError: the folder exists and is not empty.
@@ -148,17 +150,17 @@ class Run(RunFolder):
         seed: int = 0,
         strategy: str = "auto",
         progress: Callable[[str], None] = lambda _: None,
-    ) -> dict[str, Any]:
+    ) -> EvaluationReport:
         """Measures the model on the run's test images and fills RUN/evaluation.
 
-        Args, Returns, Raises: as for `evaluation.evaluate`.
+        Args, Raises: as for `evaluation.evaluate`.
         """
         if not cluster.is_joined(strategy):  # several say it when all have come, who would wait for this one
             self.check(images=True)
         from tfvae.app.run.evaluation import evaluate
 
         vars(self).pop("evaluation", None)
-        return evaluate(self, sample_size, images, seed, progress, strategy)
+        return EvaluationReport.of(evaluate(self, sample_size, images, seed, progress, strategy))
 
     def export(
         self,
@@ -193,6 +195,7 @@ class Run(RunFolder):
 
         Raises: as for `encoding.codes`.
         """
+        self.settings  # noqa: B018 (which a model alone has not)
         self.check(images=data is None)
         from tfvae.app.run.encoding import codes
 
@@ -222,5 +225,5 @@ class Run(RunFolder):
 def train(
     settings: Settings, folder: Path, interruption: Interruption | None = None, resume: bool = False, verbose: int = 1
 ) -> dict[str, Any]:
-    """Trains a model in a folder; see `Run.train`."""
-    return Run(folder).train(settings, interruption=interruption, resume=resume, verbose=verbose)
+    """Trains a model in a folder and returns the report as JSON has it; see `Run.train`."""
+    return Run(folder).train(settings, interruption=interruption, resume=resume, verbose=verbose).as_json()

@@ -14,6 +14,7 @@ from tfvae._support.checks import integer
 from tfvae._support.files import read_json
 from tfvae._support.inputs import arrays, understood
 from tfvae._support.printing import printable
+from tfvae._support.reports import EvaluationReport
 from tfvae.models import GuardedModel
 
 SAMPLES = "samples.npz"
@@ -76,6 +77,5 @@ def side_by_side(folders: Sequence[Path]) -> tuple[Figure, list[str]]:
 def _why_none(folder: Path) -> str:
     again = f"run `tfvae evaluate {folder.parent}` again"
     with understood(folder, again):
-        return (read_json(folder / "report.json") or {})["missing"].get(
-            "samples", f"it was measured before any were kept; {again}."
-        )
+        missing = EvaluationReport.of(read_json(folder / "report.json") or {}).missing
+        return missing.get("samples", f"it was measured before any were kept; {again}.")

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from tfvae import datasets, evaluation
+from tfvae.app.run.report import TrainingReport
 from tfvae.models import GuardedModel
 from tfvae.objectives import ImportanceWeighted
 
@@ -15,7 +16,7 @@ DIGITS = ("mnist", "tfds:mnist")  # what the package's classifier was trained fo
 _DIGIT_SHAPE = (28, 28, 1)
 
 
-def test(model: GuardedModel, data: datasets.Dataset) -> dict[str, Any]:
+def test(model: GuardedModel, data: datasets.Dataset) -> TrainingReport:
     """Scores the fixed test array once.
 
     Args:
@@ -28,33 +29,44 @@ def test(model: GuardedModel, data: datasets.Dataset) -> dict[str, Any]:
     """
     images = data.test
     figures = model.evaluate(images.in_order(BATCH), verbose=0, return_dict=True)
-    report = {"test_images": len(images), "samples_per_image": model.sample_size, **figures}
     lacks = model.lacks
-    if "likelihood" not in lacks and "elbo" not in figures:
-        report["log_likelihood"] = -figures["loss"]
-    bound = report.get("elbo", report.get("log_likelihood"))
+    log_likelihood = -figures["loss"] if "likelihood" not in lacks and "elbo" not in figures else None
+    bound = figures.get("elbo", log_likelihood)
+    bits = None
     if bound is not None and model.unit.bits_offset is not None:
-        report["bits_per_dim"] = model.unit.bits_per_dim(bound, int(np.prod(model.data_shape)))
-    if isinstance(getattr(model, "objective", None), ImportanceWeighted):
-        report["importance_weighted_bound"] = -figures["loss"]
-    report |= {
-        "convention": model.unit.convention,
-        "data_digest": evaluation.digest(images.in_order(BATCH), model.preprocess),
-        "test_origin": data.test_origin,
-        "steps": model.steps,
-    }
-    if data.skipped:
-        report["skipped_records"] = [str(each) for each in data.skipped]
-    if data.notes:
-        report["data_notes"] = list(data.notes)
+        bits = model.unit.bits_per_dim(bound, int(np.prod(model.data_shape)))
+    is_tighter = isinstance(getattr(model, "objective", None), ImportanceWeighted)
+    active = None
     if "latents" not in lacks:
-        report["active_units"] = evaluation.latent_statistics(model, images.in_order(BATCH)).active_units
-    if data.name in DIGITS and model.data_shape == _DIGIT_SHAPE:
-        if "samples" not in lacks:
-            found = evaluation.recognition(model)
-            report |= {"recognised_share": found.share, "class_entropy": found.class_entropy}
-        if "reconstructions" not in lacks:
-            labelled = images.first(len(images))
-            right = evaluation.reconstruction_accuracy(model, labelled.images, labelled.labels)
-            report["reconstruction_accuracy"] = right
-    return report
+        active = evaluation.latent_statistics(model, images.in_order(BATCH)).active_units
+    return TrainingReport(
+        test_images=len(images),
+        samples_per_image=model.sample_size,
+        figures=figures,
+        log_likelihood=log_likelihood,
+        bits_per_dim=bits,
+        importance_weighted_bound=-figures["loss"] if is_tighter else None,
+        convention=model.unit.convention,
+        data_digest=evaluation.digest(images.in_order(BATCH), model.preprocess),
+        test_origin=data.test_origin,
+        steps=model.steps,
+        skipped_records=[str(each) for each in data.skipped] or None,
+        data_notes=list(data.notes) or None,
+        active_units=active,
+        **_of_digits(model, data),
+    )
+
+
+def _of_digits(model: GuardedModel, data: datasets.Dataset) -> dict[str, Any]:
+    """The verdict of the package's classifier, if the data are digits."""
+    found: dict[str, Any] = {}
+    if data.name not in DIGITS or model.data_shape != _DIGIT_SHAPE:
+        return found
+    if "samples" not in model.lacks:
+        seen = evaluation.recognition(model)
+        found |= {"recognised_share": seen.share, "class_entropy": seen.class_entropy}
+    if "reconstructions" not in model.lacks:
+        labelled = data.test.first(len(data.test))
+        right = evaluation.reconstruction_accuracy(model, labelled.images, labelled.labels)
+        found["reconstruction_accuracy"] = right
+    return found

@@ -22,10 +22,11 @@ from tfvae.app.interruption import Interruption
 from tfvae.app.run import build, identity, resuming
 from tfvae.app.run.checkpoints import Checkpoints
 from tfvae.app.run.data import fingerprints, load_data, naming_data, parts
-from tfvae.app.run.folder import CHECKPOINTS, HISTORY, MODEL, REPORT
+from tfvae.app.run.folder import CHECKPOINTS, HISTORY, MODEL
 from tfvae.app.run.pictures import curves, draw_missing, pictures, with_averages
 from tfvae.app.run.place import Place, require_empty, require_outside
 from tfvae.app.run.recorder import Recorder
+from tfvae.app.run.report import REPORT, CopiesSection, TrainingReport
 from tfvae.app.run.testing import BATCH, test
 from tfvae.app.settings import CONFIG, Settings, as_yaml
 from tfvae.datasets import batches
@@ -36,7 +37,7 @@ from tfvae.training.guard import SkippedSteps
 
 def train(
     settings: Settings, folder: Path, interruption: Interruption | None = None, resume: bool = False, verbose: int = 1
-) -> dict[str, Any]:
+) -> TrainingReport:
     """Trains a model, measures it once on the test images and fills a run folder; see `Run.train`."""
     if not resume:
         require_outside(settings.data, folder)
@@ -114,7 +115,7 @@ class _Work:
         """Training steps of an epoch."""
         return self.settings.passes * batches.steps_per_epoch(len(self.parts[0]), self.settings.batch_size)
 
-    def done(self) -> dict[str, Any]:
+    def done(self) -> TrainingReport:
         """Trains, and returns the report that it wrote."""
         images, validation = self.parts
         copies = datasets.count_copies(images, validation, self.data.test)
@@ -138,12 +139,13 @@ class _Work:
         )  # fmt: skip
         self._fit(model, settings, recorder)
         recorder.mend()
-        figures: dict[str, Any] = {"copies": copies._asdict()}
-        figures |= zip(("training_seconds", "training_processor_seconds"), recorder.seconds, strict=True)
-        if model.skipped_steps:
-            figures["skipped_steps"] = model.skipped_steps
-            if self.team.is_chief:
-                say(str(SkippedSteps(model.skipped_steps, model.steps)))
+        seconds, processor_seconds = recorder.seconds
+        if model.skipped_steps and self.team.is_chief:
+            say(str(SkippedSteps(model.skipped_steps, model.steps)))
+        figures = {
+            "copies": CopiesSection.of(copies._asdict()), "training_seconds": seconds,
+            "training_processor_seconds": processor_seconds, "skipped_steps": model.skipped_steps or None,
+        }  # fmt: skip
         if settings.patience is not None:
             self.team.wait()  # the chief may still be writing it
             with self.team.scope():
@@ -211,19 +213,20 @@ class _Work:
 
     def _finish(
         self, model: GuardedModel, run: identity.Identity, figures: dict[str, Any], recorder: Recorder
-    ) -> dict[str, Any]:
+    ) -> TrainingReport:
         """Writes the model with its identity, and the report, which is about this model and the history beside it."""
         recorder.require_place()  # making the best model took its time
         with written_whole(self.own / MODEL) as path:
             model.save(path)
             identity.write(path, run)
-        report = test(model, self.data) | figures
+        report = test(model, self.data)
         recorder.require_place()
         history = self.own / HISTORY  # which a worker that resumes an ended run does not have
-        report |= {"run_digest": run.digest, "history_digest": file_digest(history) if history.exists() else None}
-        report = seal(report)
-        write_json(self.own / REPORT, report)
-        return report
+        digest = file_digest(history) if history.exists() else None
+        report = dataclasses.replace(report, **figures, run_digest=run.digest, history_digest=digest)
+        sealed = seal(report.as_json())
+        write_json(self.own / REPORT, sealed)
+        return TrainingReport.of(sealed)
 
 
 def _write_settings(folder: Path, settings: Settings) -> None:
