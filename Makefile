@@ -69,4 +69,4 @@ check-gpu: $(STAMP)  ## check what works on this machine's GPU, in at most 8 min
 
 clean:  ## remove the virtual environment, caches and build outputs
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
-	find tfvae tests tools notebooks benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+	find tfvae reproduction tests tools notebooks benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

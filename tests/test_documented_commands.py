@@ -16,6 +16,7 @@ import pytest
 from reproduction.cli import reproduce
 from tfvae.app.cli import app
 from tfvae.app.cli.command import Command, command
+from tfvae.app.settings import Settings, read_yaml
 from tfvae.app.settings.settings import fields
 from tfvae.recipes import RECIPES
 from tfvae.recipes.options import options
@@ -33,11 +34,13 @@ DOCUMENTS = sorted(
 PROGRAMS = {"tfvae": app, "python -m reproduction": command(reproduce)}
 _START = r"(?:tfvae|python -m reproduction)(?=[\s`]|\\n)"
 STRANGER = '''
+from tfvae.recipes.parts import Objective
+
 class NearCapacity:
     """An objective of a stranger."""
     def __init__(self, capacity: float = 10.0, weight: float = 10.0): ...
 
-def my_recipe(image_shape, own_option: int = 2, objective: str = "elbo"):
+def my_recipe(image_shape, own_option: int = 2, objective: Objective = "elbo"):
     """A recipe of a stranger."""
 '''
 
@@ -91,6 +94,20 @@ def test_the_command_line_knows_it(document, line, is_whole, stranger):
         assert not is_whole
     except click.MissingParameter as error:  # a command that prose speaks of by its name
         assert not is_whole and error.param.param_type_name == "argument"
+
+
+YAML = [
+    (name, block)
+    for name in DOCUMENTS
+    for block in re.findall(r"^```yaml\n(.*?)^```", (ROOT / name).read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+]
+
+
+@pytest.mark.parametrize(("document", "block"), YAML, ids=[f"{name}-{number}" for number, (name, _) in enumerate(YAML)])
+def test_settings_are_read(document, block, tmp_path, stranger):
+    path = tmp_path / "settings.yaml"
+    path.write_text(block)
+    assert Settings(**read_yaml(path)).model.name in block
 
 
 def test_many_were_found_of_each_kind():

@@ -1,4 +1,4 @@
-"""The Python blocks of README.md and docs/extending.md run as they are printed, and the extensions are right.
+"""The Python blocks of README.md, docs/models.md and docs/extending.md run as printed, and the extensions are right.
 
 The blocks of one document share a namespace, as if typed one after the other. They run in an empty folder and in a
 world made small by three substitutions (`quickly`): few images, one epoch, and no XLA, whose compilation takes longer
@@ -67,8 +67,9 @@ def extended(tmp_path_factory):
     return run("docs/extending.md", tmp_path_factory.mktemp("extending"))
 
 
-def test_readme_runs(tmp_path):
-    run("README.md", tmp_path)
+@pytest.mark.parametrize("document", ["README.md", "docs/models.md"])
+def test_document_runs(document, tmp_path):
+    run(document, tmp_path)
 
 
 def test_extensions_are_short():

@@ -51,8 +51,10 @@ def _options(name: str) -> str:
 
 
 def _default(option: Option) -> str:
-    if option.default in (None, inspect.Parameter.empty):
+    if option.default is inspect.Parameter.empty:
         return ""
+    if option.default is None:
+        return f" ({re.sub(',.*', '', option.help.partition('[default: ')[2].rstrip(']'))})"
     is_tuple = isinstance(option.default, tuple)
     return f" {','.join(map(str, option.default)) if is_tuple else option.default}"
 
