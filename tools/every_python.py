@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 MINORS = range(10, 14)
 ONE_STEP = (
     *("train", "--epochs", "1", "--train-size", "50", "--batch-size", "50", "--validation-size", "50"),
-    *("--hidden", "8", "--latent-size", "2"),
+    *("--network", "mlp(8)", "--latent-size", "2"),
 )
 
 

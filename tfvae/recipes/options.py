@@ -70,7 +70,7 @@ class Option(NamedTuple):
         if self.many:
             values = value if isinstance(value, (list, tuple)) else _split(value)
             return tuple(self._replace(many=False).checked(each) for each in values)
-        if self.default is None and value in (None, "", "none"):
+        if self.default is None and value in (None, "none"):
             return None
         try:
             found = _adapter(self.annotation).validate_python(value)
