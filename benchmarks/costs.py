@@ -41,7 +41,7 @@ def trained(
     model = tfvae.vae(shape, latent_size=latent, objective=objective)
     split = stream(images, shape) if streamed else in_memory(images, shape)
     optimizer = keras.optimizers.Adam(1e-4)
-    choice = tfvae.execution.by_measurement(model, optimizer, split.first(batch).images)
+    choice = tfvae.training.by_measurement(model, optimizer, split.first(batch).images)
     model.compile(optimizer, **choice.arguments)
     model.make_train_function()
     iterator = iter(split.batches(batch, seed=0))

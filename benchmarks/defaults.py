@@ -134,7 +134,7 @@ def trained(row: Row, images, seed: int):
     """The trained model of a row, and the seconds of its training: by the clock, and of processor time."""
     import keras
 
-    from tfvae import execution
+    from tfvae import training as execution
     from tfvae.datasets import batches as training
 
     per_epoch = training.steps_per_epoch(len(images), row.batch_size)

@@ -56,7 +56,7 @@ def models() -> dict[str, tuple[Any, tuple[int, ...]]]:
     shapes = ((28, 28, 1), (64, 64, 3))
     return {
         "dense": (tfvae.vae(shapes[0]), shapes[0]),
-        "convolutions": (tfvae.conv_vae(shapes[1], latent_size=64, filters=(64, 128, 256)), shapes[1]),
+        "convolutions": (tfvae.conv_vae(shapes[1], 64, "conv(64, 128, 256)"), shapes[1]),
     }
 
 
@@ -119,7 +119,7 @@ def step_seconds(width: int, replicas: int) -> dict[str, float]:
         one = tf.distribute.ReductionToOneDevice()
         strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"], cross_device_ops=one)
     with strategy.scope():
-        model = tfvae.vae((28, 28, 1), latent_size=6, hidden=(width, width))
+        model = tfvae.vae((28, 28, 1), 6, f"mlp({width}, {width})")
         model.compile("adam", jit_compile=False)
         model.build_optimizers()
     images = np.random.default_rng(0).integers(0, 256, (1000, 28, 28, 1), np.uint8)

@@ -38,21 +38,20 @@ DOCUMENT = TEXT.parents[1] / "docs/reliability.md"
 DEADLINE = 300.0  # seconds, after which something hangs
 LATEST = {"the start": 9.0, "an epoch": 1.0}  # processor seconds after it, which a busy machine does not change
 SHARED = {"batch_size": 10, "validation_size": 50, "seed": 3, "xla": False}
-LATENTS = {"hidden": [8], "latent_size": 2}
-FLOW = {"flow_depth": 2, "flow_hidden": [8]}
+LATENTS = "latent_size=2, network=mlp(8)"
 # Epochs are more than ten kills need.
 KINDS: dict[str, dict[str, Any]] = {
     "VAE of convolutions, averaged weights": {
-        "epochs": 40, "network": "conv", "hidden": [2, 2], "latent_size": 2, "averaging": 0.9,
+        "model": "vae(latent_size=2, network=conv(2, 2))", "epochs": 40, "averaging": 0.9,
     },
     "dense VAE, four steps an XLA program": {
-        "epochs": 40, **LATENTS, "xla": True, "steps_per_execution": 4, "clip": 1.0,
+        "model": f"vae({LATENTS})", "epochs": 40, "xla": True, "steps_per_execution": 4, "clip": 1.0,
     },
     "importance-weighted VAE in float16": {
-        "epochs": 40, **LATENTS, "objective": "iwae", "sample_size": 3, "precision": "float16",
+        "model": f"vae({LATENTS}, objective=iwae(samples=3))", "epochs": 40, "precision": "float16",
     },
-    "GAN": {"epochs": 80, **LATENTS, "model": "gan"},
-    "flow on pixels, patience": {"epochs": 80, **FLOW, "model": "maf", "patience": 80},
+    "GAN": {"model": f"gan({LATENTS})", "epochs": 80},
+    "flow on pixels, patience": {"model": "maf(depth=2, hidden=(8,))", "epochs": 80, "patience": 80},
 }  # fmt: skip
 
 

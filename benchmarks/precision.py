@@ -39,7 +39,7 @@ HERE = Path(__file__).resolve()
 RESULTS = HERE.parent / "results/precision.json"
 PRECISIONS = ("float32", "bfloat16", "float16")
 SEEDS = (0, 1, 2)
-KEYS = ("precision", "seed", "epochs", "train_size", "network", "hidden")
+KEYS = ("precision", "seed", "epochs", "train_size", "network")
 """What a row is known by; None stands for the default of `tfvae train`."""
 REPORTED = ("elbo", "bits_per_dim", "distortion", "rate", "convention", "data_digest", "test_images", "steps")
 
@@ -122,7 +122,6 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--train-size", type=int, help="train on the first so many images only")
     parser.add_argument("--network", help="as for `tfvae train`")
-    parser.add_argument("--hidden", help="as for `tfvae train`")
     parser.add_argument("--again", action="store_true", help="train also what has been trained")
     parser.add_argument("--table", action="store_true", help="train nothing")
     parser.add_argument("--out", type=Path, default=RESULTS)
@@ -131,7 +130,7 @@ def main() -> None:
     # Seeds are outside, so that a machine whose speed drifts treats all precisions alike.
     wanted = [(seed, precision) for seed in options.seeds for precision in options.precisions]
     for seed, precision in [] if options.table else wanted:
-        values = (precision, seed, options.epochs, options.train_size, options.network, options.hidden)
+        values = (precision, seed, options.epochs, options.train_size, options.network)
         key = dict(zip(KEYS, values, strict=True))
         others = [row for row in rows if any(row[name] != key[name] for name in KEYS)]
         if len(others) < len(rows) and not options.again:

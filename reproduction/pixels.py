@@ -11,7 +11,7 @@ import dataclasses
 from reproduction.tables import Row, Table
 from tfvae.app.settings import Settings
 
-_VAE = Settings(model="vae(latent_size=50)", validation_size=1000)
+_VAE = Settings(model="vae(latent_size=50, network=mlp(300, 300, 300, 300))", validation_size=1000)
 
 ROWS = (
     Row("realnvp", "RealNVP", Settings(model="realnvp", clip=100.0, validation_size=1000, epochs=12), 1.06),

@@ -47,7 +47,7 @@ def reproduce(*arguments):
             ["iwae", "--table"],
             "`python -m reproduction` takes either one of iwae, depth, pixels, aevb, frey-face or --table.",
         ),
-        (["vae"], "`python -m reproduction` knows iwae, depth, pixels, aevb, frey-face; received 'vae'."),
+        (["vae"], "`what` must be 'iwae', 'depth', 'pixels', 'aevb' or 'frey-face'; received 'vae'."),
         (["aevb", "--rows", "vae-k1"], "`--rows` is of iwae, depth, pixels only."),
         (["--table", "--rows", "vae-k1"], "`--rows` is of iwae, depth, pixels only."),
         (["iwae", "--path", "faces.mat"], "`--path` is of frey-face only."),
@@ -82,7 +82,7 @@ def test_help_and_the_page_import_no_tensorflow(tmp_path):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip().endswith("[]")
-    assert "samples S for log p(x). [default: 5000]" in " ".join(done.stdout.split())
+    assert "Samples S for log p(x), of all but frey-face. [default: 5000]" in " ".join(done.stdout.split())
     assert "| 2 | -3.00 +- 0.50 | -2.25 +- 0.50 | 2 | 2 | `0123456789ab` | 1.0 |" in done.stdout
 
 

@@ -13,7 +13,7 @@ HALF, SINGLE = [-490.3, -491.2, -489.6], [-490.0, -490.9, -489.9]
 
 
 def rows(name, elbos, **changes):
-    made = {"epochs": 5, "train_size": None, "network": None, "hidden": None, "data_digest": "a", "convention": "c"}
+    made = {"epochs": 5, "train_size": None, "network": None, "data_digest": "a", "convention": "c"}
     figures = [made | {"elbo": elbo, "bits_per_dim": 8.0, "seconds": 1.0} | changes for elbo in elbos]
     return [row | {"precision": name, "seed": seed} for seed, row in enumerate(figures)]
 

@@ -51,12 +51,12 @@ class Setting:
 def dense(setting: Setting, **changes: Any) -> tfvae.VAE:
     """What `tfvae train` trains; on a CPU two narrow layers."""
     keras.utils.set_random_seed(0)
-    return tfvae.vae(hidden=(32, 32) if setting.small else (300,) * 4, **changes)
+    return tfvae.vae(network="mlp(32, 32)" if setting.small else "mlp", **changes)
 
 
 def convolutional(setting: Setting) -> tfvae.VAE:
     keras.utils.set_random_seed(0)
-    return tfvae.conv_vae(filters=(4, 8) if setting.small else (32, 64))
+    return tfvae.conv_vae(network="conv(4, 8)" if setting.small else "conv")
 
 
 def fitted(setting: Setting, model: tfvae.VAE, optimizer: Any, steps: int, epochs: int = 1, **how: Any) -> list[float]:
@@ -271,7 +271,8 @@ def memory(setting: Setting) -> dict[str, Any]:
         figures |= _nvidia_smi("memory.used")
     run = setting.folder / "run"
     command = [sys.executable, "-m", "tfvae", "train", "--epochs", "2", "--out", str(run), "--precision", "bfloat16"]
-    command += ["--train-size", "1000" if setting.small else "20000", "--hidden", "32" if setting.small else "300,300"]
+    command += ["--train-size", "1000" if setting.small else "20000"]
+    command += ["--network", "mlp(32)" if setting.small else "mlp(300, 300)"]
     _command(command)
     _command([sys.executable, "-m", "tfvae", "sample", str(run), "-n", "4"], CUDA_VISIBLE_DEVICES="-1")
     history = list(csv.DictReader((run / "history.csv").open()))

@@ -142,7 +142,12 @@ def test_other_failures_stay_what_they_are(tmp_path, monkeypatch):
 
 
 SETTINGS = Settings(
-    data="tfds:pictures", epochs=3, validation_size=5, batch_size=5, hidden=(4,), latent_size=2, xla=False
+    data="tfds:pictures",
+    epochs=3,
+    validation_size=5,
+    batch_size=5,
+    model="vae(latent_size=2, network=mlp(4))",
+    xla=False,
 )
 
 

@@ -56,7 +56,7 @@ def test_mnist_has_none_and_takes_less_than_a_second():
 def test_a_run_says_and_keeps_them(tmp_path, monkeypatch, capfd):
     monkeypatch.chdir(tmp_path)
     np.savez("data.npz", images=IMAGES, test_images=np.concatenate([IMAGES[:3], 255 - IMAGES[:3]]))
-    small = ["--epochs", 1, "--hidden", 4, "--latent-size", 2, "--batch-size", 10, "--validation-size", 10]
+    small = ["--epochs", 1, "--network", "mlp(4)", "--latent-size", 2, "--batch-size", 10, "--validation-size", 10]
     assert command("train", "--data", "data.npz", *small, "--no-xla", "--out", "run") == 0
     copies = json.loads((tmp_path / "run" / "report.json").read_text())["copies"]
     assert copies["training"] == copies["validation"] == 0

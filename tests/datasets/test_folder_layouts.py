@@ -98,7 +98,8 @@ def test_classes_that_are_called_like_parts_stay_classes(tmp_path, names):
 def test_a_run_says_once_what_was_read_and_codes_have_all_parts(tmp_path, capsys):
     paint(tmp_path / "data", "train", "val", "test", count=10)
     (tmp_path / "data" / "train" / "cat" / "notes.txt").write_text("no image")
-    settings = Settings(data=str(tmp_path / "data"), epochs=2, batch_size=5, hidden=(4,), latent_size=2, xla=False)
+    model = "vae(latent_size=2, network=mlp(4))"
+    settings = Settings(data=str(tmp_path / "data"), epochs=2, batch_size=5, model=model, xla=False)
     report = run.train(settings, tmp_path / "run", verbose=0)
     left_out = f"Left out of {tmp_path / 'data'}: 1 file that does not end like an image (train/cat/notes.txt)."
     assert report["data_notes"] == [left_out, "The validation images are those of the folder `val`."]

@@ -14,10 +14,11 @@ from tfvae.app import run
 from tfvae.app.interruption import Interrupted
 from tfvae.app.settings import Settings
 from tfvae.datasets import load
+from tfvae.recipes import Specification
 
 SETTINGS = Settings(
-    likelihood="bernoulli", hidden=(4,), activation="tanh", batch_size=20, epochs=1, validation_size=10, test_size=30,
-    xla=False, seed=5,
+    model="vae(likelihood=bernoulli, network=mlp(4, activation=tanh))", batch_size=20, epochs=1, validation_size=10,
+    test_size=30, xla=False, seed=5,
 )  # fmt: skip
 SIZES = (2, 3)
 
@@ -71,7 +72,7 @@ def test_the_figures_are_those_of_the_models_on_the_test_images(folder, settings
         assert found["naive"]["bound"] == pytest.approx(log_p.mean(), rel=1e-6)
         assert found["elbo"]["mean"] < found["log_likelihood"]["mean"]
         assert found["data_digest"] == evaluation.fix(images, model.preprocess).digest
-        assert (found["test_images"], found["settings"]["latent_size"]) == (30, int(size))
+        assert (found["test_images"], found["settings"]["model"]["vae"]["latent_size"]) == (30, int(size))
         assert found["training_seconds"] > 0
 
 
@@ -110,5 +111,7 @@ def test_a_run_with_other_settings_is_not_taken(folder, settings):
 
 def test_the_settings_are_the_papers():
     assert aevb.LATENT_SIZES == (2, 5, 10, 20)
-    assert (aevb.SETTINGS.hidden, aevb.SETTINGS.activation, aevb.SETTINGS.batch_size) == ((500,), "tanh", 100)
-    assert (aevb.SETTINGS.data, aevb.SETTINGS.likelihood) == ("mnist", "bernoulli")
+    assert (aevb.SETTINGS.data, aevb.SETTINGS.batch_size) == ("mnist", 100)
+    options = aevb.SETTINGS.model.options
+    assert (aevb.SETTINGS.model.name, options["likelihood"].name) == ("vae", "bernoulli")
+    assert options["network"] == Specification("mlp", {"units": (500,), "activation": "tanh"})

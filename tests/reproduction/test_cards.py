@@ -17,8 +17,8 @@ from tfvae.app.settings import Settings
 
 SAVED = Path(__file__).resolve().parents[2] / "saved_models"
 SETTINGS = Settings(
-    likelihood="bernoulli", hidden=(200,), latent_size=2, batch_size=20, epochs=1, learning_rate=0.01, averaging=0.5,
-    validation_size=10, test_size=30, xla=False, steps_per_execution=1,
+    model="vae(likelihood=bernoulli, network=mlp(200), latent_size=2)", batch_size=20, epochs=1, learning_rate=0.01,
+    averaging=0.5, validation_size=10, test_size=30, xla=False, steps_per_execution=1,
 )  # fmt: skip
 
 
@@ -83,12 +83,12 @@ def test_the_card_says_what_was_measured(trained, published):
     assert (of_card["number"], of_card["sample_size"]) == (30, 100)  # there are no 500
     assert of_card["digest"] == evaluation.fix(images, model.preprocess).digest
     np.testing.assert_allclose(of_card["bound"], evaluation.log_likelihood(model, images, 100), atol=2e-4, rtol=0)
-    assert card["settings"]["hidden"] == [200]
+    assert card["settings"]["model"]["vae"]["network"] == {"mlp": {"units": [200], "activation": "gelu"}}
     assert not {"weights", "data_dir"} & set(card["settings"])
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("model", ["gmm", "realnvp"])
+@pytest.mark.parametrize("model", ["mixture", "realnvp"])
 def test_an_exact_density_has_a_card_too(tmp_path, model):
     np.savez(tmp_path / "images.npz", images=np.random.default_rng(0).integers(0, 256, (100, 8, 6), np.uint8))
     settings = Settings(

@@ -19,8 +19,8 @@ from tfvae.app.run import evaluation as run_evaluation
 from tfvae.app.settings import Settings, settings_of
 
 SETTINGS = Settings(
-    likelihood="bernoulli", hidden=(4,), activation="tanh", latent_size=2, batch_size=20, epochs=2, passes=2,
-    validation_size=10, test_size=30, xla=False, steps_per_execution=1, seed=5,
+    model="vae(likelihood=bernoulli, network=mlp(4, activation=tanh), latent_size=2)", batch_size=20, epochs=2,
+    passes=2, validation_size=10, test_size=30, xla=False, steps_per_execution=1, seed=5,
 )  # fmt: skip
 
 
@@ -36,7 +36,7 @@ def rows(tmp_path_factory):
     path = tmp_path_factory.mktemp("data") / "images.npz"
     np.savez(path, images=np.random.default_rng(0).integers(0, 256, (100, 8, 6), np.uint8))
     settings = dataclasses.replace(SETTINGS, data=str(path))
-    weighted = dataclasses.replace(settings, objective="iwae", sample_size=2, gradient="dreg", passes=3)
+    weighted = dataclasses.replace(settings, passes=3).with_options(objective="iwae(samples=2, gradient=dreg)")
     return (
         Row("first", "The first", settings, 40.5, (("somebody", 41.25),)),
         Row("second", "The second", weighted, None, start="first", against="first"),
@@ -91,7 +91,9 @@ def test_the_figures_are_those_of_the_models_on_the_test_images(done):
         assert row["data"]["digest"] == evaluation.fix(images, model.preprocess).digest
         assert row["active_units"] == evaluation.latent_statistics(model, images).active_units
         assert (row["data"]["examples"], row["seed"], row["settings"]["validation_size"]) == (30, 5, 10)
-        assert row["settings"]["gradient"] == ("plain" if name == "first" else "dreg")
+        elbo = {"elbo": {"samples": 1, "beta": 1.0, "warm_up": 0.0, "free_bits": 0.0}}
+        weighted = {"iwae": {"samples": 2, "gradient": "dreg"}}
+        assert row["settings"]["model"]["vae"]["objective"] == (elbo if name == "first" else weighted)
         assert "weights" not in row["settings"]
 
 
@@ -209,11 +211,14 @@ def test_an_unknown_row_is_named(tmp_path, rows):
 
 @pytest.mark.parametrize(
     ("change", "words"),
-    [({"latent_size": 3}, "first has latent_size 2, not 3"), ({"passes": 1}, "first has passes 2, not 1")],
-    ids=str,
+    [
+        (lambda settings: settings.with_options(latent_size=3), "first has latent_size 2, not 3"),
+        (lambda settings: dataclasses.replace(settings, passes=1), "first has passes 2, not 1"),
+    ],
+    ids=["of the model", "of the training"],
 )
 def test_a_run_with_other_settings_is_not_taken(folder, rows, change, words):
-    changed = dataclasses.replace(rows[0], settings=dataclasses.replace(rows[0].settings, **change))
+    changed = dataclasses.replace(rows[0], settings=change(rows[0].settings))
     with pytest.raises(ValueError, match=rf"{words}; choose another folder\.$"):
         tables.run(table((changed,)), folder, ["first"], 30, verbose=0)
 

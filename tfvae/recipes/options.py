@@ -71,7 +71,7 @@ class Option(NamedTuple):
         if self.many:
             values = value if isinstance(value, (list, tuple)) else _split(value)
             return tuple(self._replace(many=False).checked(each) for each in values)
-        if self.default is None and (value is None or value in ("", "none")):
+        if self.default is None and (value is None or value == "none"):
             return None
         self._refuse_huge(value)
         try:

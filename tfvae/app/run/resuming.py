@@ -63,7 +63,7 @@ def require_own_model(file: Path, run: identity.Identity, goes_on: bool) -> None
         raise
     except ValueError:  # a damaged one is written again
         return
-    if kept and (run.settings | kept.settings, run.images | kept.images) != (run.settings, run.images):
+    if kept and (run.settings | kept.compared, run.images | kept.images) != (run.settings, run.images):
         raise ValueError(f"{file} is of another run than the checkpoints beside it and would be replaced; move it.")
 
 

@@ -16,6 +16,15 @@ from tfvae.recipes.specification import parsed
 
 CONFIG = "config.yaml"
 """The settings' file in a run folder."""
+FLAT = frozenset(
+    (
+        "likelihood", "preprocess", "scale", "network", "hidden", "activation", "latent_size", "levels", "inference",
+        "corruption", "corruption_strength", "mask_share", "patch_size", "components", "rank", "prior", "pseudo_inputs",
+        "posterior", "flow_depth", "flow_hidden", "flow_levels", "alpha", "draws", "penalty", "objective",
+        "sample_size", "gradient", "beta", "warm_up", "free_bits",
+    )
+)  # fmt: skip
+"""The settings of models in version 0.1, which stood beside those of every run."""
 _DEEPEST = 8  # lists and mappings in others; a part of a recipe has six
 
 
@@ -70,8 +79,8 @@ def read_yaml(path: Path) -> dict[str, Any]:
     """The settings in a YAML file, by name: those that it gives, checked each by itself.
 
     Raises:
-        ValueError: the file is no YAML, has a key that is no setting, one twice, or a value of the wrong kind or out of
-            range; the sentence names the line.
+        ValueError: the file is no YAML or of version 0.1, has a key that is no setting, one twice, or a value of the
+            wrong kind or out of range; the sentence names the line.
         OSError: the file cannot be read.
     """
     try:
@@ -84,6 +93,11 @@ def read_yaml(path: Path) -> dict[str, Any]:
         return {}
     if not isinstance(root, yaml.MappingNode):
         raise ValueError(f"{path}, line 1: expected lines of the form `name: value`.")
+    if any(key.value in FLAT for key, _ in root.value if isinstance(key, yaml.ScalarNode)):
+        raise ValueError(
+            f"{path} is a flat list of settings, as version 0.1 wrote it; `python tools/rewrite_settings.py {path}` "
+            "rewrites it."
+        )
     known, constructor, found = fields(), yaml.constructor.SafeConstructor(), {}
     for key, node in root.value:
         name, line = key.value, key.start_mark.line + 1
