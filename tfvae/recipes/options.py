@@ -104,7 +104,7 @@ def _expected(detail: Any) -> str:
     kind, context = detail["type"], detail.get("ctx", {})
     bounds = {"greater_than_equal": "at least {ge}", "greater_than": "above {gt}", "less_than": "below {lt}"}
     if kind in bounds:
-        return bounds[kind].format(**{name: f"{bound:g}" for name, bound in context.items()})
+        return bounds[kind].format(**{name: bound if bound % 1 else int(bound) for name, bound in context.items()})
     if kind == "literal_error":
         return str(context["expected"])
     return _WORDS.get(kind.split("_")[0], detail["msg"].removeprefix("Input should be "))
