@@ -177,6 +177,9 @@ def test_a_run_may_start_at_the_mean_of_its_training_images(settings, tmp_path):
 
 
 def test_a_likelihood_without_a_known_mean_is_refused(settings, tmp_path):
-    with pytest.raises(ValueError, match=r"`start_at_mean` is not for this likelihood: `Categorical` does not say"):
+    sentence = (
+        "`start_at_mean` is not for this model: `Categorical` does not say for which parameters it has a given mean."
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(sentence)}$"):
         wanted = settings.with_options(likelihood="categorical")
         run.train(dataclasses.replace(wanted, start_at_mean=True), tmp_path / "run", verbose=0)
