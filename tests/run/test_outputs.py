@@ -148,7 +148,7 @@ def test_of_several_seeds_the_last_one_is_looked_at_before_the_first_one_is_trai
     shutil.copytree("run", "all/seed-0")
     arguments = ["train", "--data", "data.npz", "--out", "all", "--seeds"]
     refused(capfd, "all/seed-0 has a run already; choose another --out", *arguments, 1, 0)
-    refused(capfd, "`seed` must be between 0 and 2^32 - 1; received 4294967296.", *arguments, 1, 2**32)
+    refused(capfd, "`seed` must be below 4294967296; received 4294967296.", *arguments, 1, 2**32)
 
 
 @fault("outputs")

@@ -52,7 +52,13 @@ def main(program: click.Command = app) -> None:
 
 def _main(program: click.Command) -> None:
     try:
-        program()
+        sys.exit(program(standalone_mode=False))  # else click itself answers Ctrl-C, with code 1
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.Abort:
+        say("Interrupted.", err=True)
+        sys.exit(_CTRL_C)
     except (ValueError, OSError, FloatingPointError, NotImplementedError, UnfitEnvironment) as error:
         click.secho(f"Error: {printable(error)}", err=True, fg="red")
         sys.exit(1)
@@ -61,10 +67,6 @@ def _main(program: click.Command) -> None:
             raise
         click.secho("Error: There is not enough memory for this model with these data.", err=True, fg="red")
         sys.exit(1)
-    except SystemExit as end:
-        if end.code == _CTRL_C:
-            say("", "Interrupted.", err=True)
-        raise
 
 
 def _tell_others(end: BaseException) -> None:
