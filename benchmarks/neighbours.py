@@ -27,14 +27,14 @@ TABLE, PICTURE = HERE.parents[1] / "docs/neighbours.md", HERE.parents[1] / "docs
 BEGIN, END = "<!-- table: by benchmarks/neighbours.py -->", "<!-- end -->"
 MODELS = {
     "vae": "VAE",
-    "naive": "naive Monte Carlo",
-    "ae": "autoencoder",
-    "dae": "denoising autoencoder",
-    "mae": "masked autoencoder",
-    "gmm": "mixture of normals",
+    "naive_monte_carlo": "naive Monte Carlo",
+    "autoencoder": "autoencoder",
+    "denoising_autoencoder": "denoising autoencoder",
+    "masked_autoencoder": "masked autoencoder",
+    "mixture": "mixture of normals",
     "gan": "GAN",
 }
-"""What `--model` takes, and what it is called."""
+"""Recipes, with their titles in the table."""
 COLUMNS = (
     ("parameters", ("model", "parameters"), "{:,.0f}"),
     ("minutes", ("training", "processor_minutes"), "{:.1f}"),
@@ -53,8 +53,8 @@ def measure(model: str, seed: int, runs: Path) -> dict[str, Any]:
     """Trains and evaluates one model; gives the figures that the table shows, and where they are from."""
     folder = runs / model / f"seed-{seed}"
     if not (folder / "report.json").exists():
-        resume = ["--resume"] if (folder / "config.yaml").exists() else ["--model", model, "--seed", str(seed)]
-        _tfvae("train", "--out", folder, *resume)
+        words = ["--resume"] if (folder / "config.yaml").exists() else ["--seed", seed]
+        _tfvae("train", model, "--out", folder, *words)
     if not (folder / "evaluation/report.json").exists():
         _tfvae("evaluate", folder)
     report = json.loads((folder / "evaluation/report.json").read_text())

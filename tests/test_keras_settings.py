@@ -210,7 +210,7 @@ def test_a_file_in_float32_is_loaded_whatever_the_settings_are(setting, tmp_path
 def test_a_run_computes_in_what_its_settings_say(policy, setting):
     setting("policy", policy)
     setting("floatx", "float64")
-    model = build.model(Settings(hidden=(4,)), tiny.SHAPE, 1)
+    model = build.model(Settings(model="vae(network=mlp(4))"), tiny.SHAPE, 1)
     assert {layer.dtype_policy.name for layer in model._flatten_layers()} == {"float32"}
     assert (keras.config.dtype_policy().name, keras.config.floatx()) == (policy, "float64")
 
@@ -266,7 +266,8 @@ def test_a_run_is_the_same_whatever_keras_json_says(tmp_path):
         folder.mkdir()
         code = """
 import sys
-sys.argv = "tfvae train --out run --train-size 200 --validation-size 50 --hidden 8 --latent-size 2 --epochs 2".split()
+small = "--train-size 200 --validation-size 50 --network mlp(8) --latent-size 2 --epochs 2"
+sys.argv = ["tfvae", "train", "--out", "run", *small.split()]
 from tfvae.app import cli
 try:
     cli.main()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tfvae.app.settings import MODELS
+from tfvae.recipes import RECIPES
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -30,7 +30,7 @@ def test_the_page_is_that_of_the_json(neighbours, monkeypatch, tmp_path):
 def test_no_neighbour_was_measured_twice_with_a_seed(neighbours):
     rows = [(row["model"], row["seed"]) for row in neighbours.read()]
     assert len(rows) == len(set(rows))
-    assert {model for model, _ in rows} == set(neighbours.MODELS) <= set(MODELS)
+    assert {model for model, _ in rows} == set(neighbours.MODELS) <= set(RECIPES.names())
 
 
 def test_every_digit_comes_up_in_three_per_cent_of_a_gans_samples(neighbours):
