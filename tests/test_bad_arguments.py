@@ -136,12 +136,12 @@ CASES = {
     "free bits of other levels": (
         lambda _: vae(objective=tfvae.ELBO(free_bits=(0.1, 0.2))),
         ValueError,
-        "`free_bits` has 2 values, one for each level; the model has 1.",
+        "`free_bits` must be one value; received 2.",
     ),
     "a beta of other levels": (
         lambda _: tfvae.ladder_vae(tiny.SHAPE, 2, 4, "mlp(4)", objective=tfvae.ELBO(beta=(1.0, 0.5, 1.0))),
         ValueError,
-        "`beta` has 3 values, one for each level; the model has 2.",
+        "`beta` must be one value, or one for each of the 2 levels; received 3.",
     ),
     "a prior made of an encoder that is not there": (
         lambda _: tfvae.naive_monte_carlo(tiny.SHAPE, 2, 5, "mlp(4)", prior="vamp"),

@@ -21,6 +21,7 @@ from tfvae import evaluation, families, networks, preprocessing, priors
 from tfvae._support.seals import SEAL
 from tfvae.app.run import build
 from tfvae.app.settings import Settings
+from tfvae.evaluation.digits import classifier
 
 RAW = tiny.images(8)
 ROOT = Path(__file__).resolve().parents[1]
@@ -51,8 +52,8 @@ MODELS = {
     "convolutional": lambda: tiny.vae(kind="conv"),
     "glow": lambda: tfvae.glow(tiny.SHAPE, 1, 1, (4,)),
     "masked": lambda: tfvae.masked_autoencoder(tiny.SHAPE, width=4),
-    "GAN": lambda: tfvae.gan(tiny.SHAPE, 2, (4,)),
-    "ladder": lambda: tfvae.ladder_vae(tiny.SHAPE, 2, 4, (4,)),
+    "GAN": lambda: tfvae.gan(tiny.SHAPE, 2, "mlp(4)"),
+    "ladder": lambda: tfvae.ladder_vae(tiny.SHAPE, 2, 4, "mlp(4)"),
 }
 
 
@@ -78,7 +79,7 @@ def test_settings_that_are_none_of_a_model_s_business_change_nothing(name, setti
 def test_the_classifier_is_that_of_images_with_channels_last(setting):
     images = np.random.default_rng(0).random((3, 28, 28, 1), np.float32)
     expected = evaluation.classify(images)
-    evaluation.classifier._trained.cache_clear()
+    classifier._trained.cache_clear()
     setting("format", "channels_first")
     np.testing.assert_array_equal(evaluation.classify(images), expected)
 

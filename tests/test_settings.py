@@ -242,11 +242,11 @@ CLOSED_FORM = "`free_bits` is a floor for each latent dimension and needs `analy
         ),
         (
             {"model": "vae(objective=elbo(free_bits=(0.1, 0.2)))"},
-            "`free_bits` has 2 values, one for each level; the model has 1.",
+            "`free_bits` must be one value; received 2.",
         ),
         (
             {"model": "ladder_vae(objective=elbo(warm_up=(1, 2, 3)))"},
-            "`beta` has 3 values, one for each level; the model has 2.",
+            "`beta` must be one value, or one for each of the 2 levels; received 3.",
         ),
         (
             {"model": "naive_monte_carlo(prior=vamp)"},

@@ -915,7 +915,7 @@ BUGS = [
     ),
     Bug(
         "a run that keeps its own weights where it should take others",
-        "tfvae/app/run/start.py",
+        "tfvae/app/run/build.py",
         "mine.set_weights(others.get_weights())",
         "mine.set_weights(mine.get_weights())",
         START,
@@ -1168,8 +1168,8 @@ BUGS = [
     Bug(
         "beta of the levels in reverse order",
         "tfvae/objectives.py",
-        '(self._at(beta, step) for beta in _by_level("beta", self.beta, levels))',
-        '(self._at(beta, step) for beta in _by_level("beta", self.beta, levels)[::-1])',
+        '(self._at(beta, step) for beta in by_level("beta", self.beta, levels))',
+        '(self._at(beta, step) for beta in by_level("beta", self.beta, levels)[::-1])',
         HIERARCHICAL,
     ),
     Bug(
