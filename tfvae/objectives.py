@@ -285,15 +285,16 @@ def _sampled_rates(trace: Trace) -> list[tf.Tensor]:
 
 
 def by_level(name: str, value: Any, levels: int) -> tuple[Any, ...]:
-    """A value for each level.
+    """A value for each level, of one for all or of a tuple.
 
     Raises:
-        ValueError: there are others than one for each.
+        ValueError: the tuple has another number of values.
     """
     if not isinstance(value, tuple):
         return (value,) * levels
     if len(value) != levels:
-        raise ValueError(f"`{name}` has {len(value)} values, one for each level; the model has {levels}.")
+        needed = "" if levels == 1 else f", or one for each of the {levels} levels"
+        raise ValueError(f"`{name}` must be one value{needed}; received {len(value)}.")
     return value
 
 

@@ -67,7 +67,7 @@ class UnsupervisedModel(GuardedModel):
 
         Raises:
             TypeError: it is no objective.
-            ValueError: it reports other numbers, has a gradient that is not for this model, or is for other levels.
+            ValueError: it reports other numbers, or has a gradient or a number of weights that is not for this model.
         """
         if not isinstance(objective, Objective):
             raise TypeError(f"`objective` must be an object of `Objective`; received {objective!r}.")
