@@ -40,7 +40,7 @@ def standard_normal(dimensions=1, dtype="float64"):
 
 def image_vae(**changes):
     keras.utils.set_random_seed(0)
-    return tfvae.vae((4, 3, 1), latent_size=3, hidden=(5,), **changes)
+    return tfvae.vae((4, 3, 1), 3, "mlp(5)", **changes)
 
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (23, 4, 3, 1), np.uint8)

@@ -24,7 +24,7 @@ def test_mean_and_stddev_of_a_linear_gaussian_model(batch_size):
 
 def test_x_is_preprocessed_already():
     keras.utils.set_random_seed(0)
-    model = tfvae.vae((4, 3, 1), latent_size=3, hidden=(5,))
+    model = tfvae.vae((4, 3, 1), 3, "mlp(5)")
     images = np.random.default_rng(0).integers(0, 256, (9, 4, 3, 1), np.uint8)
     mean, stddev = encode(model, np.asarray(model.representative(images)))
     np.testing.assert_allclose(mean, model.encoder.predict(images, verbose=0), rtol=1e-5)

@@ -21,7 +21,7 @@ IMAGES = np.random.default_rng(0).integers(0, 256, (23, 4, 3, 1), np.uint8)
 
 def image_vae(latent_size=3):
     keras.utils.set_random_seed(0)
-    return tfvae.vae((4, 3, 1), latent_size=latent_size, hidden=(5,))
+    return tfvae.vae((4, 3, 1), latent_size, "mlp(5)")
 
 
 @pytest.mark.usefixtures("float64")

@@ -101,7 +101,7 @@ def test_noise_is_not_taken_for_all_digits():
 
 def test_a_model_of_tfvae_is_measured_the_same_each_time():
     keras.utils.set_random_seed(0)
-    model = tfvae.vae(hidden=(8,), latent_size=2)
+    model = tfvae.vae(latent_size=2, network="mlp(8)")
     # Strong weights, so that samples differ and some are taken for something.
     model.decoder.set_weights([10 * weight for weight in model.decoder.get_weights()])
     one, same, other = recognition(model, 300), recognition(model, 300), recognition(model, 300, seed=1)

@@ -17,7 +17,6 @@ import small
 import small_runs
 import tiny
 from test_cli import command
-from tfvae.app.run.start import start
 
 import tfvae
 from tfvae.app import run
@@ -26,13 +25,12 @@ from tfvae.app.run import MODEL, build, evaluation
 from tfvae.app.settings import Settings
 from tfvae.flows import Flow, InverseAutoregressive
 
-FLOW = {"flow_depth": 1, "flow_hidden": (4,)}
-VAE = {"hidden": (8,), "latent_size": 3, "prior": "flow", "posterior": "flow", **FLOW}
+_FLOW = "flow(depth=1, hidden=(4,))"
 MODELS = {
-    "glow": {"model": "glow", **FLOW},
-    "realnvp": {"model": "realnvp", **FLOW},
-    "maf": {"model": "maf", **FLOW},
-    "vae": VAE,
+    "glow": "glow(depth=1, filters=(4,))",
+    "realnvp": "realnvp(depth=1, filters=(4,))",
+    "maf": "maf(depth=1, hidden=(4,))",
+    "vae": f"vae(latent_size=3, network=mlp(8), prior={_FLOW}, posterior={_FLOW})",
 }
 
 
@@ -44,7 +42,7 @@ def source(tmp_path_factory):
 def settings(source, which, **changes):
     """Two epochs of two steps."""
     given = {"data": str(source), "epochs": 2, "train_size": 40, "batch_size": 20, "validation_size": 20, "xla": False}
-    return Settings(**(given | MODELS[which] | changes))
+    return Settings(model=MODELS[which], **(given | changes))
 
 
 @pytest.mark.slow
@@ -94,7 +92,7 @@ def test_a_run_of_a_flow_starts_from_the_data(source):
     images = run.load_data(wanted).train
     model = build.model(wanted, images.image_shape, 1)
     before = np.mean(model.density.distribution().log_prob(model.representative(images.first(100).images)))
-    start(model, wanted, images)
+    build.start(model, wanted, images)
     after = np.mean(model.density.distribution().log_prob(model.representative(images.first(100).images)))
     assert after > before
 
@@ -102,15 +100,15 @@ def test_a_run_of_a_flow_starts_from_the_data(source):
 @pytest.mark.parametrize(
     ("parts", "prior", "posterior", "closed_form"),
     [
-        ({}, tfvae.priors.StandardNormal, tfvae.families.Normal, True),
-        ({"prior": "flow"}, Flow, tfvae.families.Normal, False),
-        ({"posterior": "flow"}, tfvae.priors.StandardNormal, InverseAutoregressive, False),
-        ({"prior": "mixture", "components": 3}, tfvae.priors.MixtureOfNormals, tfvae.families.Normal, False),
+        ("", tfvae.priors.StandardNormal, tfvae.families.Normal, True),
+        (", prior=flow", Flow, tfvae.families.Normal, False),
+        (", posterior=flow", tfvae.priors.StandardNormal, InverseAutoregressive, False),
+        (", prior=mixture(components=3)", tfvae.priors.MixtureOfNormals, tfvae.families.Normal, False),
     ],
     ids=["plain", "prior", "posterior", "mixture"],
 )
 def test_the_settings_choose_the_parts_and_say_how_the_rate_is_measured(parts, prior, posterior, closed_form):
-    model = build.model(Settings(hidden=(8,), latent_size=3, **parts), tiny.SHAPE, 1)
+    model = build.model(Settings(model=f"vae(latent_size=3, network=mlp(8){parts})"), tiny.SHAPE, 1)
     assert isinstance(model.prior, prior)
     assert isinstance(model.encoder.family, posterior)
     assert model.objective.analytic_kl is closed_form
@@ -118,8 +116,8 @@ def test_the_settings_choose_the_parts_and_say_how_the_rate_is_measured(parts, p
 
 def test_an_image_that_cannot_be_halved_is_refused_before_anything_is_trained(tmp_path, capsys):
     np.save(tmp_path / "odd.npy", np.zeros((50, 7, 8, 1), np.uint8))
-    settings_given = ("--model", "glow", "--batch-size", 10)
-    assert command("train", "--data", tmp_path / "odd.npy", *settings_given, "--out", tmp_path / "run") == 1
+    settings_given = ("--batch-size", 10, "--out", tmp_path / "run")
+    assert command("train", "glow", "--data", tmp_path / "odd.npy", *settings_given) == 1
     assert "7 x 8 images would get odd sides." in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
 

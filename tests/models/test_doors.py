@@ -21,7 +21,7 @@ RAW = tiny.images(24)
 
 
 def tall(**options):
-    return tiny.compiled(tfvae.vae(SHAPE, latent_size=2, hidden=(4,)), **options)
+    return tiny.compiled(tfvae.vae(SHAPE, 2, "mlp(4)"), **options)
 
 
 def use(model, how, data):
@@ -339,7 +339,7 @@ def test_a_frozen_model_says_that_it_is(mode):
 @fault("messages")
 @pytest.mark.parametrize("part", ["generator", "discriminator"])
 def test_one_of_two_networks_may_be_frozen(part):
-    model = tfvae.gan((8, 8, 1), latent_size=2, hidden=(2,))
+    model = tfvae.gan((8, 8, 1), 2, "mlp(2)")
     for each in (model.generator, model.prior) if part == "generator" else (model.discriminator, model.head):
         each.trainable = False
     model.compile("sgd", run_eagerly=True)

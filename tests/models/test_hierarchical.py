@@ -22,14 +22,14 @@ from test_cli import command
 import tfvae
 from tfvae import callbacks, families, networks, preprocessing
 from tfvae.app import run
-from tfvae.app.run import evaluation
+from tfvae.app.run import build, evaluation
 from tfvae.app.settings import Settings
 from tfvae.evaluation import latent_statistics, likelihood_estimate, simulated_bracket
 from tfvae.networks.levels import ConvolutionalLevels, DenseLevels
 from tfvae.noise import Noise
 from tfvae.objectives import log_weights
 from tfvae.priors import MixtureOfNormals, VampPrior
-from tfvae.recipes import hierarchical as hierarchical_recipes
+from tfvae.recipes.parts import NETWORKS
 
 P, D1, D2 = 5, 3, 2  # sizes of x and of the two levels
 
@@ -223,27 +223,25 @@ def test_rates_and_the_variance_of_means_of_each_level(float64):
     np.testing.assert_allclose(latent_statistics(model, x, batch_size=999).level_rate, rates, rtol=1e-9)
 
 
-def model_with(make=hierarchical_recipes.compose_ladder, levels=2, kind="dense", prior=None, objective=None, latents=4):
+def model_with(make=tfvae.ladder_vae, levels=2, kind="dense", prior=None, objective=None, latents=4):
     keras.utils.set_random_seed(0)
-    if kind == "dense":
-        between = DenseLevels(levels, latents, (9,), "tanh")
-    else:
-        between = ConvolutionalLevels(levels, tiny.SHAPE, 2, (4,), "tanh")
-    likelihood = families.Normal(tiny.SHAPE, scale="shared")
-    prior = prior and prior(between.latent_shapes[-1])
-    return make(between, likelihood, preprocessing.Dequantize(), objective, 5, prior)
+    network, latents = ("mlp(9, activation=tanh)", latents) if kind == "dense" else ("conv(4, activation=tanh)", 2)
+    parts = {"objective": objective or tfvae.ELBO()}
+    if prior:
+        parts["prior"] = prior(NETWORKS.make(network).levels(levels, latents, tiny.SHAPE).latent_shapes[-1])
+    return make(tiny.SHAPE, levels, latents, network, "normal", seed=5, **parts)
 
 
 MAKERS = {
-    "ladder": (hierarchical_recipes.compose_ladder, "dense"),
-    "convolutional ladder": (hierarchical_recipes.compose_ladder, "conv"),
-    "stack": (hierarchical_recipes.compose_stack, "dense"),
-    "convolutional stack": (hierarchical_recipes.compose_stack, "conv"),
+    "ladder": (tfvae.ladder_vae, "dense"),
+    "convolutional ladder": (tfvae.ladder_vae, "conv"),
+    "stack": (tfvae.stacked_vae, "dense"),
+    "convolutional stack": (tfvae.stacked_vae, "conv"),
 }
 EACH = pytest.mark.parametrize(("make", "kind"), MAKERS.values(), ids=MAKERS)
 
 
-@pytest.mark.parametrize("make", [hierarchical_recipes.compose_ladder, hierarchical_recipes.compose_stack])
+@pytest.mark.parametrize("make", [tfvae.ladder_vae, tfvae.stacked_vae])
 def test_one_level_is_the_flat_vae(make, float64):
     model = model_with(make, levels=1)
     flat = tfvae.VAE(
@@ -402,7 +400,7 @@ REFUSED = [
         r"pseudo-inputs of shape \(3, 3, 1\), the data \(8, 8, 1",
     ),
     (
-        {"make": hierarchical_recipes.compose_stack, "prior": lambda shape: VampPrior(shape, tiny.SHAPE, 2)},
+        {"make": tfvae.stacked_vae, "prior": lambda shape: VampPrior(shape, tiny.SHAPE, 2)},
         "which a stack has not; see `LadderVAE`",
     ),
 ]
@@ -429,9 +427,13 @@ def test_other_numbers_of_parts_and_levels_are_refused():
         tfvae.StackedVAE([3], [], **parts)
     with pytest.raises(ValueError, match="`redrawn` must be an integer between 1 and the number of levels, 2; "):
         model_with().sample(2, redrawn=3)
-    model = tiny.compiled(model_with(objective=tfvae.ELBO(beta=(1.0, 1.0, 1.0))))
-    with pytest.raises(ValueError, match="`beta` has 3 values, one for each level; the model has 2"):
-        tiny.train(model, 1)
+    for objective in ({"beta": (1.0, 1.0, 1.0)}, {"free_bits": (0.0,)}):
+        ((name, values),) = objective.items()
+        message = rf"^`{name}` must be one value, or one for each of the 2 levels; received {len(values)}\.$"
+        with pytest.raises(ValueError, match=message):
+            model_with(objective=tfvae.ELBO(**objective))
+    with pytest.raises(ValueError, match=r"^`beta` must be one value; received 2\.$"):
+        tiny.vae(objective=tfvae.ELBO(beta=(1.0, 1.0)))
 
 
 def test_a_beta_and_a_floor_for_each_level():
@@ -495,13 +497,13 @@ def test_samples_say_what_they_have_in_common(tmp_path):
 
 
 RUNS = {
-    "ladder": {"levels": 3},
-    "warm-up": {"warm_up": (0.0, 1.0), "free_bits": (0.1, 0.0)},
-    "stack": {"inference": "bottom-up"},
-    "flow": {"prior": "flow", "flow_depth": 1, "flow_hidden": (4,), "latent_size": 4},
-    "mixture": {"prior": "mixture", "components": 2},
-    "vamp": {"prior": "vamp", "pseudo_inputs": 4},
-    "conv": {"network": "conv", "hidden": (3,), "prior": "flow", "flow_depth": 1, "flow_hidden": (4,)},
+    "ladder": "ladder_vae(levels=3, {})",
+    "warm-up": "ladder_vae({}, objective=elbo(warm_up=(0,1), free_bits=(0.1,0)))",
+    "stack": "stacked_vae({}, likelihood=normal)",
+    "flow": "ladder_vae({}, prior=flow(depth=1, hidden=(4,)))",
+    "mixture": "ladder_vae({}, prior=mixture(components=2))",
+    "vamp": "ladder_vae({}, prior=vamp(pseudo_inputs=4))",
+    "conv": "ladder_vae(latent_size=4, network=conv(3), prior=flow(depth=1, hidden=(4,)))",
 }
 
 
@@ -514,8 +516,9 @@ def source(tmp_path_factory):
 @pytest.mark.parametrize("name", first(3, RUNS))
 def test_a_run_trains_and_is_measured(name, source, tmp_path, monkeypatch):
     small.few_draws(monkeypatch)
-    sizes = {"train_size": 40, "validation_size": 20, "epochs": 2, "batch_size": 20, "hidden": (8,), "latent_size": 4}
-    settings = Settings(data=str(source), xla=False, **(sizes | {"levels": 2} | RUNS[name]))
+    sizes = {"train_size": 40, "validation_size": 20, "epochs": 2, "batch_size": 20}
+    model = RUNS[name].format("latent_size=4, network=mlp(8)")
+    settings = Settings(data=str(source), xla=False, model=model, **sizes)
     report = run.train(settings, tmp_path / "run", verbose=0)
     assert np.isfinite(report["elbo"])
     evaluation.evaluate(tmp_path / "run", 20, progress=lambda _: None)
@@ -523,7 +526,7 @@ def test_a_run_trains_and_is_measured(name, source, tmp_path, monkeypatch):
     latents = measured["latents"]
     assert latents["rate"] == pytest.approx(sum(latents["rate_per_level"]))
     assert sum(latents["active_units_per_level"]) == latents["active_units"]
-    assert len(latents["active_units_per_level"]) == settings.levels
+    assert len(latents["active_units_per_level"]) == settings.model.options["levels"]
     assert "levels" in measured["missing"]["aggregate_posterior"]
     assert command("sample", tmp_path / "run", "--redrawn", 1, "-n", 4) == 0
     assert command("traverse", tmp_path / "run", "--dimensions", 1) == 0
@@ -531,46 +534,73 @@ def test_a_run_trains_and_is_measured(name, source, tmp_path, monkeypatch):
 
 
 BAD_SETTINGS = [
-    ({"levels": 0}, "`levels` must be at least 1; received 0."),
-    ({"inference": "bottom-up"}, "`inference` 'bottom-up' is of several levels; set `levels`."),
-    ({"levels": 2, "posterior": "flow"}, "The posterior flow is of one level"),
-    ({"levels": 2, "objective": "iwae", "gradient": "dreg"}, "`gradient` 'dreg' is of one level"),
-    ({"levels": 2, "prior": "vamp", "inference": "bottom-up"}, "The prior vamp needs q of the highest level"),
-    ({"levels": 4}, "`levels` must be at most 3 for a `latent_size` of 6"),
-    ({"levels": 10**12}, "of 6, since each level has half as many latents as the one below; received 1000000000000."),
-    ({"levels": 2, "prior": "flow", "latent_size": 3}, "need two latents at the highest of 2 levels"),
-    ({"levels": 3, "warm_up": (1.0, 2.0)}, "`warm_up` must be one number, or one for each of the 3 `levels`"),
-    ({"free_bits": "0.1,x"}, "`free_bits` must be at least 0, one number or one for each level; received '0.1,x'."),
-    ({"levels": 2, "warm_up": "0,"}, "`warm_up` must have a number on either side of a comma; received '0,'."),
+    ("ladder_vae(levels=0)", "`levels` must be at least 1; received 0."),
+    ("stacked_vae(levels=0)", "`levels` must be at least 1; received 0."),
     (
-        {"levels": 2, "free_bits": ["", 1]},
-        "`free_bits` must have a number on either side of a comma; received ['', 1].",
+        "ladder_vae(posterior=flow)",
+        "`ladder_vae` has no option `posterior`. Did you mean 'prior'? Its options are levels, latent_size, network, "
+        "likelihood, preprocess, prior, objective.",
     ),
-    ({"levels": 2, "warm_up": "1,99"}, "`warm_up` must not be longer than training, 25 epochs; received 99."),
-    ({"model": "gan", "levels": 2}, "`levels` is no setting of the model 'gan'"),
+    (
+        "ladder_vae(objective=iwae(gradient=dreg))",
+        '`objective` has the gradient "dreg", which is of one level of latents.',
+    ),
+    (
+        "stacked_vae(prior=vamp)",
+        "`prior` needs q of the highest level given x alone, which a stack has not; see `LadderVAE`.",
+    ),
+    *(
+        (
+            f"ladder_vae(levels={levels}, latent_size=6)",
+            "`latent_size` 6 is enough for 3 levels, each with half as many latents as the one below; received "
+            f"{levels} `levels`.",
+        )
+        for levels in (4, 10**12)
+    ),
+    (
+        "ladder_vae(prior=flow, latent_size=3)",
+        "A coupling needs two elements along the last axis, one to keep and one to transform; the examples have shape "
+        "(1,).",
+    ),
+    (
+        "ladder_vae(levels=3, objective=elbo(warm_up=(1, 2)))",
+        "`beta` must be one value, or one for each of the 3 levels; received 2.",
+    ),
+    (
+        "ladder_vae(objective=elbo(warm_up='0,'))",
+        "`beta` must be one value, or one for each of the 2 levels; received 1.",
+    ),
+    ("ladder_vae(objective=elbo(free_bits='0.1,x'))", "`free_bits` must be a number; received '0.1,x'."),
+    ("ladder_vae(objective=elbo(free_bits=('', 1)))", "`free_bits` must be a number; received ('', 1)."),
+    (
+        "ladder_vae(objective=elbo(warm_up=(1, 99)))",
+        "`warm_up` must not be longer than training, 25 epochs; received 99.",
+    ),
+    ("gan(levels=2)", "`gan` has no option `levels`. Its options are latent_size, network, penalty."),
 ]
 
 
 @pytest.mark.parametrize(
-    "changes",
+    ("model", "shapes"),
     [
-        {"network": "conv", "levels": 2, "latent_size": 1, "prior": "flow"},
-        {"likelihood": "categorical", "levels": 3, "latent_size": 2},  # whose networks are convolutions
+        ("ladder_vae(network=conv, latent_size=1, prior=flow)", ((7, 7, 1), (4, 4, 1))),
+        # Its networks are convolutions by default.
+        ("ladder_vae(likelihood=categorical, levels=3, latent_size=2)", ((7, 7, 2), (4, 4, 2), (2, 2, 2))),
     ],
 )
-def test_of_maps_the_latent_size_is_not_halved(changes):
-    assert Settings(**changes).network == "conv"
+def test_of_maps_the_latent_size_is_not_halved(model, shapes):
+    assert build.model(Settings(model=model), (28, 28, 1), 1).latent_shapes == shapes
 
 
-@pytest.mark.parametrize(("changes", "sentence"), BAD_SETTINGS, ids=range(len(BAD_SETTINGS)))
-def test_settings_that_make_no_sense_are_refused(changes, sentence):
+@pytest.mark.parametrize(("model", "sentence"), BAD_SETTINGS, ids=range(len(BAD_SETTINGS)))
+def test_settings_that_make_no_sense_are_refused(model, sentence):
     with pytest.raises(ValueError) as caught:
-        Settings(**changes)
-    assert sentence in str(caught.value)
+        build.model(Settings(model=model), tiny.SHAPE, 1)
+    assert str(caught.value) == sentence
 
 
 def test_images_too_small_for_the_levels_are_refused_before_training(source, tmp_path, capsys):
-    levels = ("--levels", 4, "--network", "conv", "--hidden", 3)
-    assert command("train", "--data", source, *levels, "--out", tmp_path / "run") == 1
+    levels = ("--levels", 4, "--network", "conv(3)")
+    assert command("train", "ladder-vae", "--data", source, *levels, "--out", tmp_path / "run") == 1
     assert "Images of 8 x 8 are too small for 4 levels" in capsys.readouterr().err
     assert not (tmp_path / "run" / "history.csv").exists()

@@ -145,8 +145,8 @@ def test_a_head_that_is_made_later_is_frozen_with_its_encoder():
 @fault("lost-attributes")
 def test_other_models_keep_what_is_frozen_too():
     models = {
-        "GAN": tfvae.gan(tiny.SHAPE, 2, (4,)),
-        "ladder": tfvae.ladder_vae(tiny.SHAPE, 2, 4, (4,)),
+        "GAN": tfvae.gan(tiny.SHAPE, 2, "mlp(4)"),
+        "ladder": tfvae.ladder_vae(tiny.SHAPE, 2, 4, "mlp(4)"),
         "flow": tfvae.realnvp(tiny.SHAPE, 1, 1, (4,)),
         "masked": tfvae.masked_autoencoder(tiny.SHAPE, width=8),
     }
@@ -195,7 +195,7 @@ def test_a_model_of_which_all_is_frozen_says_so():
 
 @fault("lost-attributes")
 def test_one_of_two_networks_that_compete_may_be_frozen(tmp_path):
-    model = tfvae.gan(tiny.SHAPE, 2, (4,))
+    model = tfvae.gan(tiny.SHAPE, 2, "mlp(4)")
     model.generator.trainable = False
     model.compile("sgd", run_eagerly=True)
     frozen = tiny.values(model.generator.weights)
@@ -234,7 +234,7 @@ def test_what_an_optimiser_was_told_comes_back(kind, tmp_path):
 
 @fault("lost-attributes")
 def test_a_second_optimiser_is_told_what_the_first_one_is():
-    model = tfvae.gan(tiny.SHAPE, 2, (4,))
+    model = tfvae.gan(tiny.SHAPE, 2, "mlp(4)")
     model.compile(excluded(var_names=["bias"]))
     model.build_optimizers()
     decayed = [model.discriminator_optimizer._use_weight_decay(each) for each in model.discriminator.weights]
@@ -290,12 +290,12 @@ def test_an_objective_that_does_not_fit_a_model_that_is_made_is_refused():
     with pytest.raises(TypeError, match=r"^`objective` must be an object of `Objective`; received 'elbo'\.$"):
         model.objective = "elbo"
     with pytest.raises(ValueError, match="is of one level of latents"):
-        tfvae.ladder_vae(tiny.SHAPE, 2, 4, (4,)).objective = tfvae.ImportanceWeighted(2, "stl")
+        tfvae.ladder_vae(tiny.SHAPE, 2, 4, "mlp(4)").objective = tfvae.ImportanceWeighted(2, "stl")
     assert model.objective == tfvae.ELBO()
 
 
 @fault("lost-attributes")
-@pytest.mark.parametrize("make", [lambda: tfvae.gan(tiny.SHAPE, 2, (4,)), lambda: tfvae.masked_autoencoder(tiny.SHAPE)])
+@pytest.mark.parametrize("make", [lambda: tfvae.gan(tiny.SHAPE, 2, "mlp(4)"), lambda: tfvae.masked_autoencoder(tiny.SHAPE)])
 def test_the_precision_of_layers_that_a_model_makes_itself_comes_back(make):
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_bfloat16")
@@ -332,10 +332,10 @@ def test_nothing_frozen_leaves_no_trace_in_a_configuration():
 def test_weights_have_the_places_in_a_file_that_they_always_had(tmp_path):
     """A property that leads to a part would move them, and files from before could not be loaded."""
     vamp = tiny.vae(prior=priors.VampPrior((2,), tiny.SHAPE, 3), objective=tfvae.ELBO(analytic_kl=False))
-    ladder = tfvae.ladder_vae(tiny.SHAPE, 2, 4, (4,))
+    ladder = tfvae.ladder_vae(tiny.SHAPE, 2, 4, "mlp(4)")
     expected = {"encoder", "decoder", "prior", "guard", "vars", "bottom_up", "posteriors", "priors", "top_down"}
     expected |= {"generator", "discriminator", "head", "layers", "optimizer", "discriminator_optimizer"}
-    for model in (vamp, ladder, tfvae.gan(tiny.SHAPE, 2, (4,))):
+    for model in (vamp, ladder, tfvae.gan(tiny.SHAPE, 2, "mlp(4)")):
         model.compile("sgd")
         model.save_weights(tmp_path / "model.weights.h5")
         with h5py.File(tmp_path / "model.weights.h5") as file:

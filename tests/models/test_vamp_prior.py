@@ -19,7 +19,7 @@ from test_cli import command
 import tfvae
 from tfvae import families, flows
 from tfvae.app import run
-from tfvae.app.run import evaluation
+from tfvae.app.run import build, evaluation
 from tfvae.app.settings import Settings
 from tfvae.noise import Noise
 from tfvae.priors import VampPrior
@@ -147,8 +147,9 @@ def source(tmp_path_factory):
 
 
 def settings(source, **changes):
-    sizes = {"train_size": 40, "validation_size": 20, "epochs": 2, "batch_size": 20, "hidden": (8,), "latent_size": 3}
-    return Settings(data=str(source), prior="vamp", pseudo_inputs=5, xla=False, **(sizes | changes))
+    sizes = {"train_size": 40, "validation_size": 20, "epochs": 2, "batch_size": 20}
+    model = "vae(latent_size=3, network=mlp(8), prior=vamp(pseudo_inputs=5))"
+    return Settings(data=str(source), model=model, xla=False, **(sizes | changes))
 
 
 @pytest.mark.slow
@@ -164,7 +165,7 @@ def test_a_run_starts_from_its_images_and_is_measured(source, tmp_path, monkeypa
 
 def test_more_pseudo_inputs_than_images_are_refused_before_training(source, tmp_path, capsys):
     sizes = ("--train-size", 40, "--validation-size", 20, "--batch-size", 20)
-    prior = ("--prior", "vamp", "--pseudo-inputs", 41)
+    prior = ("--prior", "vamp(pseudo_inputs=41)")
     assert command("train", "--data", source, *sizes, *prior, "--out", tmp_path / "run") == 1
     error = capsys.readouterr().err
     assert "`pseudo_inputs` must not be more than the examples; set it to 40 or fewer. Received 41." in error
@@ -172,16 +173,20 @@ def test_more_pseudo_inputs_than_images_are_refused_before_training(source, tmp_
 
 
 @pytest.mark.parametrize(
-    ("changes", "message"),
+    ("parts", "message"),
     [
-        ({"prior": "normal"}, "`pseudo_inputs` are of the prior vamp; set `prior` to it."),
-        ({"posterior": "flow"}, "The prior vamp is an average of normal posteriors; set `posterior` to normal."),
-        ({"pseudo_inputs": 0}, "`pseudo_inputs` must be at least 1; received 0."),
+        ("prior=normal(pseudo_inputs=5)", "`normal` has no option `pseudo_inputs`. It has no options."),
+        (
+            "prior=vamp(5), posterior=flow",
+            "`prior` needs the density of each posterior everywhere; a `InverseAutoregressive` has it for its own draws "
+            "only.",
+        ),
+        ("prior=vamp(0)", "`pseudo_inputs` must be at least 1; received 0."),
     ],
 )
-def test_settings_that_do_not_fit_are_refused(changes, message):
+def test_settings_that_do_not_fit_are_refused(parts, message):
     with pytest.raises(ValueError) as caught:
-        Settings(**({"prior": "vamp", "pseudo_inputs": 5} | changes))
+        build.model(Settings(model=f"vae({parts})"), tiny.SHAPE, 1)
     assert str(caught.value) == message
 
 

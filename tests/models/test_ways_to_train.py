@@ -193,9 +193,7 @@ def test_the_recipe_is_the_composition():
         )
 
     def recipe():
-        return tfvae.vae(
-            tiny.SHAPE, latent_size=3, hidden=(8, 6), scale="image", objective=tfvae.ELBO(beta=2.0), seed=4
-        )
+        return tfvae.vae(tiny.SHAPE, 3, "mlp(8, 6)", "normal(scale=image)", objective="elbo(beta=2)", seed=4)
 
     assert_trained_alike(hand, recipe)
 
@@ -211,7 +209,7 @@ def test_the_convolutional_recipe_is_the_composition():
             preprocess=preprocessing.Dequantize(),
         )
 
-    assert_trained_alike(hand, lambda: tfvae.conv_vae(tiny.SHAPE, latent_size=3, filters=(4, 6), scale=0.3))
+    assert_trained_alike(hand, lambda: tfvae.conv_vae(tiny.SHAPE, 3, "conv(4, 6)", "normal(scale=0.3)"))
 
 
 def assert_trained_alike(*makes):

@@ -120,7 +120,7 @@ def test_training_ends_where_it_is_asked_to(step_by_step):
 
 
 def test_the_share_of_scales_below_twice_the_floor_is_counted():
-    model = recipes.vae(FRAMES.shape[1:], 2, hidden=(3,), scale="pixel")
+    model = recipes.vae(FRAMES.shape[1:], 2, "mlp(3)", "normal(scale=pixel)")
     scales = np.sort(np.asarray(model(FRAMES).stddev()), axis=None)
     below = len(scales) // 4
     floor = float(scales[below - 1 : below + 1].mean()) / 2

@@ -31,7 +31,7 @@ def test_one_figure_has_no_standard_error(values):
 def test_the_mean_of_the_elbos_is_what_evaluate_reports(objective, monkeypatch):
     monkeypatch.setattr(results, "_ROWS", 7)
     images = np.random.default_rng(0).integers(0, 256, (17, 4, 3, 1), np.uint8)
-    model = recipes.vae((4, 3, 1), latent_size=2, hidden=(5,), objective=objective)
+    model = recipes.vae((4, 3, 1), latent_size=2, network="mlp(5)", objective=objective)
     model.compile()
     found = results.elbos(model, images)
     assert found.shape == (17,)

@@ -12,7 +12,7 @@ import tiny
 
 from tfvae.app.run import MODEL, build, evaluation, identity
 from tfvae.app.run import data as run_data
-from tfvae.app.settings import CONFIG, Settings
+from tfvae.app.settings import CONFIG, Settings, as_yaml
 
 
 def data(path):
@@ -24,16 +24,19 @@ def data(path):
     return path
 
 
+MODEL_OF_RUNS = "vae(latent_size=2, network=mlp(8))"
+
+
 def make(folder, source, steps=0, **settings):
     """A run folder with settings and a model, trained for some steps on all training images."""
-    chosen = Settings(**{"data": str(source), "epochs": 1, "hidden": (8,), "latent_size": 2, **settings})
+    chosen = Settings(**{"data": str(source), "epochs": 1, "model": MODEL_OF_RUNS, **settings})
     whole = run_data.load_data(chosen)
     images = whole.train.first(200).images
     model = tiny.compiled(build.model(chosen, images.shape[1:], 1))
     if steps:
         tiny.train(model, steps, images)
     folder.mkdir(parents=True)
-    (folder / CONFIG).write_text(chosen.as_yaml())
+    (folder / CONFIG).write_text(as_yaml(chosen))
     images = run_data.fingerprints(*run_data.parts(whole, chosen), whole.test)
     save(model, folder, identity.identity_of(chosen, images))
     return folder

@@ -80,8 +80,8 @@ LACKS = {
     "flow": (lambda: tfvae.realnvp(tiny.SHAPE, filters=(4,)), {"encode", "encode_sample", "decode", "reconstruct"}),
     "masked": (lambda: tfvae.masked_autoencoder(tiny.SHAPE), ALL - {"encode", "reconstruct", "anomaly_score"}),
     "points": (points, set()),
-    "ladder": (lambda: tfvae.ladder_vae(tiny.SHAPE, latent_size=4, hidden=(8,)), set()),
-    "stack": (lambda: tfvae.stacked_vae(tiny.SHAPE, latent_size=4, hidden=(8,)), set()),
+    "ladder": (lambda: tfvae.ladder_vae(tiny.SHAPE, latent_size=4, network="mlp(8)"), set()),
+    "stack": (lambda: tfvae.stacked_vae(tiny.SHAPE, latent_size=4, network="mlp(8)"), set()),
     "levels": (
         lambda: tiny.vae(families.DiscretizedLogistic(tiny.SHAPE, scale="shared"), preprocess=preprocessing.Levels()),
         set(),
@@ -332,7 +332,7 @@ def test_a_disk_that_fills_up_leaves_no_version(tmp_path):
 @pytest.fixture(scope="module")
 def ended(tmp_path_factory):
     scratch = tmp_path_factory.mktemp("runs")
-    return small_runs.make(scratch / "run", small_runs.data(scratch / "data.npz"), model="ae")
+    return small_runs.make(scratch / "run", small_runs.data(scratch / "data.npz"), model="autoencoder(2, mlp(8))")
 
 
 def test_a_run_is_exported_and_its_card_printed(ended, tmp_path, monkeypatch, capsys):
