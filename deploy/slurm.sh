@@ -1,11 +1,12 @@
 #!/bin/bash
 # Trains on several machines under SLURM, one process a machine with all its GPUs:
 #
-#   sbatch --nodes 4 deploy/slurm.sh --data tfds:cifar10 --network conv --batch-size 1024
+#   sbatch --nodes 4 deploy/slurm.sh glow --data tfds:cifar10 --batch-size 1024
 #
-# The options are those of `tfvae train`. RUN is the run folder (runs/slurm-JOB), which all machines have to see. A worker
-# that dies ends the step, which is started again and goes on with the newest checkpoint, RESTARTS times at most. SIGTERM,
-# before the time limit or on `scancel --signal=TERM`, saves; then the job is put back into the queue under its number.
+# The arguments are those of `tfvae train`. RUN is the run folder (runs/slurm-JOB), which all machines have to see. A
+# worker that dies ends the step, which is started again and goes on with the newest checkpoint, RESTARTS times at most.
+# SIGTERM, before the time limit or on `scancel --signal=TERM`, saves; then the job is put back into the queue under its
+# number.
 #SBATCH --job-name=tfvae
 #SBATCH --nodes=2
 #SBATCH --ntasks-per-node=1
@@ -28,7 +29,7 @@ for ((attempt = 0; attempt <= RESTARTS; attempt++)); do
     if [ -f "$RUN/config.yaml" ]; then resume=(--resume); fi
     code=0
     # Workers end by themselves when one is lost, and the first one may still have to save: minutes, not at once.
-    srun --kill-on-bad-exit=0 --wait=600 tfvae train --strategy multiworker "$@" --out "$RUN" "${resume[@]}" || code=$?
+    srun --kill-on-bad-exit=0 --wait=600 tfvae train "$@" --strategy multiworker --out "$RUN" "${resume[@]}" || code=$?
     case $code in
     0) exit 0 ;;
     "$SAVED")

@@ -38,7 +38,8 @@ def test_resuming_trains_the_seeds_that_are_missing_with_the_settings_of_the_oth
         (("--seeds", "0", "x"), "`--seeds` must be different integers, such as 0 1 2; received 0 x."),
         (("--seeds", "1", "1"), "`--seeds` must be different integers, such as 0 1 2; received 1 1."),
         (("--seeds", "1", "--seed", "2"), "`--seed` and `--seeds` cannot be given both."),
-        (("1", "2"), "`tfvae train` takes options only; received 1 2."),
+        (("--epochs", "1", "2", "3"), "`tfvae train` takes options only; received 2 3."),
+        (("vae", "1", "2"), "`tfvae train` takes options only; received 1 2."),
     ],
 )
 def test_what_makes_no_sense_is_said(tmp_path, monkeypatch, capsys, arguments, words):

@@ -156,11 +156,11 @@ def test_the_jobset_tells_each_pod_where_the_others_are(jobset, programs, tmp_pa
         # <jobset>-<replicated job>-<job>-<pod>.<subdomain>, the subdomain being the jobset's name if none is given.
         names = [f"tfvae-worker-0-{number}.tfvae:12345" for number in range(workers)]
         assert found["cluster"] == {"worker": names}
-        assert "--resume" not in arguments and arguments[-6:] == container["args"]
+        assert "--resume" not in arguments and arguments[1:8] == container["args"]
     (tmp_path / "run").mkdir()
     (tmp_path / "run/config.yaml").write_text("epochs: 50\n")
     subprocess.run([*container["command"], *container["args"]], env=environment, check=True)
-    assert "--resume" in calls(file)[-1][1]
+    assert calls(file)[-1][1] == [*arguments, "--resume"]
     assert container["ports"] == [{"name": "grpc", "containerPort": 12345}]
 
 
@@ -186,10 +186,10 @@ def test_the_slurm_script_goes_on_after_a_dead_worker(programs, tmp_path, codes,
     make("scontrol", f"import sys; open({str(tmp_path / 'requeued')!r}, 'w').write(' '.join(sys.argv[1:]))")
     make("tfvae", CALLED.format(file=str(file)) + WRITES)
     environment = {"PATH": f"{folder}:{os.environ['PATH']}", "SLURM_JOB_ID": "17"}
-    command = ["bash", str(DEPLOY / "slurm.sh"), "--data", "two words"]
+    command = ["bash", str(DEPLOY / "slurm.sh"), "conv-vae", "--data", "two words"]
     done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == ends_with, done.stderr
-    first = ["train", "--strategy", "multiworker", "--data", "two words", "--out", "runs/slurm-17"]
+    first = ["train", "conv-vae", "--data", "two words", "--strategy", "multiworker", "--out", "runs/slurm-17"]
     assert [arguments for _, arguments in calls(file)] == [first, *[[*first, "--resume"]] * (len(codes) - 1)]
     assert (tmp_path / "requeued").exists() is requeued
     assert not requeued or (tmp_path / "requeued").read_text() == "requeue 17"

@@ -23,7 +23,7 @@ def settings(tmp_path_factory):
     path = tmp_path_factory.mktemp("data") / "levels.npy"
     np.save(path, np.random.default_rng(0).integers(0, 256, (100, 8, 8), np.uint8))
     return Settings(
-        data=str(path), hidden=(4,), latent_size=1, batch_size=9, averaging=0.9, clip=0.5, epochs=2,
+        model="vae(latent_size=1, network=mlp(4))", data=str(path), batch_size=9, averaging=0.9, clip=0.5, epochs=2,
         strategy="mirrored", learning_rate=1e-4,
     )  # fmt: skip
 

@@ -26,7 +26,7 @@ from test_resume import everything
 
 from tfvae.app import run
 from tfvae.app.interruption import EXIT_CODE
-from tfvae.app.settings import Settings
+from tfvae.app.settings import Settings, as_yaml
 from tfvae.datasets import load, tfds
 from tfvae.parallel.strategies import HEARTBEAT
 
@@ -39,8 +39,9 @@ def settings(tmp_path_factory):
     path = tmp_path_factory.mktemp("data") / "levels.npy"
     np.save(path, np.random.default_rng(0).integers(0, 256, (300, 8, 8), np.uint8))
     return Settings(
-        data=str(path), hidden=(4,), latent_size=1, batch_size=9, averaging=0.9, clip=5.0, epochs=3, seed=2
-    )  # 9 = 4 + 5
+        model="vae(latent_size=1, network=mlp(4))", data=str(path), batch_size=9, averaging=0.9, clip=5.0, epochs=3,
+        seed=2,
+    )  # fmt: skip  # 9 = 4 + 5
 
 
 def command(folder, settings=None):
@@ -48,7 +49,7 @@ def command(folder, settings=None):
     if settings is None:
         return ["-m", "tfvae", "train", "--resume", "--out", str(folder)]
     config = folder.with_name(f"{folder.name}-{time.monotonic_ns()}.yaml")
-    config.write_text(settings.as_yaml())
+    config.write_text(as_yaml(settings))
     return ["-m", "tfvae", "train", "--config", str(config), "--out", str(folder)]
 
 
@@ -205,7 +206,9 @@ def test_a_signal_ends_the_wait_for_the_others(settings, tmp_path, number):
 @fault("workers")
 @pytest.mark.slow
 @pytest.mark.parametrize("unlucky", [0, 1])
-@pytest.mark.parametrize("wrong", [["--hiden", "4"], ["--config", "no-such-file.yaml"], ["--hidden", "none"]])
+@pytest.mark.parametrize(
+    "wrong", [["--netwrok", "mlp(4)"], ["--config", "no-such-file.yaml"], ["--network", "mlp(none)"]]
+)
 def test_a_worker_that_cannot_begin_tells_the_others(settings, tmp_path, unlucky, wrong):
     line = command(tmp_path / "run", settings)
     with workers(*[[*line, *wrong] if number == unlucky else line for number in range(2)]) as started:
@@ -268,7 +271,7 @@ def test_a_record_that_one_worker_cannot_decode_ends_all(tmp_path, unlucky, monk
 @pytest.mark.slow
 def test_workers_that_were_started_unlike_one_another_are_refused(settings, tmp_path):
     folder = tmp_path / "run"
-    others = dataclasses.replace(settings, batch_size=10, hidden=(5,))
+    others = dataclasses.replace(settings.with_options(network="mlp(5)"), batch_size=10)
     other = changed("tfvae._support.hardware.__version__ = '0.0.9'", command(folder, others))
     with workers(command(folder, settings), other) as started:
         codes, outputs = ended(started)

@@ -50,7 +50,7 @@ def gan(tiny, tfvae):
     import keras
 
     keras.utils.set_random_seed(0)
-    return tfvae.gan(tiny.SHAPE, latent_size=2, hidden=(8,))
+    return tfvae.gan(tiny.SHAPE, latent_size=2, network="mlp(8)")
 
 
 CASES = {each.__name__: each for each in (elbo, clipped, compiled, iwae, realnvp, flow, gan)}

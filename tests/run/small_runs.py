@@ -24,12 +24,9 @@ def data(path):
     return path
 
 
-MODEL_OF_RUNS = "vae(latent_size=2, network=mlp(8))"
-
-
-def make(folder, source, steps=0, **settings):
+def make(folder, source, steps=0, model="vae(latent_size=2, network=mlp(8))", **settings):
     """A run folder with settings and a model, trained for some steps on all training images."""
-    chosen = Settings(**{"data": str(source), "epochs": 1, "model": MODEL_OF_RUNS, **settings})
+    chosen = Settings(data=str(source), epochs=1, model=model, **settings)
     whole = run_data.load_data(chosen)
     images = whole.train.first(200).images
     model = tiny.compiled(build.model(chosen, images.shape[1:], 1))

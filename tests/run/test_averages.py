@@ -60,7 +60,11 @@ def test_an_exchange_and_back_changes_no_bit():
 def test_an_unfinished_run_is_read_with_its_averages(tmp_path):
     np.savez(tmp_path / "images.npz", x_train=np.random.default_rng(0).integers(0, 256, (60, 8, 8, 1), dtype="uint8"))
     settings = Settings(
-        data=str(tmp_path / "images.npz"), hidden=(4,), latent_size=2, epochs=1, batch_size=10, averaging=0.5
+        model="vae(latent_size=2, network=mlp(4))",
+        data=str(tmp_path / "images.npz"),
+        epochs=1,
+        batch_size=10,
+        averaging=0.5,
     )
     folder = tmp_path / "run"
     run.train(settings, folder, verbose=0)

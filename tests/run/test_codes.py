@@ -14,6 +14,8 @@ import tiny
 import tfvae
 from tfvae import evaluation
 
+MODEL = "vae(latent_size=3, network=mlp(8), likelihood=bernoulli)"
+
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory):
@@ -22,7 +24,7 @@ def source(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory, source):
-    return make(tmp_path_factory.mktemp("runs") / "run", source, likelihood="bernoulli", latent_size=3)
+    return make(tmp_path_factory.mktemp("runs") / "run", source, model=MODEL)
 
 
 def codes(path):

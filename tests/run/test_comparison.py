@@ -38,15 +38,17 @@ def written(
     bound=(1.0, 2.0, 3.0),
     errors=0.1,
     steps=10,
+    latent_size=2,
     **more,
 ):
     """An evaluation as far as `compare` reads it."""
     bound = np.float64(bound)
     path = folder / "evaluation"
     path.mkdir(parents=True)
+    model = {"vae": {"latent_size": latent_size}}
     report = {
         "data": {"examples": len(bound), "digest": digest, "convention": convention},
-        "settings": {"seed": seed, "latent_size": 2, "hidden": [8], "weights": None, "xla": True, **more},
+        "settings": {"seed": seed, "model": model, "weights": None, "xla": True, **more},
         "missing": {},
         "steps": steps,
     }

@@ -58,7 +58,7 @@ def test_the_report_is_of_the_fixed_array_and_tells_what_made_it(run, source):
     x = tfvae.evaluation.fix(np.load(source)["test_images"], model.preprocess)
     assert report["data"]["digest"] == x.digest
     assert report["likelihood"]["bound"] == tfvae.evaluation.likelihood_estimate(model, x.x, 30).mean
-    assert report["settings"] == json.loads(json.dumps(vars(settings_of(run))))
+    assert report["settings"] == json.loads(json.dumps(settings_of(run).plain()))
     assert report["versions"]["tfvae"] == report["version"] == tfvae.__version__
     assert report["steps"] == 60
     assert report["data"]["origin"] == "`test_images` in the file"
@@ -99,7 +99,9 @@ def test_one_image_and_one_sample_are_measured(copied, capsys):
 
 
 def test_a_cross_entropy_gets_the_rest(tmp_path, source, capsys):
-    folder = make(tmp_path / "run", source, likelihood="bernoulli", preprocess="rescale")
+    folder = make(
+        tmp_path / "run", source, model="vae(latent_size=2, network=mlp(8), likelihood=bernoulli, preprocess=rescale)"
+    )
     assert command("evaluate", folder, "--sample-size", 30) == 0
     assert set(contents(folder / "evaluation")) == {
         "report.json",
@@ -225,10 +227,20 @@ def test_what_fails_ends_in_one_sentence_and_leaves_the_older_evaluation(copied,
     assert {path.name for path in copied.iterdir()} <= {"config.yaml", "model.keras", "evaluation"}
 
 
-@pytest.mark.parametrize("options", [("--sample-size", 0), ("--images", 0), ("--seed", -1), ("--seed", 2**70)], ids=str)
-def test_numbers_out_of_range_end_with_code_2(run, options):
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (("--sample-size", 0), "`sample_size` must be at least 1; received '0'."),
+        (("--images", 0), "`images` must be at least 1; received '0'."),
+        (("--seed", -1), "`seed` must be at least 0; received '-1'."),
+        (("--seed", 2**70), "`seed` must be below 4294967296; received '1180591620717411303424'."),
+    ],
+    ids=str,
+)
+def test_numbers_out_of_range_are_refused_in_a_sentence(run, capfd, options, sentence):
     before = contents(run)
-    assert command("evaluate", run, *options) == 2
+    assert command("evaluate", run, *options) == 1
+    assert capfd.readouterr().err == f"Error: {sentence}\n"
     assert contents(run) == before
 
 
@@ -388,7 +400,7 @@ def test_a_run_that_was_not_evaluated_is_named(tmp_path):
 
 def test_what_is_no_run_is_said_without_tensorflow(tmp_path):
     code = (
-        "import sys; from tfvae import cli\n"
+        "import sys; from tfvae.app import cli\n"
         "sys.argv = ['tfvae', 'evaluate', 'nowhere']\n"
         "try: cli.main()\n"
         "except SystemExit as end: print(end.code, 'tensorflow' in sys.modules)"

@@ -17,7 +17,7 @@ from test_resume import assert_same_run, everything, files
 from tfvae._support.files import is_leftover
 from tfvae.app import run
 from tfvae.app.interruption import EXIT_CODE
-from tfvae.app.settings import Settings
+from tfvae.app.settings import Settings, as_yaml
 
 DEADLINE = 300  # seconds, after which something hangs
 
@@ -26,7 +26,7 @@ DEADLINE = 300  # seconds, after which something hangs
 def settings(tmp_path):
     np.save(tmp_path / "levels.npy", np.random.default_rng(0).integers(0, 256, (300, 8, 8), np.uint8))
     return Settings(
-        data=str(tmp_path / "levels.npy"), network="conv", hidden=(2, 2), latent_size=1, batch_size=10, averaging=0.9
+        model="vae(latent_size=1, network=conv(2, 2))", data=str(tmp_path / "levels.npy"), batch_size=10, averaging=0.9
     )
 
 
@@ -35,7 +35,7 @@ def start(folder, settings=None):
     options = ["--resume"]
     if settings:
         config = folder.with_suffix(".yaml")
-        config.write_text(settings.as_yaml())
+        config.write_text(as_yaml(settings))
         options = ["--config", str(config)]
     command = [sys.executable, "-m", "tfvae", "train", *options, "--out", str(folder)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -108,7 +108,7 @@ runpy.run_module("tfvae", None, "__main__", True)
 @pytest.mark.slow
 def test_a_new_run_takes_a_folder_that_a_kill_left_before_its_first_file(tmp_path, settings):
     folder, config, settings = tmp_path / "run", tmp_path / "run.yaml", dataclasses.replace(settings, epochs=1)
-    config.write_text(settings.as_yaml())
+    config.write_text(as_yaml(settings))
     command = [sys.executable, "-c", KILLED_IN_THE_FIRST_FILE, "train", "--config", config, "--out", folder]
     assert subprocess.run(command, timeout=DEADLINE).returncode == -signal.SIGKILL
     (left,) = folder.iterdir()

@@ -16,22 +16,22 @@ from tfvae.app.interruption import Interrupted
 from tfvae.app.run import MODEL
 from tfvae.app.settings import Settings
 
-LATENTS = {"hidden": (8,), "latent_size": 2}
+LATENTS = {"network": "mlp(8)", "latent_size": 2}
 MODELS = {
-    "naive": {"draws": 16, **LATENTS},
-    "ae": LATENTS,
-    "dae": {"corruption": "masking", **LATENTS},
-    "mae": {"patch_size": 4},
-    "gmm": {"components": 3, "rank": 1},
+    "naive_monte_carlo": {"draws": 16, **LATENTS},
+    "autoencoder": LATENTS,
+    "denoising_autoencoder": {"corruption": "masking", **LATENTS},
+    "masked_autoencoder": {"patch_size": 4},
+    "mixture": {"components": 3, "rank": 1},
     "gan": LATENTS,
-    "vae": {"prior": "mixture", "components": 3, **LATENTS},
+    "vae": {"prior": "mixture(components=3)", **LATENTS},
 }
 LACKS = {
-    "naive": {"latents", "representation"},
-    "ae": {"likelihood", "latents", "samples"},
-    "dae": {"likelihood", "latents", "samples"},
-    "mae": {"likelihood", "latents", "samples"},
-    "gmm": {"latents", "representation"},
+    "naive_monte_carlo": {"latents", "representation"},
+    "autoencoder": {"likelihood", "latents", "samples"},
+    "denoising_autoencoder": {"likelihood", "latents", "samples"},
+    "masked_autoencoder": {"likelihood", "latents", "samples"},
+    "mixture": {"latents", "representation"},
     "gan": {"likelihood", "latents", "representation"},
     "vae": set(),
 }
@@ -46,7 +46,7 @@ def source(tmp_path_factory):
 def settings(source, model, **changes):
     """Two epochs of two steps."""
     given = {"data": str(source), "epochs": 2, "train_size": 40, "batch_size": 20, "validation_size": 20, "xla": False}
-    return Settings(**(given | {"model": model} | MODELS[model] | changes))
+    return Settings(**(given | {"model": {model: MODELS[model]}} | changes))
 
 
 @pytest.mark.slow
@@ -75,11 +75,11 @@ def test_a_run_is_measured_and_compared_as_far_as_the_model_can(source, tmp_path
     for section in ("likelihood", "latents", "representation"):
         assert (section in report) == (section not in LACKS[model]), section
     assert (folder / "evaluation/samples.npz").exists() == ("samples" not in LACKS[model])
-    assert ("clusters" in report) == (model in ("gmm", "vae"))
+    assert ("clusters" in report) == (model in ("mixture", "vae"))
     trained = tfvae.load(folder / MODEL)
     assert report["model"]["parameters"] == sum(np.prod(weight.shape) for weight in trained.trainable_weights)
     assert report["training"]["test_loss"] == json.loads((folder / "report.json").read_text())["loss"]
-    other = run.train(settings(source, "ae"), tmp_path / "other", verbose=0)
+    other = run.train(settings(source, "autoencoder"), tmp_path / "other", verbose=0)
     assert math.isfinite(other["loss"])
     assert command("evaluate", tmp_path / "other") == 0
     capsys.readouterr()
@@ -90,7 +90,7 @@ def test_a_run_is_measured_and_compared_as_far_as_the_model_can(source, tmp_path
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("model", only(["gmm"], MODELS))
+@pytest.mark.parametrize("model", only(["mixture"], MODELS))
 def test_figures_stay_finite_for_three_seeds(source, tmp_path, model):
     losses = [run.train(settings(source, model, seed=seed, epochs=20), tmp_path / f"{seed}", verbose=0)["loss"]
               for seed in range(3)]  # fmt: skip

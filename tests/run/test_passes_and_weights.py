@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import json
+import re
 import sys
 import zipfile
 from pathlib import Path
@@ -23,8 +24,8 @@ from tfvae.app.settings import Settings
 
 # One latent dimension has no map and no manifold to draw, which would take most of the time.
 SETTINGS = Settings(
-    hidden=(3,), latent_size=1, batch_size=10, epochs=2, passes=3, validation_size=20, learning_rate=0.01,
-    averaging=0.9, xla=False, steps_per_execution=1, seed=3,
+    model="vae(latent_size=1, network=mlp(3))", batch_size=10, epochs=2, passes=3, validation_size=20,
+    learning_rate=0.01, averaging=0.9, xla=False, steps_per_execution=1, seed=3,
 )  # fmt: skip
 
 
@@ -66,7 +67,8 @@ def test_an_epoch_of_three_passes_is_three_epochs(first, settings, tmp_path):
 @pytest.mark.parametrize("of", [".", run.MODEL], ids=["run", "model"])
 def test_a_run_starts_from_the_weights_of_another(first, settings, tmp_path, of):
     """With steps of no size its loss begins where the other's ended, which is not where that one began."""
-    standing = dataclasses.replace(settings, weights=str(first / of), learning_rate=1e-9, epochs=1, warm_up=0.4)
+    rising = settings.with_options(objective="elbo(warm_up=0.4)")
+    standing = dataclasses.replace(rising, weights=str(first / of), learning_rate=1e-9, epochs=1)
     run.train(standing, tmp_path / "run", verbose=0)
     assert losses(tmp_path / "run") == pytest.approx(losses(first)[-1:], rel=1e-5)
     assert losses(first)[-1] < losses(first)[0] - 1
@@ -76,7 +78,8 @@ def test_a_run_starts_from_the_weights_of_another(first, settings, tmp_path, of)
 
 def test_only_the_weights_are_taken(first, settings, tmp_path):
     """Objective, steps and the optimiser's state are the run's own."""
-    weighted = dataclasses.replace(settings, weights=str(first), objective="iwae", sample_size=2, epochs=1, passes=1)
+    weighted = settings.with_options(objective="iwae(samples=2)")
+    weighted = dataclasses.replace(weighted, weights=str(first), epochs=1, passes=1)
     report = run.train(weighted, tmp_path / "run", verbose=0)
     model = run.model_of(tmp_path / "run")
     assert model.objective.sample_size == report["samples_per_image"] == 2
@@ -85,11 +88,15 @@ def test_only_the_weights_are_taken(first, settings, tmp_path):
 
 @pytest.mark.parametrize(
     ("change", "part"),
-    [({"hidden": (4,)}, "encoder"), ({"latent_size": 2}, "encoder"), ({"scale": "pixel"}, "decoder")],
+    [
+        ({"network": "mlp(4)"}, "encoder"),
+        ({"latent_size": 2}, "encoder"),
+        ({"likelihood": "normal(scale=pixel)"}, "decoder"),
+    ],
     ids=str,
 )
 def test_other_networks_are_refused_in_one_sentence(first, settings, tmp_path, change, part):
-    other = dataclasses.replace(settings, weights=str(first), **change)
+    other = dataclasses.replace(settings.with_options(**change), weights=str(first))
     words = rf"^`weights` must be of the same networks; {part} of \S*first has weights of shapes \[\(.*\.$"
     with pytest.raises(ValueError, match=words):  # a dot is no new line
         run.train(other, tmp_path / "run", verbose=0)
@@ -103,8 +110,9 @@ def test_a_missing_folder_is_named(settings, tmp_path):
 
 
 def test_gradients_are_of_the_importance_weighted_bound():
-    with pytest.raises(ValueError, match=r"^`gradient` is of the objective iwae; .* Received 'dreg'\.$"):
-        Settings(gradient="dreg")
+    sentence = "`elbo` has no option `gradient`. Its options are samples, beta, warm_up, free_bits."
+    with pytest.raises(ValueError, match=f"^{re.escape(sentence)}$"):
+        Settings(model="vae(objective=elbo(gradient=dreg))")
     with pytest.raises(ValueError, match=r"^`passes` must be at least 1; received 0\.$"):
         Settings(passes=0)
 
@@ -156,7 +164,9 @@ def kept(path):
 
 def test_a_run_may_start_at_the_mean_of_its_training_images(settings, tmp_path):
     """Seen after steps of size 1e-30."""
-    few = dataclasses.replace(settings, likelihood="bernoulli", start_at_mean=True, learning_rate=1e-30, epochs=1)
+    few = dataclasses.replace(
+        settings.with_options(likelihood="bernoulli"), start_at_mean=True, learning_rate=1e-30, epochs=1
+    )
     run.train(few, tmp_path / "run", verbose=0)
     found = run.model_of(tmp_path / "run").decoder(np.zeros((1, 1), np.float32)).mean()[0].numpy()
     grey = run.load_data(few).train.images / 255.0
@@ -168,6 +178,5 @@ def test_a_run_may_start_at_the_mean_of_its_training_images(settings, tmp_path):
 
 def test_a_likelihood_without_a_known_mean_is_refused(settings, tmp_path):
     with pytest.raises(ValueError, match=r"`start_at_mean` is not for this likelihood: `Categorical` does not say"):
-        run.train(
-            dataclasses.replace(settings, likelihood="categorical", start_at_mean=True), tmp_path / "run", verbose=0
-        )
+        wanted = settings.with_options(likelihood="categorical")
+        run.train(dataclasses.replace(wanted, start_at_mean=True), tmp_path / "run", verbose=0)

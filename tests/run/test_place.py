@@ -16,15 +16,16 @@ from tfvae.app.interruption import Interruption
 from tfvae.app.run.checkpoints import Checkpoints
 from tfvae.app.run.place import Place
 from tfvae.app.run.recorder import Recorder
-from tfvae.app.settings import CONFIG, Settings, settings_of
+from tfvae.app.settings import CONFIG, Settings, as_yaml, settings_of
 
 
 @pytest.fixture
 def settings(tmp_path):
     np.save(tmp_path / "levels.npy", np.random.default_rng(0).integers(0, 256, (60, 8, 8), np.uint8))
     return Settings(
-        data=str(tmp_path / "levels.npy"), epochs=3, batch_size=20, hidden=(8,), latent_size=1, xla=False, patience=5
-    )
+        model="vae(latent_size=1, network=mlp(8))", data=str(tmp_path / "levels.npy"), epochs=3, batch_size=20,
+        xla=False, patience=5,
+    )  # fmt: skip
 
 
 class Calls(Interruption):
@@ -164,9 +165,9 @@ def test_a_run_that_goes_on_is_not_led_out_of_its_folder(settings, tmp_path, nam
     folder, elsewhere = tmp_path / "run", tmp_path / "elsewhere"
     (folder / name).parent.mkdir(parents=True)
     elsewhere.mkdir()
-    (folder / CONFIG).write_text(settings.as_yaml())
+    (folder / CONFIG).write_text(as_yaml(settings))
     (folder / name).symlink_to(elsewhere)
-    chosen = Settings(**{**vars(settings), "tensorboard": True, "latent_size": 2})
+    chosen = dataclasses.replace(settings.with_options(latent_size=2), tensorboard=True)
     with pytest.raises(OSError, match=f"{name} is a link, and nothing is written through links"):
         run.train(chosen, folder, resume=True, verbose=0)
     assert not list(elsewhere.iterdir())

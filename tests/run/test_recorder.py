@@ -110,8 +110,8 @@ def test_a_run_says_how_many_steps_it_skipped(tmp_path, monkeypatch, capfd, recw
     monkeypatch.setattr(build, "model", broken)
     np.save(tmp_path / "images.npy", tiny.images(64))  # 40 to train on
     settings = Settings(
-        data=str(tmp_path / "images.npy"), validation_size=16, test_size=8, batch_size=8, epochs=2, hidden=(2,),
-        latent_size=2, xla=False,
+        data=str(tmp_path / "images.npy"), validation_size=16, test_size=8, batch_size=8, epochs=2, xla=False,
+        model="vae(latent_size=2, network=mlp(2))",
     )  # fmt: skip
     report = run.train(settings, tmp_path / "run", verbose=0)
     assert (report["skipped_steps"], report["steps"]) == (4, 10)

@@ -32,17 +32,16 @@ from tfvae.datasets import tfds
 
 # Convolutions run one step an execution, so there are 15 executions an epoch to be interrupted in.
 SMALL = Settings(
-    epochs=3, train_size=150, validation_size=100, batch_size=10, network="conv", hidden=(2, 2), latent_size=2,
-    averaging=0.9, warm_up=2, seed=3,
+    model="vae(latent_size=2, network=conv(2, 2), objective=elbo(warm_up=2))", epochs=3, train_size=150,
+    validation_size=100, batch_size=10, averaging=0.9, seed=3,
 )  # fmt: skip
 # Two steps an XLA program, and 53 programs an epoch.
 DENSE = Settings(
+    model="vae(latent_size=2, network=mlp(8))",
     epochs=2,
     train_size=1060,
     validation_size=100,
     batch_size=10,
-    hidden=(8,),
-    latent_size=2,
     clip=100.0,
     steps_per_execution=2,
     seed=3,
@@ -121,7 +120,7 @@ def test_an_interrupted_dense_run_goes_on_too(tmp_path, looks):
 @pytest.mark.parametrize("network", first(1, ["conv", "mlp"]))
 def test_an_interrupted_run_in_half_precision_goes_on_too(small, tmp_path, network, precision):
     """In float16 the scale of the loss goes on from where it was; it falls in the first steps."""
-    settings = small if network == "conv" else dataclasses.replace(DENSE, objective="iwae", sample_size=3)
+    settings = small if network == "conv" else DENSE.with_options(objective="iwae(samples=3)")
     settings = dataclasses.replace(settings, precision=precision)
     run.train(settings, tmp_path / "whole", verbose=0)
     stopped_at(tmp_path / "run", settings, 20)
@@ -233,7 +232,7 @@ def test_other_data_or_an_edited_configuration_are_refused(tmp_path):
     settings = dataclasses.replace(SMALL, data=str(tmp_path / "data.npy"), validation_size=50)
     stopped_at(tmp_path / "run", settings, 20)
     with pytest.raises(ValueError, match="are not those that its model was trained with: `latent_size` is 3, not 2"):
-        run.train(dataclasses.replace(settings, latent_size=3), tmp_path / "run", resume=True, verbose=0)
+        run.train(settings.with_options(latent_size=3), tmp_path / "run", resume=True, verbose=0)
     np.save(tmp_path / "data.npy", np.zeros((250, 8, 8), np.uint8))
     with pytest.raises(ValueError, match="holds other training images, validation images, test images than"):
         run.train(settings, tmp_path / "run", resume=True, verbose=0)
@@ -279,7 +278,9 @@ def test_a_full_disk_stops_the_run_and_the_last_checkpoint_survives(small, whole
 @pytest.mark.slow
 def test_patience_stops_the_run_and_keeps_the_best_weights(small, tmp_path):
     """A huge step size makes the loss worse after some time."""
-    settings = dataclasses.replace(small, epochs=12, learning_rate=0.3, schedule="constant", patience=2, warm_up=0)
+    settings = dataclasses.replace(
+        small.with_options(objective="elbo"), epochs=12, learning_rate=0.3, schedule="constant", patience=2
+    )
     run.train(settings, tmp_path / "run", verbose=0)
     rows = list(csv.DictReader((tmp_path / "run/history.csv").open()))
     losses = [float(row["val_loss"]) for row in rows]

@@ -129,7 +129,7 @@ def _expected(detail: Any) -> str:
         (bound,) = context.values()
         if bound == math.inf:
             return "a finite number"
-        return bounds[kind].format(bound if isinstance(bound, int) else f"{bound:g}")
+        return bounds[kind].format(bound if bound % 1 else int(bound))
     if kind == "literal_error":
         return str(context["expected"])
     return _WORDS.get(kind.split("_")[0], detail["msg"].removeprefix("Input should be "))
