@@ -191,7 +191,7 @@ OTHER_MODELS = {
     "gan --patience 3": "`patience` waits for a better val_loss, which does not judge a GAN.",
     "gan --start-at-mean": "`start_at_mean` is not for this model",
     "masked-autoencoder --mask-share 1.0": "`mask_share` must be below 1; received '1.0'.",
-    "masked-autoencoder --patch-size 3": "patch",
+    "masked-autoencoder --patch-size 3": "`patch_size` must divide the image, 8 x 8; received 3.",
     "mixture --components 0": "`components` must be at least 1; received '0'.",
     "denoising-autoencoder --corruption masking(1.0)": "`strength` must be below 1; received 1.0.",
     "stacked-vae --prior vamp": "`prior` needs q of the highest level given x alone, which a stack has not",

@@ -344,6 +344,20 @@ BUGS = [
         ("tests/test_settings.py",),
     ),
     Bug(
+        "7.0 is an integer setting",
+        "tfvae/recipes/options.py",
+        '(isinstance(found, float) or hasattr(value, "__index__"))',
+        "(isinstance(found, float) or True)",
+        ("tests/test_settings.py",),
+    ),
+    Bug(
+        "free bits of too many levels are taken",
+        "tfvae/models/unsupervised.py",
+        'for name in ("beta", "free_bits"):',
+        'for name in ("beta",):',
+        ("tests/test_bad_arguments.py", "tests/test_settings.py"),
+    ),
+    Bug(
         "second replica's rows begin at 0",
         "tfvae/training/global_batch.py",
         "return tf.cumsum(sizes, exclusive=True)[replica], tf",
