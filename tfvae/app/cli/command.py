@@ -72,7 +72,7 @@ def command(function: Callable[..., None], name: str | None = None) -> click.Com
     def run(**given: Any) -> None:
         values = {key: each.checked(given[key]) for key, each in known.items() if given.get(key) is not None}
         rest = values.pop(next((key for key, each in known.items() if each.many), ""), ())
-        function(*(values.pop(key) for key in _positional(parameters)), *rest, **values)
+        function(*(values.pop(key, known[key].default) for key in _positional(parameters)), *rest, **values)
 
     title = name or function.__name__.replace("_", "-")
     text = help_of(function)
