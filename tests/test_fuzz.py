@@ -255,28 +255,20 @@ ON_A_RUN = st.builds(
     MISSING,
     st.lists(TEXTS | st.sampled_from(["--n", "--seed", "--out", "--sample-size", "--version", "--csv"]), max_size=4),
 )  # fmt: skip
-REPRODUCE = st.lists(TEXTS, max_size=3).map(lambda more: [*more, "--rows", "?"])  # no row has that name
+REPRODUCE = st.lists(TEXTS, max_size=3).map(lambda more: ["reproduce", *more, "--rows", "?"])  # no row has that name
 
 
 @fault("tracebacks")
 @settings(max_examples=150)
-@given(arguments=TRAIN | ON_A_RUN | st.lists(WORDS, max_size=3))
+@given(arguments=TRAIN | ON_A_RUN | REPRODUCE | st.lists(WORDS, max_size=3))
 def test_command_lines(arguments):
     """Commands that fail before anything is trained."""
-    assert_refused(cli.app, arguments)
-
-
-@fault("tracebacks")
-@settings(max_examples=50)
-@given(arguments=REPRODUCE)
-def test_command_lines_of_the_reproduction(arguments):
-    assert_refused(command(reproduction.reproduce), arguments)
-
-
-def assert_refused(program, arguments):
+    program, words = cli.app, arguments
+    if arguments[:1] == ["reproduce"]:  # `python -m reproduction`
+        program, words = command(reproduction.reproduce), arguments[1:]
     with scratch() as folder, pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        error = CliRunner().invoke(program, arguments).exception
+        error = CliRunner().invoke(program, words).exception
         assert error is None or isinstance(error, (SystemExit, ValueError, OSError)), (arguments, error)
         if isinstance(error, (ValueError, OSError)):
             assert "\n" not in str(error), (arguments, error)

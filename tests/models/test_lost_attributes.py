@@ -295,7 +295,9 @@ def test_an_objective_that_does_not_fit_a_model_that_is_made_is_refused():
 
 
 @fault("lost-attributes")
-@pytest.mark.parametrize("make", [lambda: tfvae.gan(tiny.SHAPE, 2, "mlp(4)"), lambda: tfvae.masked_autoencoder(tiny.SHAPE)])
+@pytest.mark.parametrize(
+    "make", [lambda: tfvae.gan(tiny.SHAPE, 2, "mlp(4)"), lambda: tfvae.masked_autoencoder(tiny.SHAPE)]
+)
 def test_the_precision_of_layers_that_a_model_makes_itself_comes_back(make):
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_bfloat16")
