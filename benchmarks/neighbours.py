@@ -34,7 +34,7 @@ MODELS = {
     "mixture": "mixture of normals",
     "gan": "GAN",
 }
-"""Recipes, with their titles in the table."""
+"""Names of recipes, and what they are called."""
 COLUMNS = (
     ("parameters", ("model", "parameters"), "{:,.0f}"),
     ("minutes", ("training", "processor_minutes"), "{:.1f}"),
@@ -53,8 +53,8 @@ def measure(model: str, seed: int, runs: Path) -> dict[str, Any]:
     """Trains and evaluates one model; gives the figures that the table shows, and where they are from."""
     folder = runs / model / f"seed-{seed}"
     if not (folder / "report.json").exists():
-        words = ["--resume"] if (folder / "config.yaml").exists() else ["--seed", seed]
-        _tfvae("train", model, "--out", folder, *words)
+        options = ["--resume"] if (folder / "config.yaml").exists() else ["--seed", str(seed)]
+        _tfvae("train", model, "--out", folder, *options)
     if not (folder / "evaluation/report.json").exists():
         _tfvae("evaluate", folder)
     report = json.loads((folder / "evaluation/report.json").read_text())

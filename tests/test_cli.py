@@ -228,7 +228,7 @@ def test_validation_images_are_a_tenth_of_few_images(tmp_path):
 def test_help_and_version_import_no_tensorflow():
     code = (
         "import sys; from tfvae.app import cli\n"
-        "for arguments in (['--help'], ['train', '--help'], ['--version']):\n"
+        "for arguments in (['--help'], ['train', '--help'], ['train', 'vae', '--help'], ['--version']):\n"
         "    try: cli.app(arguments)\n"
         "    except SystemExit: pass\n"
         "print([name for name in ('tensorflow', 'keras', 'matplotlib', 'numpy') if name in sys.modules])"
@@ -236,8 +236,9 @@ def test_help_and_version_import_no_tensorflow():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip().endswith("[]")
     assert tfvae.__version__ in done.stdout
-    assert "E_q[log p(x|z)]" in done.stdout
-    assert "[default: runs/001 or the next free number]" in " ".join(done.stdout.split())
+    shown = " ".join(done.stdout.split())
+    assert "E_q[log p(x|z)] - KL(q(z|x) || p(z)) <= log p(x)" in shown
+    assert "[default: runs/001 or the next free number]" in shown
 
 
 def test_a_run_that_did_not_end_shows_its_last_epoch(run, tmp_path, capfd):
