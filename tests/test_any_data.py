@@ -51,10 +51,10 @@ def larger_archive(folder):
 
 
 CASES = {
-    "Frey Face": (frey_face, ["--hidden", "200"]),
-    "a folder with classes": (colours_in_classes, ["--hidden", "100"]),
-    "8x8 .npy": (small_array, ["--hidden", "32"]),
-    "64x64 .npz, convolutions": (larger_archive, ["--network", "conv", "--hidden", "8,16"]),
+    "Frey Face": (frey_face, ["--network", "mlp(200)"]),
+    "a folder with classes": (colours_in_classes, ["--network", "mlp(100)"]),
+    "8x8 .npy": (small_array, ["--network", "mlp(32)"]),
+    "64x64 .npz, convolutions": (larger_archive, ["--network", "conv(8,16)"]),
 }
 
 

@@ -53,7 +53,16 @@ CASES = {
         "`latent_size` must be an integer >= 1",
     ),
     "latent size as text": (lambda _: tfvae.vae(latent_size="8"), ValueError, "must be an integer >= 1; received '8'"),
-    "hidden size as text": (lambda _: tfvae.vae(tiny.SHAPE, hidden=("a",)), ValueError, "`hidden` must be a tuple of"),
+    "hidden size as text": (
+        lambda _: tfvae.vae(tiny.SHAPE, network="mlp(a)"),
+        ValueError,
+        "`units` must be an integer; received 'a'.",
+    ),
+    "hidden size of another kind": (
+        lambda _: networks.mlp(("a",)),
+        ValueError,
+        "`hidden` must be a tuple of integers >= 1; received ('a',).",
+    ),
     "seed as text": (lambda _: tfvae.vae(tiny.SHAPE, seed="0"), ValueError, "`seed` must be an integer; received '0'"),
     "no filters": (lambda _: networks.convnet(()), ValueError, "`filters` must be a tuple of integers >= 1"),
     "a network for an encoder": (
@@ -123,6 +132,21 @@ CASES = {
         lambda _: tfvae.ELBO(free_bits=1.0, analytic_kl=False),
         ValueError,
         "needs `analytic_kl=True`",
+    ),
+    "free bits of other levels": (
+        lambda _: vae(objective=tfvae.ELBO(free_bits=(0.1, 0.2))),
+        ValueError,
+        "`free_bits` must be one value; received 2.",
+    ),
+    "a beta of other levels": (
+        lambda _: tfvae.ladder_vae(tiny.SHAPE, 2, 4, "mlp(4)", objective=tfvae.ELBO(beta=(1.0, 0.5, 1.0))),
+        ValueError,
+        "`beta` must be one value, or one for each of the 2 levels; received 3.",
+    ),
+    "a prior made of an encoder that is not there": (
+        lambda _: tfvae.naive_monte_carlo(tiny.SHAPE, 2, 5, "mlp(4)", prior="vamp"),
+        ValueError,
+        "`prior` needs an encoder q(z|x), which naive Monte Carlo has not.",
     ),
     "no samples": (lambda _: tfvae.ImportanceWeighted(0), ValueError, "`sample_size` must be an integer >= 1"),
     "half a sample": (lambda _: tfvae.ELBO(sample_size=1.5), ValueError, "`sample_size` must be an integer >= 1"),
@@ -199,7 +223,12 @@ CASES = {
     "an array for a source": (lambda _: datasets.load(RAW), TypeError, "not ndarray"),
     "nothing for a source": (lambda _: datasets.load(None), TypeError, "not NoneType"),
     "a size of odd values": (lambda _: datasets.load("mnist", (8, 0)), ValueError, "`image_size` must be a positive"),
-    "a setting of another kind": (lambda _: Settings(epochs="3"), ValueError, "`epochs` must be an integer"),
+    "a setting of another kind": (
+        lambda _: Settings(epochs="few"),
+        ValueError,
+        "`epochs` must be an integer; received 'few'.",
+    ),
+    "half a setting": (lambda _: Settings(epochs=2.5), ValueError, "`epochs` must be an integer; received 2.5."),
     "no setting": (lambda _: Settings(epochs=None), ValueError, "`epochs` must be an integer; received None."),
     "a missing model": (lambda _: tfvae.load("model.keras"), FileNotFoundError, "There is no model at 'model.keras'."),
     "a folder for a model": (

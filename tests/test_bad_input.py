@@ -22,9 +22,8 @@ from tfvae.app.run import identity
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (40, 8, 8), np.uint8)
 GOOD = "good.npy"  # is there in every row
-SMALL = [
-    *("--validation-size", 10, "--batch-size", 10, "--epochs", 1, "--hidden", 4, "--latent-size", 2),
-]
+SHORT = ["--validation-size", 10, "--batch-size", 10, "--epochs", 1]
+SMALL = [*SHORT, "--network", "mlp(4)", "--latent-size", 2]
 TRAIN = ["train", "--data", GOOD, *SMALL]
 
 
@@ -123,46 +122,50 @@ DATA = {
 
 OPTIONS = {
     "--network resnet": "`network` must be 'mlp' or 'conv'; received 'resnet'.",
-    "--network con": "Did you mean 'conv'?",
-    "--likelihood bernouli": "Did you mean 'bernoulli'?",
+    "--network con": "`network` must be 'mlp' or 'conv'; received 'con'. Did you mean 'conv'?",
+    "--likelihood bernouli": "received 'bernouli'. Did you mean 'bernoulli'?",
     "--objective elbow": "`objective` must be 'elbo' or 'iwae'; received 'elbow'. Did you mean 'elbo'?",
-    "--schedule cosin": "Did you mean 'cosine'?",
+    "--schedule cosin": "`schedule` must be 'cosine' or 'constant'; received 'cosin'. Did you mean 'cosine'?",
     "--precision float23": "`precision` must be 'float32', 'bfloat16' or 'float16'; received 'float23'. Did you mean",
-    "--preprocess binarise": "Did you mean 'binarize'?",
-    "--activation rely": "Did you mean 'relu'?",
-    "--hidden 500,many": "`hidden` must be integers separated by commas, such as 500,500; received '500,many'.",
-    "--hidden 0": "`hidden` must be sizes >= 1; received '0'.",
-    "--latent-size 0": "`latent_size` must be at least 1; received 0.",
-    "--epochs 0": "`epochs` must be at least 1; received 0.",
-    "--batch-size 0": "`batch_size` must be at least 1; received 0.",
-    "--sample-size 0": "`sample_size` must be at least 1; received 0.",
-    "--train-size 0": "`train_size` must be at least 1; received 0.",
-    "--validation-size 0": "`validation_size` must be at least 1; received 0.",
-    "--test-size 0": "`test_size` must be at least 1; received 0.",
-    "--patience 0": "`patience` must be at least 1; received 0.",
-    "--seed -1": "`seed` must be between 0 and 2^32 - 1; received -1.",
-    "--seed 4294967296": "`seed` must be between 0 and 2^32 - 1; received 4294967296.",
-    "--beta -0.5": "`beta` must be at least 0; received -0.5.",
-    "--beta nan": "`beta` must be at least 0; received nan.",
-    "--free-bits -1": "`free_bits` must be at least 0, one number or one for each level; received '-1'.",
-    "--warm-up inf": "`warm_up` must be at least 0, one number or one for each level; received 'inf'.",
-    "--warm-up 2": "`warm_up` must not be longer than training, 1 epochs; received 2.",
-    "--scale huge": "`scale` must be 'shared', 'image', 'pixel' or a number > 0; received 'huge'.",
-    "--scale -1": "`scale` must be 'shared', 'image', 'pixel' or a number > 0; received '-1'.",
-    "--scale nan": "or a number > 0; received 'nan'.",
-    "--scale pixels": "Did you mean 'pixel'?",
-    "--learning-rate 0": "`learning_rate` must be above 0 and below 1; received 0.0.",
-    "--epsilon 0": "`epsilon` must be above 0 and below 1; received 0.0.",
+    "--preprocess binarise": "received 'binarise'. Did you mean 'binarize'?",
+    "--network mlp(activation=rely)": "received 'rely'. Did you mean 'relu'?",
+    "--network mlp(500,many)": "`units` must be an integer; received 'many'.",
+    "--network mlp(0)": "`units` must be at least 1; received 0.",
+    "--network mlp(4": "`network` must be a name, with options in brackets if it has some, such as flow(depth=4)",
+    "--latent-size 0": "`latent_size` must be at least 1; received '0'.",
+    "--latent-size 9999999999999999999": "`latent_size` must be below 2^63, as integers of 64 bits are.",
+    "--epochs 0": "`epochs` must be at least 1; received '0'.",
+    "--batch-size 0": "`batch_size` must be at least 1; received '0'.",
+    "--objective elbo(samples=0)": "`samples` must be at least 1; received 0.",
+    "--train-size 0": "`train_size` must be at least 1; received '0'.",
+    "--validation-size 0": "`validation_size` must be at least 1; received '0'.",
+    "--test-size 0": "`test_size` must be at least 1; received '0'.",
+    "--patience 0": "`patience` must be at least 1; received '0'.",
+    "--seed -1": "`seed` must be at least 0; received '-1'.",
+    "--seed 4294967296": "`seed` must be below 4294967296; received '4294967296'.",
+    "--objective elbo(beta=-0.5)": "`beta` must be at least 0; received -0.5.",
+    "--objective elbo(beta=nan)": "`beta` must be a finite number; received 'nan'.",
+    "--objective elbo(free_bits=-1)": "`free_bits` must be at least 0; received -1.",
+    "--objective elbo(warm_up=inf)": "`warm_up` must be a finite number; received 'inf'.",
+    "--objective elbo(warm_up=2)": "`warm_up` must not be longer than training, 1 epochs; received 2.",
+    "--objective elbo(free_bits=(1,2))": "`free_bits` must be one value; received 2.",
+    "--likelihood normal(scale=huge)": "`scale` must be 'shared', 'image' or 'pixel' or a number; received 'huge'.",
+    "--likelihood normal(scale=-1)": "`scale` must be 'shared', 'image' or 'pixel' or above 0; received -1.",
+    "--likelihood normal(scale=nan)": "'shared', 'image' or 'pixel' or a finite number; received 'nan'.",
+    "--likelihood normal(scale=pixels)": "received 'pixels'. Did you mean 'pixel'?",
+    "--learning-rate 0": "`learning_rate` must be above 0; received '0'.",
+    "--epsilon 0": "`epsilon` must be above 0; received '0'.",
     "--weights runs/001 --start-at-mean": "`start_at_mean` has no effect on a run that starts from `weights`; set one "
     "of them.",
-    "--learning-rate nan": "`learning_rate` must be above 0 and below 1; received nan.",
-    "--clip 0": "`clip` must be above 0; received 0.0.",
-    "--averaging 1": "`averaging` must be above 0 and below 1; received 1.0.",
+    "--learning-rate nan": "`learning_rate` must be below 1; received 'nan'.",
+    "--clip 0": "`clip` must be above 0; received '0'.",
+    "--averaging 1": "`averaging` must be below 1; received '1'.",
     "--image-size 0": "`image_size` must be HEIGHTxWIDTH or one number, such as 28x20 or 32; received '0'.",
     "--image-size 3x": "`image_size` must be HEIGHTxWIDTH or one number, such as 28x20 or 32; received '3x'.",
     "--image-size 8x8x1": "`image_size` must be HEIGHTxWIDTH or one number",
-    "--objective iwae --beta 2": "`beta`, `warm_up` and `free_bits` weigh the rate of the elbo; the objective iwae has",
-    "--objective iwae --free-bits 1": "the objective iwae has none.",
+    "--objective iwae(beta=2)": "`iwae` has no option `beta`. Its options are samples, gradient.",
+    "--objective iwae(free_bits=1)": "`iwae` has no option `free_bits`. Its options are samples, gradient.",
+    "--prior vamp --posterior flow": "`prior` needs the density of each posterior everywhere; a ",
     "--batch-size 27": "`batch_size` must be an integer between 1 and the number of examples, 26; received 27.",
     "--train-size 5": "`batch_size` must be an integer between 1 and the number of examples, 5; received 10.",
     "--validation-size 36": "`validation_size` must leave training images: below 36; received 36.",
@@ -180,26 +183,51 @@ OPTIONS = {
     f"--config {GOOD}": "good.npy: this is not YAML (not text).",
 }
 
+OTHER_MODELS = {
+    "bert": "received 'bert'.",
+    "glwo": "received 'glwo'. Did you mean 'glow'?",
+    "glow --alpha 0.5": "`alpha` must be below 0.5; received '0.5'.",
+    "glow --levels 4": "Glow of 4 levels halves height and width 4 times; 8 x 8 images would get odd sides.",
+    "gan --patience 3": "`patience` waits for a better val_loss, which does not judge a GAN.",
+    "gan --start-at-mean": "`start_at_mean` is not for this model",
+    "masked-autoencoder --mask-share 1.0": "`mask_share` must be below 1; received '1.0'.",
+    "masked-autoencoder --patch-size 3": "`patch_size` must divide the image, 8 x 8; received 3.",
+    "mixture --components 0": "`components` must be at least 1; received '0'.",
+    "denoising-autoencoder --corruption masking(1.0)": "`strength` must be below 1; received 1.0.",
+    "stacked-vae --prior vamp": "`prior` needs q of the highest level given x alone, which a stack has not",
+    "ladder-vae --objective iwae(gradient=dreg)": '`objective` has the gradient "dreg", which is of one level',
+    "ladder-vae --levels 5": "`latent_size` 12 is enough for 4 levels, each with half as many latents as the one below",
+    "naive-monte-carlo --prior vamp": "`prior` needs an encoder q(z|x), which naive Monte Carlo has not.",
+}
+
 YAML = {
     "epochs: 3\nepocs: 4": "settings.yaml, line 2: there is no setting 'epocs'. Did you mean 'epochs'?",
     "epochs: ten": "settings.yaml, line 1: `epochs` must be an integer; received 'ten'.",
-    "beta: 1\nbeta: 2": "settings.yaml, line 2: `beta` stands here a second time.",
-    "hidden: [1": "settings.yaml, line 1: this is not YAML",
+    "clip: 1\nclip: 2": "settings.yaml, line 2: `clip` stands here a second time.",
+    "image_size: [1": "settings.yaml, line 1: this is not YAML",
     "just words": "settings.yaml, line 1: expected lines of the form `name: value`.",
-    "\nbeta: -1": "settings.yaml, line 2: `beta` must be at least 0; received -1.0.",
-    "averaging: 1.0": "settings.yaml, line 1: `averaging` must be above 0 and below 1; received 1.0.",
-    "network: con": "settings.yaml, line 1: `network` must be 'mlp' or 'conv'; received 'con'. Did you mean 'conv'?",
-    "scale: true": "settings.yaml, line 1: `scale` must be",
+    "\nclip: -1": "settings.yaml, line 2: `clip` must be above 0; received -1.",
+    "averaging: 1.0": "settings.yaml, line 1: `averaging` must be below 1; received 1.0.",
+    "model: {vae: {network: con}}": "settings.yaml, line 1: `network` must be 'mlp' or 'conv'; received 'con'. Did you "
+    "mean 'conv'?",
+    "model: {vae: {network: {mlp: {units: {a: 1}}}}}": "settings.yaml, line 1: `units` must be",
+    "model: {vae: {likelihood: {normal: {scale: true}}}}": "settings.yaml, line 1: `scale` must be a number; received",
+    "model: {vae: {objective: {elbo: {beta: -1}}}}": "settings.yaml, line 1: `beta` must be at least 0; received -1.",
+    "model: {vae: {}, gan: {}}": "settings.yaml, line 1: `model` must be one name with its options",
+    "model: {vae: {beta: 2}}": "settings.yaml, line 1: `vae` has no option `beta`.",
     "image_size: [.inf, 8]": "settings.yaml, line 1: `image_size` must be HEIGHTxWIDTH",
     "[1, 2]: 3": "settings.yaml, line 1: expected the name of a setting before the colon.",
-    "beta: !huge 3": "settings.yaml, line 1: `beta` must be a plain value.",
-    "hidden: &it [*it]": "settings.yaml, line 1: aliases such as *name are refused; write plain values.",
-    "hidden: {a: 1}": "settings.yaml, line 1: `hidden` must be integers separated by commas",
+    "epochs: !huge 3": "settings.yaml, line 1: `epochs` must be a plain value.",
+    "image_size: &it [*it]": "settings.yaml, line 1: aliases such as *name are refused; write plain values.",
 }
 
 ROWS = {
     **DATA,
     **{line: (None, [*TRAIN, *line.split(" ")], sentence) for line, sentence in OPTIONS.items()},
+    **{
+        line: (None, ["train", *line.split(" "), "--data", GOOD, *SHORT], sentence)
+        for line, sentence in OTHER_MODELS.items()
+    },
     **{content: (text(content), WITH_YAML, sentence) for content, sentence in YAML.items()},
 }
 
@@ -304,12 +332,12 @@ RUNS = {
     "a run is there": (None, [*TRAIN, "--out", "run"], "run exists already and is not an empty folder; choose another"),
     "other settings": (
         None,
-        [*RESUME, "--beta", 2, "--epochs", 9],
-        "The run in run has other settings: beta 1.0 (now 2.0), epochs 1 (now 9). Start a new run to change them.",
+        [*RESUME, "--latent-size", 3, "--epochs", 9],
+        "The run in run has other settings: epochs 1 (now 9), latent_size 2 (now 3). Start a new run to change them.",
     ),
-    "settings out of range": (None, [*RESUME, "--beta", -1], "`beta` must be at least 0; received -1.0."),
+    "settings out of range": (None, [*RESUME, "--latent-size", 0], "`latent_size` must be at least 1; received '0'."),
     "the run's settings are damaged": (
-        text("beta: [", "run/config.yaml"),
+        text("clip: [", "run/config.yaml"),
         RESUME,
         "run/config.yaml, line 1: this is not YAML",
     ),
@@ -396,7 +424,7 @@ def small_disk(tmp_path):
 @pytest.mark.slow
 def test_a_full_disk_stops_the_run_and_leaves_whole_files(finished, small_disk, monkeypatch, capfd):
     monkeypatch.chdir(finished)
-    assert command(*TRAIN, "--epochs", 50, "--hidden", "32,32", "--out", small_disk / "run") == 1
+    assert command(*TRAIN, "--epochs", 50, "--network", "mlp(32,32)", "--out", small_disk / "run") == 1
     assert_one_sentence(capfd, " cannot be written: No space left on device.")
     for path in small_disk.rglob("*"):
         assert not path.name.startswith("."), path

@@ -31,7 +31,7 @@ each_callback = pytest.mark.parametrize("name", ALL)
 def models():
     """Models by their number of latent dimensions."""
     keras.utils.set_random_seed(0)
-    return {size: tfvae.vae(SHAPE, latent_size=size, hidden=(5,)) for size in (1, 2, 4)}
+    return {size: tfvae.vae(SHAPE, latent_size=size, network="mlp(5)") for size in (1, 2, 4)}
 
 
 @pytest.fixture

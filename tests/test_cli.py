@@ -19,11 +19,11 @@ import tfvae
 import tfvae.app.run
 from tfvae.app import cli
 from tfvae.app.cli import training
-from tfvae.app.settings import Settings
+from tfvae.recipes.parts import networks
 
 SMALL = [
     *("--epochs", 2, "--train-size", 300, "--validation-size", 100),
-    *("--batch-size", 50, "--hidden", "16,8", "--latent-size", 2),
+    *("--batch-size", 50, "--network", "mlp(16,8)", "--latent-size", 2),
 ]
 
 
@@ -64,46 +64,64 @@ def test_pictures_are_not_blank(run):
 
 def test_config_holds_every_setting(run):
     config = yaml.safe_load((run / "config.yaml").read_text())
-    assert config["hidden"] == [16, 8]
-    assert (config["epochs"], config["seed"], config["latent_size"], config["scale"]) == (2, 3, 2, "shared")
+    assert (config["epochs"], config["seed"]) == (2, 3)
+    assert config["model"] == {
+        "vae": {
+            "latent_size": 2,
+            "network": {"mlp": {"units": [16, 8], "activation": "gelu"}},
+            "likelihood": {"normal": {"scale": "shared"}},
+            "preprocess": None,
+            "prior": "normal",
+            "posterior": "normal",
+            "objective": {"elbo": {"samples": 1, "beta": 1.0, "warm_up": 0.0, "free_bits": 0.0}},
+        }
+    }
 
 
 def test_each_network_has_sizes_of_its_own():
-    assert Settings().hidden == 4 * (300,)
-    assert Settings(network="conv").hidden == (32, 64)
-    assert Settings(network="conv", hidden=(8,)).hidden == (8,)
+    assert networks.mlp().sizes == 4 * (300,)
+    assert networks.conv().sizes == (32, 64)
+    assert networks.conv(8).sizes == (8,)
 
 
 @pytest.mark.slow
 def test_a_convolutional_run_on_mnist(tmp_path):
-    small = [*("--network", "conv", "--hidden", "2,4", "--epochs", 1, "--train-size", 100, "--batch-size", 50)]
+    small = [*("--network", "conv(2,4)", "--epochs", 1, "--train-size", 100, "--batch-size", 50)]
     assert command("train", *small, "--validation-size", 50, "--out", tmp_path / "conv") == 0
-    assert yaml.safe_load((tmp_path / "conv/config.yaml").read_text())["network"] == "conv"
+    assert yaml.safe_load((tmp_path / "conv/config.yaml").read_text())["model"]["vae"]["network"] == {
+        "conv": {"channels": [2, 4], "activation": "gelu"}
+    }
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "what"),
     [
-        (["--likelihood", "normal", "--scale", "pixel"], "density of the dequantised image"),
+        (["--likelihood", "normal(scale=pixel)"], "density of the dequantised image"),
+        long(["--likelihood", "bernoulli", "--objective", "iwae(samples=2)"], "log probability of the binarised"),
         long(
-            ["--likelihood", "bernoulli", "--objective", "iwae", "--sample-size", 2], "log probability of the binarised"
+            ["--likelihood", "continuous-bernoulli", "--objective", "elbo(free_bits=0.1)"],
+            "density of the dequantised image",
         ),
-        long(["--likelihood", "continuous-bernoulli", "--free-bits", 0.1], "density of the dequantised image"),
         (["--likelihood", "discretized-logistic", "--precision", "bfloat16"], "log probability of the 8-bit image"),
         long(["--likelihood", "categorical", "--precision", "float16"], "log probability of the 8-bit image"),
-        long(["--likelihood", "bernoulli", "--preprocess", "rescale", "--beta", 2], "which is not a likelihood"),
+        long(
+            ["--likelihood", "bernoulli", "--preprocess", "rescale", "--objective", "elbo(beta=2)"],
+            "which is not a likelihood",
+        ),
     ],
 )
 def test_every_likelihood_trains_draws_and_reloads(tmp_path, capsys, options, what):
     levels = np.random.default_rng(0).integers(0, 256, (60, 6, 8), dtype=np.uint8)
     np.save(tmp_path / "levels.npy", levels)
-    small = ["--network", "conv", "--hidden", "2,3", "--epochs", 1, "--batch-size", 10, "--validation-size", 10]
+    small = ["--network", "conv(2,3)", "--epochs", 1, "--batch-size", 10, "--validation-size", 10]
     assert command("train", "--data", tmp_path / "levels.npy", *small, *options, "--out", tmp_path / "run") == 0
     assert what in capsys.readouterr().out.splitlines()[-1]
     assert command("sample", tmp_path / "run", "-n", 4, "--draw") == 0
     assert command("reconstruct", tmp_path / "run", "-n", 4) == 0
-    assert yaml.safe_load((tmp_path / "run/config.yaml").read_text())["network"] == "conv"
+    assert yaml.safe_load((tmp_path / "run/config.yaml").read_text())["model"]["vae"]["network"] == {
+        "conv": {"channels": [2, 3], "activation": "gelu"}
+    }
     report = json.loads((tmp_path / "run/report.json").read_text())
     model = tfvae.load(tmp_path / "run/model.keras")
     test = tfvae.datasets.load(str(tmp_path / "levels.npy")).test
@@ -159,13 +177,13 @@ def test_sample_and_reconstruct_write_pictures(run, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["train", "--latent-size", "0"], "`latent_size` must be at least 1"),
-        (["train", "--seed", "-1"], "`seed` must be between 0 and"),
-        (["train", "--hidden", "500,many"], "`hidden` must be integers separated by commas"),
-        (["train", "--scale", "huge"], "`scale` must be"),
-        (["train", "--scale", "-1"], "`scale` must be"),
+        (["train", "--latent-size", "0"], "`latent_size` must be at least 1; received '0'."),
+        (["train", "--seed", "-1"], "`seed` must be at least 0; received '-1'."),
+        (["train", "--network", "mlp(500,many)"], "`units` must be an integer; received 'many'."),
+        (["train", "--likelihood", "normal(scale=huge)"], "`scale` must be"),
+        (["train", "--likelihood", "normal(scale=-1)"], "`scale` must be"),
         (["train", "--network", "resnet"], "`network` must be"),
-        (["train", "--learning-rate", "0"], "`learning_rate` must be"),
+        (["train", "--learning-rate", "0"], "`learning_rate` must be above 0; received '0'."),
         (["train", "--train-size", "50", "--batch-size", "100"], "`batch_size` must be an integer between 1 and"),
         (["train", "--validation-size", "60000"], "`validation_size` must leave training images"),
         (["sample", "nowhere"], "There is no run folder nowhere"),
@@ -201,7 +219,7 @@ def test_run_folders_are_numbered_and_made_at_once(tmp_path):
 
 def test_validation_images_are_a_tenth_of_few_images(tmp_path):
     np.save(tmp_path / "few.npy", np.random.default_rng(0).integers(0, 256, (50, 6, 8), np.uint8))
-    small = ["--network", "conv", "--hidden", "2,3", "--epochs", 1, "--batch-size", 10]
+    small = ["--network", "conv(2,3)", "--epochs", 1, "--batch-size", 10]
     assert command("train", "--data", tmp_path / "few.npy", *small, "--out", tmp_path / "run") == 0
     report = json.loads((tmp_path / "run/report.json").read_text())
     assert (report["test_images"], report["steps"]) == (5, 4)  # 41 of 45 images to train on
@@ -209,8 +227,8 @@ def test_validation_images_are_a_tenth_of_few_images(tmp_path):
 
 def test_help_and_version_import_no_tensorflow():
     code = (
-        "import sys; from tfvae import cli\n"
-        "for arguments in (['--help'], ['train', '--help'], ['--version']):\n"
+        "import sys; from tfvae.app import cli\n"
+        "for arguments in (['--help'], ['train', '--help'], ['train', 'vae', '--help'], ['--version']):\n"
         "    try: cli.app(arguments)\n"
         "    except SystemExit: pass\n"
         "print([name for name in ('tensorflow', 'keras', 'matplotlib', 'numpy') if name in sys.modules])"
@@ -218,8 +236,9 @@ def test_help_and_version_import_no_tensorflow():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip().endswith("[]")
     assert tfvae.__version__ in done.stdout
-    assert "E_q[log p(x|z)]" in done.stdout
-    assert "[default: runs/001 or the next free number]" in " ".join(done.stdout.split())
+    shown = " ".join(done.stdout.split())
+    assert "E_q[log p(x|z)] - KL(q(z|x) || p(z)) <= log p(x)" in shown
+    assert "[default: runs/001 or the next free number]" in shown
 
 
 def test_a_run_that_did_not_end_shows_its_last_epoch(run, tmp_path, capfd):

@@ -30,11 +30,11 @@ def on_a_gpu(monkeypatch):
 
 
 def dense(hidden=5):
-    return tfvae.vae(SHAPE, latent_size=2, hidden=(hidden,))
+    return tfvae.vae(SHAPE, latent_size=2, network=f"mlp({hidden})")
 
 
 def convolutional():
-    return tfvae.conv_vae(SHAPE, latent_size=2, filters=(2,))
+    return tfvae.conv_vae(SHAPE, latent_size=2, network="conv(2)")
 
 
 def importance_weighted(samples):

@@ -12,25 +12,32 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from faults import fault
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from typer.testing import CliRunner
 
 sys.path += [str(Path(__file__).parent / name) for name in ("models", "run")]
 from test_comparison import written
 
+from reproduction import cli as reproduction
 from reproduction import tables
 from tfvae._support.files import read_json
 from tfvae.app import cli
+from tfvae.app.cli.command import command
 from tfvae.app.run import checkpoints, comparison
 from tfvae.app.run.comparison import compare
 from tfvae.app.settings import Settings, read_yaml
+from tfvae.app.settings.settings import fields
 from tfvae.parallel import cluster
+from tfvae.recipes import RECIPES, vae
+from tfvae.recipes.options import options
+from tfvae.recipes.parts import NETWORKS, OBJECTIVES, PRIORS
 from tfvae.serving import card
 from tfvae.training import memory
 
-FIELDS = list(Settings.__dataclass_fields__)
+FIELDS = list(fields())
+OWN = list(options(vae))
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.just(10**400),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
@@ -59,7 +66,8 @@ TAGS = st.sampled_from(
 SCALARS = st.sampled_from(
     ['""', "x", "1e400", ".nan", "-.inf", "0x" + "f" * 400, "9" * 5000, "1:2:3", "~", "*a", '"\\UFFFFFFFF"',
      '"\\ud800"', "[" * 50, "[1, [2]]", "{a: 1}", "2001-01-01", "2001-99-99", "|\n", "'",
-     "1", "0.5", "500,x", "28x", "mnist"]
+     "1", "0.5", "500,x", "28x", "mnist", "vae", "vae(", "{vae: }", "{vae: {prior: [1]}}", "{vae: {prior: {flow: 3}}}",
+     "{glow: {depth: 0x" + "f" * 400 + "}}", "{vae: {network: {mlp: [1, x]}}}", "math:pi", "{1: 2}", "{vae: {1: 2}}"]
 )  # fmt: skip
 LINES = st.builds("{}: {}{}".format, st.sampled_from([*FIELDS, "x", "<<", "? a", "- b"]), TAGS, SCALARS)
 PIECES = st.sampled_from([*"[]{}:,-?&*!|>%@`'\"# \n\t", *FIELDS, "!!int", "---", "...", "%YAML 1.1", "\x00", "\ufeff"])
@@ -105,7 +113,7 @@ def changed(whole):
 
 REPORT = {
     "data": {"examples": 3, "digest": "aa", "convention": "nats: C"},
-    "settings": {"seed": 0, "latent_size": 2, "hidden": [8]},
+    "settings": {"seed": 0, "model": {"vae": {"latent_size": 2, "network": {"mlp": {"units": [8]}}}}},
     "missing": {"samples": "none"},
     "steps": 10,
     "model": {"parameters": 4},
@@ -226,9 +234,19 @@ def test_arrays_of_an_evaluation(content, cut):
 
 WORDS = st.text(st.characters(codec="ascii", categories=["L", "N", "P", "S"]), min_size=1, max_size=8)
 TEXTS = WORDS | st.sampled_from(["", "-1", "0", "1e400", "nan", "9" * 30, "9" * 5000, "1,2", "28x28", "mnist", "--"])
-OPTIONS = [f"--{name.replace('_', '-')}" for name in FIELDS if name != "data"]
-FREE = st.lists(st.tuples(st.sampled_from([*OPTIONS, "--out", "--config", "--seeds", "--nothing"]), TEXTS), max_size=3)
-TRAIN = FREE.map(lambda pairs: ["train", *(each for pair in pairs for each in pair), "--data", "nowhere.npy"])
+OPTIONS = [f"--{name.replace('_', '-')}" for name in FIELDS + OWN if name not in ("data", "model")]
+PARTS = st.sampled_from([name for kind in (RECIPES, NETWORKS, OBJECTIVES, PRIORS) for name in kind.names()])
+ENDS = ["", "(", "()", "(1, 2)", "(depth=2", "(x=1)", "(**x)", "(1e400)", "(True)", "(depth=flow(depth=1))", ":x", "-1"]
+SPECIFICATIONS = st.builds("{}{}".format, PARTS, st.sampled_from(ENDS))
+FREE = st.lists(
+    st.tuples(st.sampled_from([*OPTIONS, "--out", "--config", "--seeds", "--nothing"]), TEXTS | SPECIFICATIONS),
+    max_size=3,
+)
+TRAIN = st.builds(
+    lambda recipe, pairs: ["train", *recipe, *(each for pair in pairs for each in pair), "--data", "nowhere.npy"],
+    st.just([]) | st.lists(SPECIFICATIONS | PARTS, min_size=1, max_size=1),
+    FREE,
+)
 MISSING = WORDS.map(lambda word: f"missing-{word.replace('/', '_')}")
 COMMANDS = ("evaluate", "sample", "reconstruct", "traverse", "interpolate", "card", "compare", "export", "encode")
 ON_A_RUN = st.builds(
@@ -245,10 +263,12 @@ REPRODUCE = st.lists(TEXTS, max_size=3).map(lambda more: ["reproduce", *more, "-
 @given(arguments=TRAIN | ON_A_RUN | REPRODUCE | st.lists(WORDS, max_size=3))
 def test_command_lines(arguments):
     """Commands that fail before anything is trained."""
+    program, words = cli.app, arguments
+    if arguments[:1] == ["reproduce"]:  # `python -m reproduction`
+        program, words = command(reproduction.reproduce), arguments[1:]
     with scratch() as folder, pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        result = CliRunner().invoke(cli.app, arguments)
-        error = result.exception
+        error = CliRunner().invoke(program, words).exception
         assert error is None or isinstance(error, (SystemExit, ValueError, OSError)), (arguments, error)
         if isinstance(error, (ValueError, OSError)):
             assert "\n" not in str(error), (arguments, error)

@@ -175,7 +175,7 @@ def test_an_evaluation_whose_arrays_are_a_pipe_is_refused(tmp_path):
 
 
 # Nine lists of nine lists of nine ..., in 400 bytes.
-ALIASES = "\n".join(["hidden: &a0 [1]", *(f"x{k}: &a{k} [{', '.join([f'*a{k - 1}'] * 9)}]" for k in range(1, 10))])
+ALIASES = "\n".join(["model: &a0 [1]", *(f"x{k}: &a{k} [{', '.join([f'*a{k - 1}'] * 9)}]" for k in range(1, 10))])
 
 
 @fault("huge")
@@ -183,12 +183,12 @@ ALIASES = "\n".join(["hidden: &a0 [1]", *(f"x{k}: &a{k} [{', '.join([f'*a{k - 1}
     ("text", "sentence"),
     [
         (ALIASES, "line 2: aliases such as *name are refused; write plain values."),
-        ("hidden: " + "[" * 5000, "line 1: lists in so many others are refused"),
-        ("hidden: " + "[" * 5000 + "]" * 5000, "line 1: lists in so many others are refused"),
+        ("model: " + "[" * 5000, "line 1: lists in so many others are refused"),
+        ("model: " + "[" * 5000 + "]" * 5000, "line 1: lists in so many others are refused"),
         ("{" * 5000, "line 1: lists in so many others are refused"),
         ("- " * 5000, "line 1: lists in so many others are refused"),
-        ("beta: 0x" + "f" * 5000, "line 1: `beta` must be below 2^63"),
-        ("hidden: [" + "1, " * 20_000 + "1]", "more than the 32,768 that such a file may have."),
+        ("epochs: 0x" + "f" * 5000, "line 1: `epochs` must be below 2^63"),
+        ("model: [" + "1, " * 20_000 + "1]", "more than the 32,768 that such a file may have."),
     ],
     ids=["aliases", "brackets", "closed", "braces", "dashes", "a number", "a list"],
 )

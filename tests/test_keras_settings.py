@@ -21,6 +21,7 @@ from tfvae import evaluation, families, networks, preprocessing, priors
 from tfvae._support.seals import SEAL
 from tfvae.app.run import build
 from tfvae.app.settings import Settings
+from tfvae.evaluation.digits import classifier
 
 RAW = tiny.images(8)
 ROOT = Path(__file__).resolve().parents[1]
@@ -51,8 +52,8 @@ MODELS = {
     "convolutional": lambda: tiny.vae(kind="conv"),
     "glow": lambda: tfvae.glow(tiny.SHAPE, 1, 1, (4,)),
     "masked": lambda: tfvae.masked_autoencoder(tiny.SHAPE, width=4),
-    "GAN": lambda: tfvae.gan(tiny.SHAPE, 2, (4,)),
-    "ladder": lambda: tfvae.ladder_vae(tiny.SHAPE, 2, 4, (4,)),
+    "GAN": lambda: tfvae.gan(tiny.SHAPE, 2, "mlp(4)"),
+    "ladder": lambda: tfvae.ladder_vae(tiny.SHAPE, 2, 4, "mlp(4)"),
 }
 
 
@@ -78,7 +79,7 @@ def test_settings_that_are_none_of_a_model_s_business_change_nothing(name, setti
 def test_the_classifier_is_that_of_images_with_channels_last(setting):
     images = np.random.default_rng(0).random((3, 28, 28, 1), np.float32)
     expected = evaluation.classify(images)
-    evaluation.classifier._trained.cache_clear()
+    classifier._trained.cache_clear()
     setting("format", "channels_first")
     np.testing.assert_array_equal(evaluation.classify(images), expected)
 
@@ -210,7 +211,7 @@ def test_a_file_in_float32_is_loaded_whatever_the_settings_are(setting, tmp_path
 def test_a_run_computes_in_what_its_settings_say(policy, setting):
     setting("policy", policy)
     setting("floatx", "float64")
-    model = build.model(Settings(hidden=(4,)), tiny.SHAPE, 1)
+    model = build.model(Settings(model="vae(network=mlp(4))"), tiny.SHAPE, 1)
     assert {layer.dtype_policy.name for layer in model._flatten_layers()} == {"float32"}
     assert (keras.config.dtype_policy().name, keras.config.floatx()) == (policy, "float64")
 
@@ -266,7 +267,8 @@ def test_a_run_is_the_same_whatever_keras_json_says(tmp_path):
         folder.mkdir()
         code = """
 import sys
-sys.argv = "tfvae train --out run --train-size 200 --validation-size 50 --hidden 8 --latent-size 2 --epochs 2".split()
+small = "--train-size 200 --validation-size 50 --network mlp(8) --latent-size 2 --epochs 2"
+sys.argv = ["tfvae", "train", "--out", "run", *small.split()]
 from tfvae.app import cli
 try:
     cli.main()

@@ -173,8 +173,8 @@ def test_classes_of_any_name_train_and_bad_files_of_any_name_are_skipped(tmp_pat
     arguments = [
         "--epochs",
         "1",
-        "--hidden",
-        "8",
+        "--network",
+        "mlp(8)",
         "--batch-size",
         "20",
         "--latent-size",

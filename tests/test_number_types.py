@@ -9,7 +9,7 @@ import tensorflow as tf
 from faults import fault
 
 import tfvae
-from tfvae import bijectors, callbacks, corruption, datasets, evaluation, families, flows, networks, priors
+from tfvae import bijectors, callbacks, corruption, datasets, evaluation, families, networks, priors
 from tfvae._support.checks import integer, real
 from tfvae.app.settings import Settings
 from tfvae.datasets import batches as training
@@ -23,7 +23,7 @@ NO_NUMBERS = ["0.25", True, np.True_, np.array([0.25]), 0.25 + 0j]
 
 
 def model():
-    return tfvae.vae(SHAPE, latent_size=2, hidden=(3,))
+    return tfvae.vae(SHAPE, latent_size=2, network="mlp(3)")
 
 
 @pytest.fixture(scope="module")
@@ -32,13 +32,13 @@ def trained():
 
 
 TAKE_INTEGERS = {
-    "latent_size": lambda n: tfvae.vae(SHAPE, latent_size=n, hidden=(3,)),
-    "seed": lambda n: tfvae.vae(SHAPE, latent_size=2, hidden=(3,), seed=n),
+    "latent_size": lambda n: tfvae.vae(SHAPE, latent_size=n, network="mlp(3)"),
+    "seed": lambda n: tfvae.vae(SHAPE, latent_size=2, network="mlp(3)", seed=n),
     "hidden": lambda n: networks.mlp((n,)),
     "image_shape": lambda n: networks.deconvnet((n, 4, 1), (3,)),
     "event_shape": lambda n: families.Normal((n,)),
     "filters": lambda n: networks.convnet((n,)),
-    "levels": lambda n: tfvae.ladder_vae(SHAPE, n, 4, (4,)),
+    "levels": lambda n: tfvae.ladder_vae(SHAPE, n, 4, "mlp(4)"),
     "patch_size": lambda n: tfvae.masked_autoencoder(SHAPE, n, width=8),
     "components": lambda n: priors.MixtureOfNormals((3,), n),
     "rank": lambda n: priors.MixtureOfNormals((3,), 2, n),
@@ -61,7 +61,7 @@ TAKE_INTEGERS = {
     "epochs": lambda n: Settings(epochs=n),
 }
 SEEDED = {
-    "model": lambda seed: tfvae.vae(SHAPE, 2, (3,), seed=seed),
+    "model": lambda seed: tfvae.vae(SHAPE, 2, "mlp(3)", seed=seed),
     "sample": lambda seed: model().sample(1, seed=seed),
     "noise": lambda seed: tfvae.Noise(seed),
     "batches": lambda seed: training.batches(RAW, 2, seed),
@@ -80,10 +80,10 @@ TAKE_NUMBERS = {
     "scale": lambda x: families.Normal(SHAPE, scale=x),
     "min_scale": lambda x: families.FullNormal((2,), min_scale=x),
     "mask_share": lambda x: tfvae.masked_autoencoder(SHAPE, 2, x, width=8),
-    "penalty": lambda x: tfvae.gan(SHAPE, 2, (3,), penalty=x),
+    "penalty": lambda x: tfvae.gan(SHAPE, 2, "mlp(3)", penalty=x),
     "stddev": lambda x: corruption.GaussianNoise(x),
     "share": lambda x: corruption.MaskingNoise(x),
-    "temperature": lambda x: flows.Flow((2,), bijectors.vector_flow(1, (3,))).draw(None, tfvae.Noise(0), 1, x),
+    "temperature": lambda x: priors.Flow((2,), bijectors.vector_flow(1, (3,))).draw(None, tfvae.Noise(0), 1, x),
 }
 
 
@@ -160,8 +160,8 @@ def test_a_seed_of_importance_samples_beyond_64_bits_is_refused(trained):
 def test_a_model_made_of_numpy_s_numbers_comes_back_from_its_file(tmp_path):
     one = np.int64(1)
     model = tfvae.vae(
-        (np.int64(4), 4, one), np.int64(2), (np.int64(3),), scale=np.float32(0.5), seed=one,
-        objective=tfvae.ELBO(beta=np.float64(0.5), sample_size=one),
+        (np.int64(4), 4, one), np.int64(2), {"mlp": {"units": (np.int64(3),)}},
+        {"normal": {"scale": np.float32(0.5)}}, seed=one, objective=tfvae.ELBO(beta=np.float64(0.5), sample_size=one),
     )  # fmt: skip
     model.compile(keras.optimizers.SGD(1e-2), steps_per_execution=np.int64(2))
     model.save(tmp_path / "model.keras")

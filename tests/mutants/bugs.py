@@ -344,6 +344,20 @@ BUGS = [
         ("tests/test_settings.py",),
     ),
     Bug(
+        "7.0 is an integer setting",
+        "tfvae/recipes/options.py",
+        '(isinstance(found, float) or hasattr(value, "__index__"))',
+        "(isinstance(found, float) or True)",
+        ("tests/test_settings.py",),
+    ),
+    Bug(
+        "free bits of too many levels are taken",
+        "tfvae/models/unsupervised.py",
+        'for name in ("beta", "free_bits"):',
+        'for name in ("beta",):',
+        ("tests/test_bad_arguments.py", "tests/test_settings.py"),
+    ),
+    Bug(
         "second replica's rows begin at 0",
         "tfvae/training/global_batch.py",
         "return tf.cumsum(sizes, exclusive=True)[replica], tf",
@@ -915,7 +929,7 @@ BUGS = [
     ),
     Bug(
         "a run that keeps its own weights where it should take others",
-        "tfvae/app/run/start.py",
+        "tfvae/app/run/build.py",
         "mine.set_weights(others.get_weights())",
         "mine.set_weights(mine.get_weights())",
         START,
@@ -1168,8 +1182,8 @@ BUGS = [
     Bug(
         "beta of the levels in reverse order",
         "tfvae/objectives/elbo.py",
-        '(self._at(beta, step) for beta in _by_level("beta", self.beta, levels))',
-        '(self._at(beta, step) for beta in _by_level("beta", self.beta, levels)[::-1])',
+        '(self._at(beta, step) for beta in by_level("beta", self.beta, levels))',
+        '(self._at(beta, step) for beta in by_level("beta", self.beta, levels)[::-1])',
         HIERARCHICAL,
     ),
     Bug(

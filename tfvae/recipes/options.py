@@ -79,8 +79,8 @@ class Option(NamedTuple):
         except ValidationError as error:
             raise ValueError(self._refusal(error, value)) from None
         self._refuse_huge(found)
-        if not _is_alike(value, found):
-            raise ValueError(f"`{self.name}` must be {_WORDS[type(found).__name__]}; received {value!r}.")
+        if word := _unlike(value, found):
+            raise ValueError(f"`{self.name}` must be {word}; received {value!r}.")
         return found
 
     def _refuse_huge(self, value: Any) -> None:
@@ -105,13 +105,17 @@ def notes(annotation: Any) -> list[Any]:
     return own + [note for inner in typing.get_args(annotation) for note in notes(inner)]
 
 
-def _is_alike(value: Any, found: Any) -> bool:
-    """False for an integer made from True or 7.0, True made from 1, and such; text may stand for each of them."""
+def _unlike(value: Any, found: Any) -> str:
+    """The word for an integer made from True or 7.0, True made from 1, and such; text may stand for each of them."""
+    if isinstance(found, tuple) and isinstance(value, (list, tuple)):
+        return next(filter(None, map(_unlike, value, found)), "")
     if isinstance(value, str) or not isinstance(found, (int, float)):
-        return True
-    if isinstance(found, bool) or isinstance(value, bool):
-        return isinstance(found, bool) and isinstance(value, bool)
-    return isinstance(found, float) or hasattr(value, "__index__")
+        return ""
+    if isinstance(found, bool):
+        fits = isinstance(value, bool)
+    else:
+        fits = not isinstance(value, bool) and (isinstance(found, float) or hasattr(value, "__index__"))
+    return "" if fits else _WORDS[type(found).__name__]
 
 
 _WORDS = {"int": "an integer", "float": "a number", "bool": "true or false", "string": "text"}
@@ -125,7 +129,7 @@ def _expected(detail: Any) -> str:
         (bound,) = context.values()
         if bound == math.inf:
             return "a finite number"
-        return bounds[kind].format(bound if isinstance(bound, int) else f"{bound:g}")
+        return bounds[kind].format(bound if bound % 1 else int(bound))
     if kind == "literal_error":
         return str(context["expected"])
     return _WORDS.get(kind.split("_")[0], detail["msg"].removeprefix("Input should be "))

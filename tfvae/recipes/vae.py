@@ -42,7 +42,8 @@ def vae(
 ) -> VAE:
     """Variational autoencoder: the default model.
 
-    The defaults were chosen by measurement on MNIST; see docs/defaults.md.
+    By default it maximises the ELBO, E_q[log p(x|z)] - KL(q(z|x) || p(z)) <= log p(x). The defaults were chosen by
+    measurement on MNIST; see docs/defaults.md.
 
     Args:
         image_shape: `(H, W, C)`.
