@@ -25,7 +25,6 @@ from tfvae.app import run
 from tfvae.app.run import build, evaluation
 from tfvae.app.settings import Settings
 from tfvae.evaluation import latent_statistics, likelihood_estimate, simulated_bracket
-from tfvae.networks.levels import ConvolutionalLevels, DenseLevels
 from tfvae.noise import Noise
 from tfvae.objectives import log_weights
 from tfvae.priors import MixtureOfNormals, VampPrior
