@@ -178,8 +178,8 @@ def test_more_pseudo_inputs_than_images_are_refused_before_training(source, tmp_
         ("prior=normal(pseudo_inputs=5)", "`normal` has no option `pseudo_inputs`. It has no options."),
         (
             "prior=vamp(5), posterior=flow",
-            "`prior` needs the density of each posterior everywhere; a `InverseAutoregressive` has it for its own draws "
-            "only.",
+            "`prior` needs the density of each posterior everywhere; a `InverseAutoregressive` has it for its own "
+            "draws only.",
         ),
         ("prior=vamp(0)", "`pseudo_inputs` must be at least 1; received 0."),
     ],

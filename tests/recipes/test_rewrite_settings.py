@@ -1,7 +1,8 @@
 """Settings of version 0.1, a flat list, become recipes: the models are those that version 0.1 made of them.
 
-tests/data/flat_settings.json holds, for each kind of model, what version 0.1 wrote into config.yaml (its defaults once),
-and the model that it made of that for images of 8 x 8: its class, objective, preprocessing and the shapes of its weights.
+tests/data/flat_settings.json holds, for each kind of model, the config.yaml of version 0.1 (what differs from its
+defaults, which stand there once) and the model that it made of that for images of 8 x 8: class, objective,
+preprocessing and shapes of weights.
 """
 
 import json
@@ -18,10 +19,10 @@ from tfvae.app.run.identity import Identity, identity_of
 from tfvae.app.settings import Settings, read_yaml, settings_of
 from tfvae.app.settings.files import FLAT
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.append(str(ROOT / "tools"))
+sys.path.append(str(Path(__file__).resolve().parents[2] / "tools"))
 import rewrite_settings
 
+ROOT = Path(__file__).resolve().parents[2]
 OLD = json.loads((ROOT / "tests/data/flat_settings.json").read_text())
 SIZES = "latent_size=4, network=mlp(8, 4)"
 TODAY = {
@@ -74,7 +75,7 @@ def settings_before(kind):
 
 def test_every_kind_is_tried():
     assert set(TODAY) == set(OLD["kinds"])
-    assert FLAT == rewrite_settings.DEFAULTS.keys() - {"model"}
+    assert rewrite_settings.DEFAULTS.keys() - {"model"} == FLAT
     assert OLD["defaults"].keys() == FLAT | Settings.__dataclass_fields__.keys()
 
 
@@ -108,8 +109,8 @@ def test_an_old_run_folder_is_refused_in_a_sentence_that_names_the_script(old_ru
         with pytest.raises(ValueError) as caught:
             read()
         assert str(caught.value) == (
-            f"{config} is a flat list of settings, as version 0.1 wrote it; `python tools/rewrite_settings.py {config}` "
-            "rewrites it."
+            f"{config} is a flat list of settings, as version 0.1 wrote it; "
+            f"`python tools/rewrite_settings.py {config}` rewrites it."
         )
 
 
