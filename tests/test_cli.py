@@ -19,6 +19,7 @@ import tfvae
 import tfvae.app.run
 from tfvae.app import cli
 from tfvae.app.cli import training
+from tfvae.app.run.report import TrainingReport
 from tfvae.recipes.parts import networks
 
 SMALL = [
@@ -160,7 +161,7 @@ def test_the_checkpoint_of_the_last_epoch_is_the_model(run):
 
 def test_the_last_line_states_the_figure_with_its_convention(capsys):
     report = {"elbo": 512.25, "bits_per_dim": 7.0574, "test_images": 10_000, "data_digest": "abc", "convention": "C"}
-    assert tfvae.app.run.summary({**report, "samples_per_image": 1}) == (
+    assert tfvae.app.run.summary(TrainingReport.of({**report, "samples_per_image": 1})) == (
         "Test ELBO 512.25 nats = 7.057 bits/dim on 10,000 images, array abc, 1 sample an image (C)."
     )
 

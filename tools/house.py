@@ -64,6 +64,30 @@ def functions(root: Path) -> dict[str, int]:
     return found
 
 
+def report_subscripts(root: Path) -> dict[str, int]:
+    """The number of texts in brackets, as in `report["likelihood"]`, in each file that reads or writes reports.
+
+    What is no report is left out: a mapping of the names below, and what a mapping is filled with (`found["a"] = b`).
+    """
+    found = {}
+    for folder in ("evaluation", "app/run", "app/cli"):
+        for path in sorted((root / "tfvae" / folder).rglob("*.py")):
+            nodes = [each for each in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if _is_read_by_text(each)]
+            if nodes:
+                found[str(path.relative_to(root))] = len(nodes)
+    return found
+
+
+_NO_REPORTS = ("arrays", "by_example", "environ", "state", "kept")  # the last two are of checkpoints
+
+
+def _is_read_by_text(node: ast.AST) -> bool:
+    if not isinstance(node, ast.Subscript) or not isinstance(node.ctx, ast.Load):
+        return False
+    is_text = isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str)
+    return is_text and not ast.unparse(node.value).endswith(_NO_REPORTS)
+
+
 def _reached(graph: Graph, start: str) -> set[str]:
     seen, waiting = {start}, [start]
     while waiting:
@@ -112,6 +136,8 @@ def main() -> None:
     print(f"modules at the top: {len(top)} ({', '.join(sorted(top))})")
     print(f"longest file: {longest}, {sizes[longest]} lines; over 300: {sum(size > 300 for size in sizes.values())}")
     print(f"lines of tfvae/: {sum(sizes.values()):,} in {len(sizes)} files")
+    subscripts = report_subscripts(root)
+    print(f"texts in brackets where reports are read: {sum(subscripts.values())}", *subscripts.items(), sep="\n  ")
     print(f"longest function: {longest_function[0]}, {longest_function[1]} lines")
 
 

@@ -119,14 +119,14 @@ def test_the_naive_average_says_from_how_many_draws_on_it_is_close(monkeypatch):
     assert index == 0 or drawn["log_p"][index - 1] < bound - 1
     assert naive["words"] == f"From L = {within} on it is at most 1 nat below L_S."
     better, _ = sections.naive(linear_vae(SYSTEM, WIDE), X, found.by_example["bound"] - 5, 0)
-    above = better["log_p"] - better["bound"]
-    assert better["words"].endswith(
+    above = better.log_p - better.bound
+    assert better.words.endswith(
         f"With L = 256 it is {above:.1f} nats above L_S, which is too low: do not trust q(z|x)."
     )
     monkeypatch.setattr(sections, "_NAIVE_DRAWS", 1)
     poor, _ = sections.naive(linear_vae(SYSTEM, WIDE), X, found.by_example["bound"], 0)
-    assert poor["draws_within_a_nat"] is None
-    assert poor["words"] == f"With L = 1 it is still {bound - poor['log_p']:.1f} nats below L_S."
+    assert poor.draws_within_a_nat is None
+    assert poor.words == f"With L = 1 it is still {bound - poor.log_p:.1f} nats below L_S."
 
 
 @pytest.fixture(scope="module")

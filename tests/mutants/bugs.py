@@ -492,7 +492,7 @@ BUGS = [
     ),
     Bug(
         "distortion with the rate subtracted",
-        "tfvae/evaluation/assessment.py",
+        "tfvae/evaluation/sections.py",
         "-(elbo + rate)",
         "-(elbo - rate)",
         ASSESSMENT,
@@ -923,7 +923,7 @@ BUGS = [
     Bug(
         "a look at some test images taken for a figure of the table",
         "reproduction/tables.py",
-        'or measured["data"]["examples"] != trained["test_images"]:',
+        'or measured["data"]["examples"] != trained.test_images:',
         'or not measured["data"]["examples"]:',
         TABLES,
     ),
@@ -1231,8 +1231,8 @@ BUGS = [
     Bug(
         "a report of another run is believed",
         "tfvae/app/run/folder.py",
-        'elif report and (bound is None or report["run_digest"] != bound.digest):',
-        "elif report and bound is None:",
+        "elif report is not None and (bound is None or digest != bound.digest):",
+        "elif report is not None and bound is None:",
         BOUND,
     ),
     Bug(

@@ -377,7 +377,7 @@ def test_a_run_whose_images_were_moved_goes_on(home, tmp_path):
     assert command("train", "--out", folder, "--resume") == 1
     assert command("train", "--out", folder, "--resume", "--data", new) == 0
     assert settings_of(folder).data == str(new)
-    assert report_of(folder)["run_digest"] == report_of(home / "run")["run_digest"]
+    assert report_of(folder).run_digest == report_of(home / "run").run_digest
     one, other = (tfvae.load(each / MODEL).get_weights() for each in (folder, home / "run"))
     for left, right in zip(one, other, strict=True):
         np.testing.assert_array_equal(left, right)

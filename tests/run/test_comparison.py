@@ -12,8 +12,10 @@ from small_runs import data, few_draws, make, save  # noqa: F401
 from test_cli import command
 
 import tfvae
+from tfvae._support.reports import EvaluationReport
 from tfvae.app.run import comparison, sample_grids
 from tfvae.app.run.comparison import Difference, as_csv, as_latex, as_text, compare, difference
+from tfvae.app.run.evaluated import Evaluation
 
 RNG = np.random.default_rng(0)
 
@@ -127,9 +129,9 @@ def test_evaluations_of_two_versions_are_named(tmp_path):
 
 
 def test_one_image_has_no_paired_error():
-    report = {"data": {"digest": "aa", "convention": "C"}, "likelihood": {"sample_size": 1}}
+    report = EvaluationReport.of({"data": {"digest": "aa", "convention": "C"}, "likelihood": {"sample_size": 1}})
     arrays = {"bound": np.float64([1.0]), "standard_error": np.float64([np.nan])}
-    gap = difference(report, arrays, report, {**arrays, "bound": np.float64([3.0])})
+    gap = difference(Evaluation(report, arrays), Evaluation(report, {**arrays, "bound": np.float64([3.0])}))
     assert gap.mean == 2
     assert np.isnan([gap.paired_error, gap.monte_carlo_error]).all()
     found = comparison.Comparison(["a", "b"], ["x", "x"], [[1], [3]], ["L_S"], [2], [gap], [], [{}, {}])

@@ -63,10 +63,17 @@ def _required(cls: type[Record]) -> list[str]:
 
 def _value(hint: Any, value: Any) -> Any:
     """A value of JSON, with the records that its type names."""
-    kinds = [each for each in (hint, *typing.get_args(hint)) if isinstance(each, type) and issubclass(each, Record)]
-    if not kinds or value is None:
+    kind = _kind(hint)
+    if kind is None or value is None:
         return value
-    return [kinds[0].of(each) for each in value] if isinstance(value, list) else kinds[0].of(value)
+    return [kind.of(each) for each in value] if isinstance(value, list) else kind.of(value)
+
+
+def _kind(hint: Any) -> type[Record] | None:
+    """The record in a type, such as `list[Record] | None`."""
+    if typing.get_origin(hint) is None and isinstance(hint, type) and issubclass(hint, Record):
+        return hint
+    return next((kind for each in typing.get_args(hint) if (kind := _kind(each)) is not None), None)
 
 
 def _plain(value: Any) -> Any:
