@@ -1,9 +1,9 @@
 #!/bin/bash
 # Trains on several machines under SLURM, one process a machine with all its GPUs:
 #
-#   sbatch --nodes 4 deploy/slurm.sh conv-vae --data tfds:cifar10 --batch-size 1024
+#   sbatch --nodes 4 deploy/slurm.sh --data tfds:cifar10 --network conv --batch-size 1024
 #
-# The arguments are those of `tfvae train`. RUN is the run folder (runs/slurm-JOB), which all machines have to see. A worker
+# The options are those of `tfvae train`. RUN is the run folder (runs/slurm-JOB), which all machines have to see. A worker
 # that dies ends the step, which is started again and goes on with the newest checkpoint, RESTARTS times at most. SIGTERM,
 # before the time limit or on `scancel --signal=TERM`, saves; then the job is put back into the queue under its number.
 #SBATCH --job-name=tfvae

@@ -104,7 +104,7 @@ def _help(each: Option) -> str:
     text = text[:1].upper() + text[1:]
     if each.forms:
         text = f"{text.rstrip('.')}: {each.forms}."
-    if mark or each.default is False or each.default in (None, (), inspect.Parameter.empty):
+    if mark or each.default in (None, False, (), inspect.Parameter.empty):
         return text + mark + stated
     shown = ",".join(map(str, each.default)) if isinstance(each.default, tuple) else each.default
     return f"{text} [default: {shown}]"
@@ -117,10 +117,10 @@ def _words(each: Option) -> list[str]:
 
 
 def _metavar(each: Option) -> str:
-    words, others = _words(each), re.sub(r"Literal\[[^\]]*\]", "", str(each.annotation))
-    if words and "float" not in others:
+    words = _words(each)
+    if words and "float" not in str(each.annotation):
         return "|".join(words)
     for kind, shown in (("tuple", "NUMBERS"), ("int", "INTEGER"), ("float", "NUMBER")):
-        if kind in others:
+        if kind in str(each.annotation):
             return shown
-    return "FILE" if "Path" in others else "TEXT"
+    return "FILE" if "Path" in str(each.annotation) else "TEXT"
