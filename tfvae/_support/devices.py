@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 
 import tensorflow as tf
-from tensorflow.python.ops.control_flow_util import GraphOrParentsInXlaContext
+
+from tfvae._support.private import is_compiled_by_xla
 
 
 def grow_memory() -> None:
@@ -31,5 +32,5 @@ def replicas() -> int:
 
 
 def inside_xla() -> bool:
-    """Whether a function is being traced that XLA compiles. TensorFlow has no public name for that."""
-    return not tf.executing_eagerly() and GraphOrParentsInXlaContext(tf.compat.v1.get_default_graph())
+    """Whether a function is being traced that XLA compiles."""
+    return not tf.executing_eagerly() and is_compiled_by_xla(tf.compat.v1.get_default_graph())

@@ -6,11 +6,12 @@ configuration of their own, for layers that such a model makes itself, and for s
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
 import keras
+
+from tfvae._support import private
 
 _MIXED = ("mixed_bfloat16", "mixed_float16")
 # Layers that do not cast their inputs, unless they are told to.
@@ -22,7 +23,7 @@ def state_of_layers(model: keras.Layer) -> dict[str, Any]:
 
     Empty where nothing does: nothing is frozen, and all computes in the type of its weights.
     """
-    layers, weights = model._flatten_layers(), _weights(model)
+    layers, weights = private.flat_layers(model), _weights(model)
     found: dict[str, Any] = {
         "frozen_layers": [index for index, layer in enumerate(layers) if not layer.trainable],
         "frozen_weights": [index for index, weight in enumerate(weights) if not weight.trainable],
@@ -44,7 +45,7 @@ def set_state_of_layers(model: keras.Layer, state: dict[str, Any]) -> None:
     Raises:
         ValueError: the models are of different layers.
     """
-    layers, weights = model._flatten_layers(), _weights(model)
+    layers, weights = private.flat_layers(model), _weights(model)
     if state["of"] != [len(layers), len(weights)]:
         raise ValueError(
             f"The state is of {state['of'][0]} layers with {state['of'][1]} weights, but `{model.name}` has "
@@ -70,13 +71,11 @@ def notes_of_optimizer(optimizer: keras.optimizers.Optimizer, model: keras.Layer
         trained: the variables that it trains now, which may be fewer than those that it was built for.
     """
     inner, weights = _inner(optimizer), _weights(model)
-    excluded = getattr(inner, "_exclude_from_weight_decay", ())
-    pattern = getattr(inner, "_exclude_from_weight_decay_pattern", None)
-    known = inner._trainable_variables if inner.built else trained
+    known = private.known_variables(inner) if inner.built else trained
     found = {
         "built_for": [] if _same(known, trained) else _positions(known, weights),
-        "not_decayed": [index for index, weight in enumerate(weights) if inner._var_key(weight) in excluded],
-        "names_not_decayed": pattern.pattern if pattern else "",
+        "not_decayed": [index for index, weight in enumerate(weights) if not private.is_decayed(inner, weight)],
+        "names_not_decayed": private.names_not_decayed(inner),
     }
     return found if any(found.values()) else {}
 
@@ -89,15 +88,14 @@ def build_optimizer(
     if not notes:
         optimizer.build(trained)
         return
-    inner.exclude_from_weight_decay([weights[index] for index in notes["not_decayed"]])
-    if notes["names_not_decayed"]:
-        inner._exclude_from_weight_decay_pattern = re.compile(notes["names_not_decayed"])
+    names = [notes["names_not_decayed"]] if notes["names_not_decayed"] else None
+    inner.exclude_from_weight_decay([weights[index] for index in notes["not_decayed"]], names)
     optimizer.build([weights[index] for index in notes["built_for"]] or trained)
 
 
 def require_known(optimizer: keras.optimizers.Optimizer, trained: Sequence[Any]) -> None:
     """ValueError if a built optimiser was built without one of the variables that it is to train."""
-    known = {id(variable) for variable in _inner(optimizer)._trainable_variables}
+    known = {id(variable) for variable in private.known_variables(_inner(optimizer))}
     unknown = [variable.path for variable in trained if id(variable) not in known]
     if optimizer.built and unknown:
         raise ValueError(
@@ -109,9 +107,9 @@ def require_known(optimizer: keras.optimizers.Optimizer, trained: Sequence[Any])
 def like(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:
     """A new optimiser that is configured and told the same."""
     new = type(optimizer).from_config(optimizer.get_config())
-    pattern = getattr(_inner(optimizer), "_exclude_from_weight_decay_pattern", None)
-    if pattern:
-        _inner(new)._exclude_from_weight_decay_pattern = pattern
+    names = private.names_not_decayed(_inner(optimizer))
+    if names:
+        _inner(new).exclude_from_weight_decay(var_names=[names])
     return new
 
 
@@ -121,7 +119,7 @@ def _inner(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:
 
 def _weights(model: keras.Layer) -> list[Any]:
     """The weights that layers made to be trained, frozen or not; each once."""
-    weights = {id(weight): weight for layer in model._flatten_layers() for weight in layer._trainable_variables}
+    weights = {id(weight): weight for layer in private.flat_layers(model) for weight in private.made_trainable(layer)}
     return list(weights.values())
 
 

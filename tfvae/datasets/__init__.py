@@ -12,11 +12,11 @@ from typing import Any
 
 from tfvae._support.checks import checked_axes, integer
 from tfvae.datasets import files, folders, mnist, tfds
-from tfvae.datasets.bad_records import BadRecord, listed, naming_bad_records
+from tfvae.datasets.bad_records import BadRecord, listed
 from tfvae.datasets.copies import Copies, count_copies
 from tfvae.datasets.resizing import as_size, resize_split
 from tfvae.datasets.splits import Dataset, Split, fingerprint, hold_out, label_fingerprint
-from tfvae.datasets.streams import StreamedSplit
+from tfvae.datasets.streams import StreamedSplit, naming_bad_records
 
 __all__ = [
     "BadRecord", "Copies", "Dataset", "Split", "StreamedSplit", "count_copies", "fingerprint", "hold_out",

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-if TYPE_CHECKING:
-    from tfvae.datasets.streams import StreamedSplit
+from typing import NamedTuple
 
 REMEDY = "prepare the data again, or leave such records out (`bad_records` 'skip')"
 
@@ -29,24 +24,6 @@ def listed(records: tuple[BadRecord, ...], most: int = 3) -> str:
     return f"{len(records)} bad {'record is' if len(records) == 1 else 'records are'} skipped: {shown}."
 
 
-@contextlib.contextmanager
-def naming_bad_records(*splits: Any) -> Iterator[None]:
-    """A failure in the block that comes from the files of a streamed split becomes an OSError that names the record.
-
-    TensorFlow's own error knows neither file nor record. To find them, the images are decoded once more, up to the
-    first bad one.
-    """
-    from tfvae.datasets.streams import StreamedSplit
-
-    try:
-        yield
-    except failures() as error:
-        for split in splits:
-            if isinstance(split, StreamedSplit):
-                refuse(split, error)
-        raise
-
-
 def failures() -> tuple[type[Exception], ...]:
     """What TensorFlow raises about files that are damaged or missing and records that do not decode."""
     import tensorflow as tf
@@ -57,13 +34,6 @@ def failures() -> tuple[type[Exception], ...]:
     return (
         errors.InvalidArgumentError, errors.DataLossError, errors.NotFoundError, errors.FailedPreconditionError, quoted,
     )  # fmt: skip
-
-
-def refuse(split: StreamedSplit, cause: Exception) -> None:
-    """Raises OSError about the first bad record of a split, if it has one."""
-    bad = next(split.bad_records(), None)
-    if bad is not None:
-        raise OSError(f"{bad[1]}; {REMEDY}.") from cause
 
 
 def reason_of(error: Exception) -> str:

@@ -10,15 +10,17 @@ of one file and a block.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tfvae.datasets.bad_records import BadRecord, failures, reason_of, refuse
+from tfvae.datasets.bad_records import REMEDY, BadRecord, failures, reason_of
+from tfvae.datasets.records import Part, columns, decode_records, in_fixed_order, read_records, records_between
 from tfvae.datasets.splits import Split, at_least_one
 from tfvae.parallel.late_decoding import remembering
 
@@ -27,14 +29,6 @@ if TYPE_CHECKING:
 
 
 _DECODED_AT_ONCE = 256  # images, where they are decoded into memory
-
-
-class Part(NamedTuple):
-    """Records of one TFRecord file: `take` of them, after the first `skip`."""
-
-    path: str
-    skip: int
-    take: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,11 +54,11 @@ class StreamedSplit:
 
     def take_first(self, n: int) -> StreamedSplit:
         """The first n examples, or all if there are fewer, still on disk."""
-        return replace(self, parts=_slice(self.parts, 0, at_least_one(n)))
+        return replace(self, parts=records_between(self.parts, 0, at_least_one(n)))
 
     def drop_first(self, n: int) -> StreamedSplit:
         """All examples but the first n, still on disk."""
-        return replace(self, parts=_slice(self.parts, n, len(self)))
+        return replace(self, parts=records_between(self.parts, n, len(self)))
 
     def first(self, n: int) -> Split:
         """The first n examples in memory, or all if there are fewer.
@@ -126,7 +120,7 @@ class StreamedSplit:
 
     def in_order(self, batch_size: int) -> tf.data.Dataset:
         """Raw images from first to last, [batch_size, H, W, C]; the last batch may be smaller. For evaluation."""
-        return self._batched(_records(*_columns(self.parts)), batch_size, -(-len(self) // batch_size))
+        return self._batched(read_records(*columns(self.parts)), batch_size, -(-len(self) // batch_size))
 
     def bad_records(self) -> Iterator[tuple[int, BadRecord]]:
         """The records that do not decode to an image of `image_shape`, with their numbers, in order.
@@ -143,9 +137,9 @@ class StreamedSplit:
             one = tf.data.Dataset.from_tensors(record).map(self._checked).ignore_errors()
             return one.reduce(False, lambda *_: True)
 
-        found = _decoded(_records(*_columns(self.parts)), decodes)
+        found = decode_records(read_records(*columns(self.parts)), decodes)
         try:
-            for number, good in enumerate(_fixed(found).as_numpy_iterator()):
+            for number, good in enumerate(in_fixed_order(found).as_numpy_iterator()):
                 if not good:
                     yield number, self._described(number)
         except tf.errors.OpError as error:
@@ -161,7 +155,7 @@ class StreamedSplit:
         """
         borders = [-1, *sorted(numbers), len(self)]
         between = itertools.pairwise(borders)
-        parts = tuple(part for left, right in between for part in _slice(self.parts, left + 1, right))
+        parts = tuple(part for left, right in between for part in records_between(self.parts, left + 1, right))
         if not parts:
             raise ValueError(f"None of the {len(self)} records of {self._folder} decodes to an image.")
         return replace(self, parts=parts)
@@ -185,15 +179,15 @@ class StreamedSplit:
         def batched(rows: tf.data.Dataset) -> tf.data.Dataset:
             return rows.batch(batch_size, drop_remainder=number == tf.data.INFINITE_CARDINALITY)
 
-        images = batched(_decoded(records, self._checked)).prefetch(2).apply(known)
-        return remembering(_fixed(images), batched(records).apply(known), self._images)
+        images = batched(decode_records(records, self._checked)).prefetch(2).apply(known)
+        return remembering(in_fixed_order(images), batched(records).apply(known), self._images)
 
     def _images(self, batches: tf.data.Dataset) -> tf.data.Dataset:
         """Batches of raw images from batches of records, which may differ in size and be empty."""
         import tensorflow as tf
 
         def images(batch: tf.Tensor) -> tf.data.Dataset:
-            decoded = _decoded(tf.data.Dataset.from_tensor_slices(batch), self._checked)
+            decoded = decode_records(tf.data.Dataset.from_tensor_slices(batch), self._checked)
             none = tf.zeros((0, *self.image_shape), decoded.element_spec.dtype)  # of no records `batch` makes no batch
             some = decoded.batch(tf.maximum(tf.size(batch, tf.int64), 1))
             return some.concatenate(tf.data.Dataset.from_tensors(none)).take(1)
@@ -208,11 +202,11 @@ class StreamedSplit:
         data = data.map(of_known_shape).prefetch(2)
         if cardinality != tf.data.UNKNOWN_CARDINALITY:
             data = data.apply(tf.data.experimental.assert_cardinality(cardinality))
-        return _fixed(data)
+        return in_fixed_order(data)
 
     def _described(self, number: int) -> BadRecord:
-        (part,) = _slice(self.parts, number, number + 1)
-        (record,) = _records(*_columns([part]))
+        (part,) = records_between(self.parts, number, number + 1)
+        (record,) = read_records(*columns([part]))
         unreadable: tuple[type[Exception], ...] = (*failures(), ValueError)
         try:
             self._checked(record)
@@ -226,7 +220,7 @@ class StreamedSplit:
 
     def _gather(self, decode: Callable[[tf.Tensor], tf.Tensor]) -> np.ndarray:
         """What `decode` makes of all records, in one array that is filled batch by batch."""
-        data = _fixed(_decoded(_records(*_columns(self.parts)), decode).batch(_DECODED_AT_ONCE))
+        data = in_fixed_order(decode_records(read_records(*columns(self.parts)), decode).batch(_DECODED_AT_ONCE))
         spec = data.element_spec
         array, filled = np.empty((len(self), *spec.shape[1:]), spec.dtype.as_numpy_dtype), 0
         try:
@@ -245,13 +239,13 @@ class StreamedSplit:
         from tfvae.noise import Noise
 
         order = Noise(seed, epoch).permutation("order of files", len(self.parts))
-        paths, skips, takes = (tf.gather(column, order) for column in _columns(self.parts))
+        paths, skips, takes = (tf.gather(column, order) for column in columns(self.parts))
         first_block = passed // self.block
         before = first_block * self.block
         # How many of each file's records come before the first block that is needed.
         ahead = tf.clip_by_value(before - (tf.cumsum(takes) - takes), 0, takes)
         needed = ahead < takes
-        records = _records(*(tf.boolean_mask(each, needed) for each in (paths, skips + ahead, takes - ahead)))
+        records = read_records(*(tf.boolean_mask(each, needed) for each in (paths, skips + ahead, takes - ahead)))
 
         def permute(number: tf.Tensor, block: tf.Tensor) -> tf.Tensor:
             noise = Noise(seed, epoch, first_row=number * self.block)
@@ -261,48 +255,24 @@ class StreamedSplit:
         return blocks.unbatch().skip(passed - before)
 
 
-def _slice(parts: Sequence[Part], start: int, stop: int) -> tuple[Part, ...]:
-    """The records number start to stop - 1."""
-    sliced, begin = [], 0
-    for part in parts:
-        low, high = max(start - begin, 0), min(stop - begin, part.take)
-        if low < high:
-            sliced.append(Part(part.path, part.skip + low, high - low))
-        begin += part.take
-    return tuple(sliced)
+@contextlib.contextmanager
+def naming_bad_records(*splits: Any) -> Iterator[None]:
+    """A failure in the block that comes from the files of a streamed split becomes an OSError that names the record.
+
+    TensorFlow's own error knows neither file nor record. To find them, the images are decoded once more, up to the
+    first bad one.
+    """
+    try:
+        yield
+    except failures() as error:
+        for split in splits:
+            if isinstance(split, StreamedSplit):
+                refuse(split, error)
+        raise
 
 
-def _columns(parts: Sequence[Part]) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    import tensorflow as tf
-
-    paths, skips, takes = zip(*parts, strict=True)
-    return tf.constant(paths), tf.constant(skips, tf.int64), tf.constant(takes, tf.int64)
-
-
-def _records(paths: tf.Tensor, skips: tf.Tensor, takes: tf.Tensor) -> tf.data.Dataset:
-    """The records of parts, one part after the other."""
-    import tensorflow as tf
-
-    def read(path: tf.Tensor, skip: tf.Tensor, take: tf.Tensor) -> tf.data.Dataset:
-        # A file that was cut short between two records would otherwise go unnoticed.
-        complete = tf.data.experimental.assert_cardinality(take)
-        return tf.data.TFRecordDataset(path).skip(skip).take(take).apply(complete)
-
-    return tf.data.Dataset.from_tensor_slices((paths, skips, takes)).flat_map(read)
-
-
-def _decoded(records: tf.data.Dataset, decode: Callable[[tf.Tensor], tf.Tensor]) -> tf.data.Dataset:
-    # In parallel, and yet in order. The number is fixed because tuning is off.
-    return records.map(decode, num_parallel_calls=os.cpu_count() or 1, deterministic=True)
-
-
-def _fixed(data: tf.data.Dataset) -> tf.data.Dataset:
-    import tensorflow as tf
-
-    from tfvae.datasets import batches as training
-
-    options = tf.data.Options()
-    options.deterministic = True
-    # Strategies would otherwise give each worker other files; the records of a batch may be in any of them.
-    options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
-    return training.untuned(data.with_options(options))
+def refuse(split: StreamedSplit, cause: Exception) -> None:
+    """Raises OSError about the first bad record of a split, if it has one."""
+    bad = next(split.bad_records(), None)
+    if bad is not None:
+        raise OSError(f"{bad[1]}; {REMEDY}.") from cause

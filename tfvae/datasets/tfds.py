@@ -184,11 +184,13 @@ def _own_features_only(name: str) -> Iterator[None]:
     """
     import tensorflow_datasets as tfds
 
+    from tfvae._support.private import is_registered_feature
+
     feature = tfds.features.FeatureConnector
     original = feature.cls_from_name
 
     def guarded(class_name: str) -> Any:
-        if class_name not in feature._registered_features and not class_name.startswith("tensorflow_datasets."):
+        if not is_registered_feature(class_name) and not class_name.startswith("tensorflow_datasets."):
             raise _NotTrusted(name, f"has a feature of the Python class {class_name!r}")
         return original(class_name)
 

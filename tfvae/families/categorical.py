@@ -10,17 +10,13 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfvae._support.checks import integer
+from tfvae._support.private import SoftmaxOfAnyRank
 from tfvae.families.base import Family, Parameter
 from tfvae.preprocessing import LEVELS
 
 
-class CategoricalLevels(tfp.distributions.Categorical):
+class CategoricalLevels(SoftmaxOfAnyRank, tfp.distributions.Categorical):
     """`tfd.Categorical` of the numbers 0, 1, ..., which have a mean and a variance."""
-
-    def _probs_parameter_no_checks(self) -> tf.Tensor:
-        # TensorFlow's softmax on a CPU refuses more than 5 axes, and samples of images with levels have 6.
-        flat = tf.reshape(self.logits, [-1, tf.shape(self.logits)[-1]])
-        return tf.reshape(tf.nn.softmax(flat), tf.shape(self.logits))
 
     def _mean(self) -> tf.Tensor:
         probabilities = self.probs_parameter()

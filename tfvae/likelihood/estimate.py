@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -14,10 +14,12 @@ from scipy import special
 from tfvae._support.checks import integer, integers_at_least, seed_of_draws
 from tfvae.likelihood.log_weights import ROWS, streamed, worth_compiling
 from tfvae.likelihood.pareto import UNRELIABLE, pareto_shape, tail_size
-from tfvae.models import VAE, UnsupervisedModel
 from tfvae.noise import EVALUATION_SEED, Noise
 from tfvae.objectives import log_weights
 from tfvae.parallel.shares import gathered, shares
+
+if TYPE_CHECKING:
+    from tfvae.models import VAE, UnsupervisedModel
 
 _GROUPS = 50  # of samples, for the jackknife
 

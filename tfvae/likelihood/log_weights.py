@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tensorflow as tf
 
-from tfvae.models import UnsupervisedModel
 from tfvae.noise import EVALUATION_SEED, Noise
 from tfvae.objectives import log_weights
 from tfvae.parallel.shares import by_device, devices
 from tfvae.training.choice import by_rule
+
+if TYPE_CHECKING:
+    from tfvae.models import UnsupervisedModel
 
 ROWS = 100  # examples at a time on each device, at most
 BLOCK = 50  # samples at a time

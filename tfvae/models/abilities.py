@@ -9,6 +9,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfvae._support.checks import integer
+from tfvae.likelihood import estimate
 from tfvae.noise import Noise
 
 
@@ -71,14 +72,12 @@ class Abilities:
             integer("n", n, 1)
 
     def log_likelihood(self, raw: Any, sample_size: int = 5000, seed: int = 0) -> np.ndarray:
-        """The S-sample lower bound on log p(x) of each example in nats, `[N]`; see `evaluation.log_likelihood`.
+        """The S-sample lower bound on log p(x) of each example in nats, `[N]`; see `likelihood.log_likelihood`.
 
         Raises:
             ValueError: the model has no log p(x), or a number is out of range.
         """
-        from tfvae.evaluation import log_likelihood
-
-        return log_likelihood(cast(Any, self), raw, sample_size=sample_size, seed=seed)
+        return estimate.log_likelihood(cast(Any, self), raw, sample_size=sample_size, seed=seed)
 
     @property
     def latent_shape(self) -> tuple[int, ...] | None:

@@ -17,13 +17,14 @@ from tfvae._support.softplus import softplus
 from tfvae.conditional import ConditionalDistribution
 from tfvae.families import Delta
 from tfvae.models.checks import build_part, require_kinds, require_points
-from tfvae.models.model import Attempt, GuardedModel, Update, weighted
+from tfvae.models.model import GuardedModel
 from tfvae.networks.checks import CHANNELS_LAST, built_body, refuse_losses_of_calls, require_body
 from tfvae.noise import Noise
 from tfvae.preprocessing import Preprocessing
 from tfvae.priors import Prior
 from tfvae.training.global_batch import never_empty
 from tfvae.training.guard import count_not_finite
+from tfvae.training.step import Attempt, Update, weighted
 from tfvae.units import Unit
 
 _NO_LIKELIHOOD = Unit("none", False, None, "no likelihood: the loss is that of the discriminator")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfvae.datasets.splits import Split
+from tfvae.training.doors import NO_EXAMPLES, is_empty
 
 if TYPE_CHECKING:
     from tfvae.models.model import GuardedModel
@@ -26,17 +27,37 @@ def for_training(model: GuardedModel, x: Any, y: Any, options: dict[str, Any]) -
         options: other arguments of `fit`, of which `validation_data` is checked as well.
 
     Raises:
-        ValueError: arrays hold no images, or `class_weight` is given without labels.
+        ValueError: arrays hold no images, there is no validation example, or `class_weight` is given without labels.
     """
     x, y = checked(model, x, y)
     if options.get("class_weight") is not None and y is None and not _is_stream(x):
         raise ValueError("`class_weight` needs labels, `y`; weigh examples without labels by `sample_weight`.")
-    validation = options.get("validation_data")
-    if not isinstance(validation, list | tuple):
-        return x, y, options | {"validation_data": checked(model, validation, what="`validation_data`")[0]}
-    images, labels, weights = keras.utils.unpack_x_y_sample_weight(validation)
+    if options.get("sample_weight") is not None and y is None:
+        y = x  # or Keras drops the weights
+    validation = _for_validation(model, options.get("validation_data"))
+    if validation is not None and is_empty(validation):
+        raise ValueError(f"`validation_data`: {NO_EXAMPLES}")
+    return x, y, options | {"validation_data": validation}
+
+
+def _for_validation(model: GuardedModel, given: Any) -> Any:
+    if not isinstance(given, list | tuple):
+        return checked(model, given, what="`validation_data`")[0]
+    images, labels, weights = keras.utils.unpack_x_y_sample_weight(given)
     images, labels = checked(model, images, labels, what="`validation_data`")
-    return x, y, options | {"validation_data": (images, labels, weights)[: max(2, len(validation))]}
+    if len(given) == 3 and labels is None:
+        labels = images  # or Keras drops the weights
+    return (images, labels, weights)[: max(2, len(given))]
+
+
+def with_own(own: Sequence[keras.callbacks.Callback], callbacks: Any, model: GuardedModel) -> Any:
+    """Callbacks of a `fit`, after the model's own."""
+    if not isinstance(callbacks, keras.callbacks.CallbackList):
+        return [*own, *tf.nest.flatten(callbacks or [])]
+    callbacks.callbacks[:0] = own  # before the history, which takes figures as it finds them
+    callbacks.set_model(model)
+    callbacks.set_params(callbacks.params)
+    return callbacks
 
 
 def checked(model: GuardedModel, x: Any, y: Any = None, what: str = "`x`", whole: bool = True) -> tuple[Any, Any]:

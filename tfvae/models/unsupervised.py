@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from tfvae._support.devices import replicas
 from tfvae.families import Family
-from tfvae.models.model import Attempt, GuardedModel, Update, weighted
+from tfvae.models.model import GuardedModel
 from tfvae.networks.checks import refuse_losses_of_calls
 from tfvae.noise import Noise
 from tfvae.objectives import Objective, Scores
@@ -20,6 +20,7 @@ from tfvae.trace import Trace, require_full_precision
 from tfvae.training import path_gradient
 from tfvae.training.global_batch import never_empty
 from tfvae.training.guard import count_not_finite
+from tfvae.training.step import Attempt, Update, weighted
 from tfvae.units import unit
 
 

@@ -8,6 +8,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfvae._support import private
+
 CHANNELS_LAST: dict[str, Any] = {"data_format": "channels_last"}
 """Argument of layers for images, which have their channels last here, whatever Keras' settings say."""
 
@@ -58,7 +60,7 @@ def require_body(argument: str, network: Any) -> None:
     if not isinstance(network, keras.Layer):
         raise TypeError(f"`{argument}` must be a Keras layer or model; received {type(network).__name__}.")
     channels_first = keras.config.image_data_format() == "channels_first"
-    for layer in network._flatten_layers():
+    for layer in private.flat_layers(network):
         if layer.quantization_mode is not None:
             raise ValueError(
                 f"`{argument}` has the quantised layer `{layer.name}` ({layer.dtype_policy.name}), which cannot be "
@@ -73,8 +75,8 @@ def require_body(argument: str, network: Any) -> None:
 
 def refuse_losses_of_calls(argument: str, network: keras.Layer, reason: str) -> None:
     """ValueError if a network has added losses in its last call, of which Keras keeps those of one call only."""
-    for layer in network._flatten_layers():
-        if layer._losses:
+    for layer in private.flat_layers(network):
+        if private.has_call_losses(layer):
             raise ValueError(
                 f"`{argument}` adds a loss in each call (layer `{layer.name}`) and is called more than once in a step: "
                 f"{reason}. Regularise its weights instead."

@@ -11,15 +11,14 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfvae._support import private
 from tfvae.datasets.batches import untuned
 from tfvae.parallel.late_decoding import undecoded
 
 
 def is_multi_worker(strategy: tf.distribute.Strategy | None = None) -> bool:
     """Whether a strategy, the current one if not given, is one of several processes."""
-    strategy = strategy or tf.distribute.get_strategy()
-    # TensorFlow has no public name for it; Keras asks in the same way (`_collective_all_reduce_multi_worker`).
-    return bool(getattr(strategy.extended, "_in_multi_worker_mode", lambda: False)())
+    return private.is_multi_worker(strategy or tf.distribute.get_strategy())
 
 
 def as_log(result: tf.Tensor) -> tf.Tensor:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import tensorflow as tf
 
+from tfvae._support import private
 from tfvae.parallel import cluster, meeting, slurm
 
 HEARTBEAT = 20
@@ -51,10 +52,7 @@ def strategy(name: str = "auto") -> tf.distribute.Strategy:
 
 def number_of_worker(strategy: tf.distribute.MultiWorkerMirroredStrategy) -> int:
     """Number of this process, from 0, which is the chief's."""
-    from tensorflow.python.distribute import multi_worker_util  # no public name, see below
-
-    mine = strategy.cluster_resolver
-    return int(multi_worker_util.id_in_cluster(mine.cluster_spec(), mine.task_type, mine.task_id))
+    return private.number_of_worker(strategy.cluster_resolver)
 
 
 def task_of_worker(strategy: tf.distribute.MultiWorkerMirroredStrategy) -> str:
@@ -78,24 +76,10 @@ def _multi_worker() -> tf.distribute.Strategy:
         raise ValueError(
             "`strategy` multiworker takes TF_CONFIG, or the variables of a SLURM step, that name several processes."
         )
-    # Not at the top: these are no public names, which may move, and one device needs none of them.
-    from tensorflow.compiler.xla.tsl.protobuf import coordination_config_pb2
-    from tensorflow.python.distribute import multi_worker_util
-    from tensorflow.python.eager import context
-
     resolver = slurm.resolver() if cluster.by_slurm() else tf.distribute.cluster_resolver.TFConfigClusterResolver()
     spec = resolver.cluster_spec()
     meeting.meet(*cluster.members())
-    # The strategy would do this by itself, but without a way to say how long a lost worker may go unnoticed.
-    context.context().configure_coordination_service(
-        service_type="standalone",
-        service_leader=multi_worker_util.coordination_leader(spec),
-        cluster_register_timeout_in_ms=_REGISTRATION * 1000,
-        heartbeat_timeout_in_ms=HEARTBEAT * 1000,
-        coordinated_jobs=[
-            coordination_config_pb2.CoordinatedJob(name=job, num_tasks=spec.num_tasks(job)) for job in spec.jobs
-        ],
-    )
+    private.configure_coordination(spec, _REGISTRATION, HEARTBEAT)
     # Ring all-reduce over gRPC is the only one of CPUs; for GPUs TensorFlow knows best.
     implementation = tf.distribute.experimental.CommunicationImplementation
     options = tf.distribute.experimental.CommunicationOptions(

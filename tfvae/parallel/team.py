@@ -14,6 +14,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfvae._support.private import coordination_store
 from tfvae.parallel import cluster
 from tfvae.parallel.multi_worker import is_multi_worker
 from tfvae.parallel.strategies import HEARTBEAT, number_of_worker, strategy, task_of_worker
@@ -144,12 +145,12 @@ class Team:
         return self._heard(topic)
 
     def _say(self, topic: int, text: str) -> None:
-        _store().set_config_key_value(f"tfvae/{topic}/{self.worker}", text)
+        coordination_store().set_config_key_value(f"tfvae/{topic}/{self.worker}", text)
 
     def _heard(self, topic: int) -> list[str]:
         keys = [f"tfvae/{topic}/{worker}" for worker in range(self.workers)]
         try:
-            return [_store().get_config_key_value(key, _READING * 1000) for key in keys]
+            return [coordination_store().get_config_key_value(key, _READING * 1000) for key in keys]
         except tf.errors.DeadlineExceededError:
             raise OSError(f"Not all of the {self.workers} workers were heard of within {_READING} s.") from None
 
@@ -167,13 +168,6 @@ class Team:
 
             self._total_function = total
         return self._total_function
-
-
-def _store() -> Any:
-    """The key-value store of TensorFlow's coordination service."""
-    from tensorflow.python.eager import context  # no public name, which may move, and one process does without
-
-    return context.context()
 
 
 @contextlib.contextmanager

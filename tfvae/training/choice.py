@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfvae._support import private
 from tfvae._support.checks import integer
 from tfvae._support.devices import on_gpu, replicas
 from tfvae.networks.thin_convolution import ThinConv2D
@@ -214,4 +215,4 @@ def _name(jit_compile: bool) -> str:
 
 def _layers(layer: keras.Layer) -> list[keras.Layer]:
     """All layers inside a layer."""
-    return [layer] + [inner for child in getattr(layer, "_layers", []) for inner in _layers(child)]
+    return [layer] + [inner for child in private.layers_inside(layer) for inner in _layers(child)]

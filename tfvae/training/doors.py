@@ -66,6 +66,35 @@ def stepping(function: Callable[[Any], Any], batches: Any, steps: int) -> Any:
     return function(iter(first))
 
 
+def entered(
+    model: keras.Model, one_by_one: Callable[[Any], Any], together: Any = None, then: Callable[[], None] | None = None
+) -> Callable[[Any], Any]:
+    """Returns a train or test function as Keras calls it, which looks at the shapes of batches first.
+
+    Args:
+        model: model of this package.
+        one_by_one: Keras' function of an iterator of batches.
+        together: function of such an iterator, and of how many steps are left, that takes many steps as one program.
+        then: function to call after each execution.
+    """
+
+    def run(iterator: Any) -> Any:
+        batches = entering(iterator, model.require_shape, model.distribute_strategy)
+        # `train_on_batch` passes a Python generator, `fit` an iterator of TensorFlow's.
+        of_data = hasattr(iterator, "get_next_as_optional")
+        if together and of_data:
+            logs = together(batches, model.steps_left.number)
+        else:
+            logs = stepping(one_by_one, batches, model.steps_per_execution)
+        if not of_data and model.distribute_strategy.num_replicas_in_sync > 1:
+            logs = model.get_metrics_result()  # of the whole batch; Keras averages the averages of replicas
+        if then is not None:
+            then()
+        return logs
+
+    return run
+
+
 def make_predict_function(model: keras.Model, make: Callable[..., None], look: Look, force: bool = False) -> Any:
     """Keras' `make_predict_function`, whose function looks at each batch first, and refuses bad input.
 

@@ -1,0 +1,27 @@
+"""A schedule for the weight of a rate."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tfvae._support.checks import integer, real
+
+
+@keras.saving.register_keras_serializable("tfvae")
+class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
+    """Rises linearly from 0 to `final` in `steps` steps and stays there: a schedule for `ELBO(beta=...)`."""
+
+    def __init__(self, steps: int, final: float = 1.0):
+        if not 0 <= real(final) < math.inf:
+            raise ValueError(f"`final` must be a number >= 0; received {final!r}.")
+        self.steps, self.final = integer("steps", steps, 1), real(final)
+
+    def __call__(self, step: Any) -> tf.Tensor:
+        return self.final * tf.minimum(1.0, tf.cast(step, tf.float32) / self.steps)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"steps": self.steps, "final": self.final}
