@@ -19,6 +19,7 @@ from tfvae.app.run.folder import MODEL, history_of, report_of
 from tfvae.app.run.recorder import HISTORY
 from tfvae.app.settings import CONFIG, Settings, settings_of
 from tfvae.callbacks.picture import write_figure
+from tfvae.recipes.specification import named_by_a_file
 
 CURVES = "curves.png"
 _AGAIN = "move it away to have it made again"
@@ -147,7 +148,9 @@ def _taken_over(row: Row, folder: Path, done: dict[str, Any]) -> bool:
     with understood(f"{row.name} of the results in {folder}", _AGAIN):
         # How a run was executed, and where its first weights and data lay, is its machine's affair.
         others = {"weights", "data_dir", "xla", "steps_per_execution"}
-        return Settings(**done[row.name]["settings"]).differences(row.settings).keys() <= others
+        with named_by_a_file():
+            settings = Settings(**done[row.name]["settings"])
+        return settings.differences(row.settings).keys() <= others
 
 
 def _with_others(row: Row, by_name: dict[str, Row]) -> list[Row]:

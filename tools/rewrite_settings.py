@@ -18,6 +18,7 @@ from tfvae._support.seals import SEAL, is_unbroken, seal
 from tfvae.app.settings import Settings, as_yaml
 from tfvae.app.settings.files import FLAT
 from tfvae.app.settings.settings import fields
+from tfvae.recipes.specification import named_by_a_file
 
 NAMES = {
     "naive": "naive_monte_carlo", "ae": "autoencoder", "dae": "denoising_autoencoder", "mae": "masked_autoencoder",
@@ -140,7 +141,8 @@ def rewrite(path: Path) -> None:
         new = json.dumps(rewrite_json(value), indent=next(same, 2)) + "\n"
     else:
         value = yaml.safe_load(text)
-        new = as_yaml(Settings(**rewritten(value))) if is_flat(value) else text
+        with named_by_a_file():
+            new = as_yaml(Settings(**rewritten(value))) if is_flat(value) else text
     if new != text:
         with written_whole(path) as unfinished:
             unfinished.write_text(new, encoding="utf-8")

@@ -23,7 +23,9 @@ def blocks(language):
 
 
 CODE = "\n\n".join(blocks("python"))
-COMMANDS = blocks("sh")[0].splitlines()
+LINES = blocks("sh")[0].splitlines()
+COMMANDS = [line for line in LINES if line.startswith("tfvae")]
+VARIABLES = dict(line.removeprefix("export ").split("=") for line in LINES if line.startswith("export"))
 YAML = blocks("yaml")[0]
 
 
@@ -35,6 +37,8 @@ def folder(tmp_path_factory):
     np.save(here / "levels.npy", np.random.default_rng(0).integers(0, 256, (60, 8, 8), np.uint8))
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(here)
+        for name, value in VARIABLES.items():
+            patch.setenv(name, value)
         patch.setattr(sys, "path", [*sys.path])
         yield here
     sys.modules.pop("my_module", None)

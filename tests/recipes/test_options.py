@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 import pytest
 from annotated_types import Ge
+from faults import fault
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -116,6 +117,42 @@ def test_any_text_is_read_or_refused_in_a_sentence(text):
         RECIPES.read(text)
     except ValueError as error:
         assert "\n" not in str(error).replace(repr(text), "")
+
+
+SPY = """import pathlib
+
+pathlib.Path("imported").touch()
+
+
+def recipe(image_shape, width: int = 1):
+    pass
+"""
+
+
+@fault("trust")
+@pytest.mark.parametrize(
+    "form", ["{CODE: {width: 2}}", "CODE(2)", "vae(prior=CODE(2))", "{vae: {objective: {CODE: {width: 2}}}}"]
+)
+def test_a_settings_file_runs_no_code_that_is_not_trusted(form, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    (tmp_path / "spy_module.py").write_text(SPY)
+    (tmp_path / "config.yaml").write_text(f"model: {form.replace('CODE', 'spy_module:recipe')}\n")
+    with pytest.raises(ValueError, match="'spy_module:recipe' would run code of the module spy_module"):
+        read_yaml(tmp_path / "config.yaml")
+    assert not (tmp_path / "imported").exists()
+    monkeypatch.setenv("TFVAE_TRUST_CODE", "another,spy_module")
+    assert "model" in read_yaml(tmp_path / "config.yaml")
+    assert (tmp_path / "imported").exists()
+    del sys.modules["spy_module"]
+
+
+@fault("trust")
+@pytest.mark.parametrize("name", ["os:system", "builtins:eval", "subprocess:getoutput"])
+def test_modules_that_are_imported_already_are_not_trusted(name, tmp_path):
+    (tmp_path / "config.yaml").write_text(f"model: {{{name}: {{command: 'touch {tmp_path}/run'}}}}\n")
+    with pytest.raises(ValueError, match="would run code of the module"):
+        read_yaml(tmp_path / "config.yaml")
 
 
 def test_parts_inside_a_recipe_have_options_of_their_own():

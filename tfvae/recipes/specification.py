@@ -6,18 +6,24 @@ Nothing is evaluated: words need no quotes, and values are numbers, words, tuple
 from __future__ import annotations
 
 import ast
+import contextlib
+import contextvars
 import dataclasses
 import importlib
 import inspect
 import os
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from tfvae._support.words import listed, near
 from tfvae.recipes.options import CONTEXT, Option, call, complete, options
 
+TRUST = "TFVAE_TRUST_CODE"
+"""Environment variable: modules whose functions settings files may name, separated by commas."""
+_TRUSTED: set[str] = set()  # modules that were named on the command line or in Python
+_FROM_FILE = contextvars.ContextVar("from_file", default=False)
 _COLON, _FORM = "._colon_.", "a name, with options in brackets if it has some, such as flow(depth=4)"
 
 
@@ -143,14 +149,15 @@ def parsed(word: str, value: Any) -> tuple[str | None, tuple[Any, ...], dict[str
 
 
 def imported(name: str) -> Callable[..., Any]:
-    """The object that `package.module:name` names. The current folder is looked in as well.
+    """The object that `package.module:name` names. The current folder is looked in as well, after all others.
 
     Raises:
-        ValueError: there is no such module or object.
+        ValueError: there is no such module or object, or a settings file names it and its module is not trusted.
     """
     module, _, attribute = name.partition(":")
+    _require_trust(name, module)
     if os.getcwd() not in sys.path and "" not in sys.path:
-        sys.path.insert(0, os.getcwd())
+        sys.path.append(os.getcwd())
     try:
         found = getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError) as error:
@@ -158,6 +165,27 @@ def imported(name: str) -> Callable[..., Any]:
     if not callable(found):
         raise ValueError(f"{name!r} must be a function or a class; it is a {type(found).__name__}.")
     return found
+
+
+@contextlib.contextmanager
+def named_by_a_file() -> Iterator[None]:
+    """Parts that are read inside are named by a settings file, which may be a stranger's."""
+    token = _FROM_FILE.set(True)
+    try:
+        yield
+    finally:
+        _FROM_FILE.reset(token)
+
+
+def _require_trust(name: str, module: str) -> None:
+    """ValueError if a file names a module that neither the caller nor the environment has named."""
+    if not _FROM_FILE.get():
+        _TRUSTED.add(module)
+    elif module not in _TRUSTED and module not in os.environ.get(TRUST, "").replace(",", " ").split():
+        raise ValueError(
+            f"{name!r} would run code of the module {module}, and a settings file may be a stranger's. If you trust "
+            f"that module, set the environment variable {TRUST}={module}."
+        )
 
 
 def _by_name(

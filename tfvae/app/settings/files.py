@@ -12,7 +12,7 @@ from tfvae._support.inputs import MOST_SETTINGS, content
 from tfvae._support.words import near
 from tfvae.app.settings.settings import Settings, fields, recipe_of
 from tfvae.recipes.options import Option, options
-from tfvae.recipes.specification import parsed
+from tfvae.recipes.specification import named_by_a_file, parsed
 
 CONFIG = "config.yaml"
 """The settings' file in a run folder."""
@@ -112,7 +112,8 @@ def read_yaml(path: Path) -> dict[str, Any]:
         except Exception:  # a tag that nobody knows, or one that does not fit its text: KeyError, IndexError and others
             raise ValueError(f"{path}, line {line}: `{name}` must be a plain value.") from None
         try:
-            found[name] = known[name].checked(value)
+            with named_by_a_file():
+                found[name] = known[name].checked(value)
         except ValueError as error:
             raise ValueError(f"{path}, line {line}: {error}") from None
     return found
