@@ -12,7 +12,10 @@ from tfvae import callbacks, evaluation
 
 SHAPE = (8, 8, 1)
 NO_LABELS = "`Conditional.trace_of` needs labels, `y`, which are not given here."
-LATENTS = "latents with a q(z|x): it does not define `groups`, `moments`, `draw_codes` or `draw_latents`."
+LATENTS = (
+    "latents with a q(z|x): it does not define `groups`, `moments`, `draw_codes`, `draw_latents`, `likelihood` or "
+    "`latent_shape`."
+)
 
 
 @keras.saving.register_keras_serializable("strangers")
@@ -80,6 +83,47 @@ class Coins(tfvae.UnsupervisedModel):
         return tfvae.config_of(self, "encoder", "family", "preprocess", "objective", "size", "seed", "name")
 
 
+@keras.saving.register_keras_serializable("strangers")
+class OwnVAE(tfvae.LatentVariableModel):
+    """A VAE by a stranger's own names: it has no `encoder`."""
+
+    def __init__(self, recogniser, decoder, prior, preprocess, objective, seed=0, name=None):
+        super().__init__(preprocess, decoder.family, objective, seed=seed, name=name)
+        self.recogniser, self.decoder, self.prior = recogniser, decoder, prior
+        recogniser.build((None, *self.data_shape))
+        decoder.build((None, *prior.event_shape))
+
+    def inferred_with(self, x, noise, sample_size, training, z):
+        posterior = self.recogniser(x, training=training)
+        z = self.recogniser.family.draw(posterior, noise, "q", sample_size) if z is None else z
+        return [tfvae.Inferred(z, posterior, self.prior.distribution(None))], z
+
+    def codes(self, x):
+        return self.recogniser(x).mean()
+
+    def moments(self, x):
+        posterior = self.recogniser(x)
+        return posterior.mean(), posterior.stddev()
+
+    def draw_codes(self, x, noise):
+        return self.groups(x, noise, 1)[0].z[0]
+
+    def draw_latents(self, noise, n):
+        return self.prior.draw(None, noise, n)
+
+    def get_config(self):
+        return tfvae.config_of(self, "recogniser", "decoder", "prior", "preprocess", "objective", "seed", "name")
+
+
+def own_vae(image_shape, seed=0):
+    """A VAE of a stranger's class."""
+    families, body, conditional = tfvae.families, tfvae.networks.mlp, tfvae.ConditionalDistribution
+    return OwnVAE(
+        conditional(body((3,)), families.Normal((2,))), conditional(body((3,)), families.Bernoulli(image_shape)),
+        tfvae.priors.StandardNormal((2,)), tfvae.preprocessing.Binarize(), tfvae.ELBO(), seed,
+    )  # fmt: skip
+
+
 def bare(image_shape):
     """The least that a recipe is."""
     return Bare(image_shape)
@@ -134,7 +178,7 @@ def test_a_bare_model_is_trained_measured_compared_and_exported(run, tmp_path, c
     ("arguments", "sentence"),
     [
         (["sample"], "The model `Bare` has no samples: it does not define `sample`."),
-        (["reconstruct"], "The model `Bare` has no reconstructions: it does not define `views`."),
+        (["reconstruct"], "The model `Bare` has no reconstructions: it does not define `views` or `call`."),
         (["traverse"], f"The model `Bare` has no {LATENTS}"),
         (["interpolate", "--n", "1"], "Ways between images are drawn of flows; this model is a `Bare`."),
     ],
@@ -222,7 +266,7 @@ def test_nothing_to_export_is_said(images, tmp_path):
         (lambda model, x: model.predict(x, verbose=0), "predictions: it does not define `call`."),
         (lambda model, x: model.sample(2), "samples: it does not define `sample`."),
         (lambda model, x: model.codes(x), "codes: it does not define `codes`."),
-        (lambda model, x: model.views(x), "reconstructions: it does not define `views`."),
+        (lambda model, x: model.views(x), "reconstructions: it does not define `views` or `call`."),
         (lambda model, x: model.moments(x), LATENTS),
         (lambda model, x: model.draw_codes(x, tfvae.Noise(0)), LATENTS),
         (lambda model, x: model.draw_latents(tfvae.Noise(0), 2), LATENTS),
@@ -268,6 +312,28 @@ def test_what_calling_gives_is_predicted_if_it_is_no_distribution(images):
             return tf.cast(raw, tf.float32) / 255
 
     np.testing.assert_allclose(Shown(SHAPE).predict(images, verbose=0), images / 255, rtol=1e-6)
+
+
+def test_a_model_with_latents_by_other_names_is_drawn_measured_and_exported(data, tmp_path, capfd):
+    run = tmp_path / "run"
+    settings = ("--data", data, "--epochs", 1, "--batch-size", 10, "--validation-size", 10, "--no-xla")
+    assert command("train", f"{__name__}:own_vae", *settings, "--out", run) == 0
+    drawn = {"latent_map", "latent_rates", "manifold"}
+    assert {path.name for path in run.iterdir() if path.is_dir()} == {"checkpoints", *drawn}
+    assert command("evaluate", run, "--sample-size", 2) == 0
+    assert "aggregate posterior: The aggregate posterior takes an `encoder`; `OwnVAE` has none." in " ".join(
+        capfd.readouterr().out.split()
+    )
+    assert command("traverse", run) == 0
+    assert command("encode", run, data, "--out", tmp_path / "codes.npz") == 0
+    assert command("export", run, tmp_path / "served") == 0
+    capfd.readouterr()
+    for name, missing in (
+        ("sample", "samples: it does not define `sample`"),
+        ("reconstruct", "reconstructions: it does not define `call`"),
+    ):
+        assert command(name, run) == 1
+        assert capfd.readouterr().err.strip().splitlines()[-1] == f"Error: The model `OwnVAE` has no {missing}."
 
 
 def test_parts_of_a_stranger_are_saved_by_config_of(images, tmp_path):

@@ -97,8 +97,9 @@ def assess(
         progress("other draws of x")
         report["likelihood"]["draw_error"] = draw_error(model, test.images, samples, seed)
     if "likelihood" in report and "latents" not in missing:
-        progress("data drawn from the model")
-        report["simulated"] = sections.simulated(model, sample_size, seed)
+        if "samples" not in missing:
+            progress("data drawn from the model")
+            report["simulated"] = sections.simulated(model, sample_size, seed)
         progress("draws from the prior")
         report["naive"], naive = sections.naive(model, x.x, estimate.bound, seed)
     if "latents" not in missing:
