@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-import tensorflow_probability as tfp
+from strangers import Bare, Coins, Conditional
 from test_own_recipe import command
 
 import tfvae
@@ -12,91 +12,10 @@ from tfvae import callbacks, evaluation
 
 SHAPE = (8, 8, 1)
 NO_LABELS = "`Conditional.trace_of` needs labels, `y`, which are not given here."
-LATENTS = "latents with a q(z|x): it does not define `groups`, `moments`, `draw_codes` or `draw_latents`."
-
-
-@keras.saving.register_keras_serializable("strangers")
-class Bare(tfvae.UnsupervisedModel):
-    """Independent coins: the least that a model gives."""
-
-    def __init__(self, image_shape, name=None):
-        family = tfvae.families.Bernoulli(image_shape)
-        super().__init__(tfvae.preprocessing.Binarize(), family, tfvae.ELBO(), name=name)
-        self.family, self.logits = family, self.add_weight(family.event_shape, "zeros", name="logits")
-
-    def trace_of(self, x, noise, sample_size=1, y=None, training=False):
-        log_px = self.family.distribution(self.logits.value).log_prob(x)
-        return tfvae.Trace(log_px_z=tf.repeat(log_px[tf.newaxis], sample_size, axis=0), latents=())
-
-    def get_config(self):
-        return {"image_shape": self.data_shape, "name": self.name}
-
-
-@keras.saving.register_keras_serializable("strangers")
-class Conditional(tfvae.UnsupervisedModel):
-    """A VAE of images given their labels, whose networks have two inputs."""
-
-    def __init__(self, image_shape, name=None):
-        self.family = tfvae.families.Bernoulli(image_shape)
-        super().__init__(tfvae.preprocessing.Binarize(), self.family, tfvae.ELBO(), name=name)
-        image, label, z = keras.Input(image_shape), keras.Input((3,)), keras.Input((2,))
-        flat = keras.layers.Flatten()(image)
-        self.encoder = keras.Model([image, label], keras.layers.Dense(4)(keras.layers.Concatenate()([flat, label])))
-        decoded = keras.layers.Dense(int(np.prod(image_shape)))(keras.layers.Concatenate()([z, label]))
-        self.decoder = keras.Model([z, label], keras.layers.Reshape(image_shape)(decoded))
-
-    def trace_of(self, x, noise, sample_size=1, y=None, training=False):
-        labels = tf.one_hot(y, 3)
-        location, raw_scale = tf.split(self.encoder([x, labels]), 2, axis=-1)
-        normal = tfp.distributions.Normal
-        q = tfp.distributions.Independent(normal(location, tf.nn.softplus(raw_scale)), 1)
-        prior = tfp.distributions.Independent(normal(tf.zeros(2), tf.ones(2)), 1)
-        z = q.mean() + q.stddev() * noise.normal("z", tf.shape(x)[0], (2,), sample_size)
-        many = tf.reshape(tf.repeat(labels[tf.newaxis], sample_size, axis=0), [-1, 3])
-        logits = tf.reshape(self.decoder([tf.reshape(z, [-1, 2]), many]), [sample_size, -1, *self.data_shape])
-        return tfvae.Trace(self.family.distribution(logits).log_prob(x), (tfvae.latent(z, q, prior),))
-
-    def get_config(self):
-        return {"image_shape": self.data_shape, "name": self.name}
-
-
-@keras.saving.register_keras_serializable("strangers")
-class Coins(tfvae.UnsupervisedModel):
-    """A model of parts, which are saved by `config_of` alone."""
-
-    def __init__(self, encoder, family, preprocess, objective, size=(1, 2), seed=0, name=None):
-        super().__init__(preprocess, family, objective, seed=seed, name=name)
-        self.encoder, self.family, self.size = encoder, family, size
-        encoder.build((None, *family.event_shape))
-        self.logits = keras.layers.Dense(family.event_size)
-        self.logits.build((None, 3))
-
-    def trace_of(self, x, noise, sample_size=1, y=None, training=False):
-        logits = tf.reshape(self.logits(self.encoder(x)), tf.shape(x))
-        log_px = self.family.distribution(logits).log_prob(x)
-        return tfvae.Trace(log_px_z=tf.repeat(log_px[tf.newaxis], sample_size, axis=0), latents=())
-
-    def get_config(self):
-        return tfvae.config_of(self, "encoder", "family", "preprocess", "objective", "size", "seed", "name")
-
-
-def bare(image_shape):
-    """The least that a recipe is."""
-    return Bare(image_shape)
-
-
-def conditional(image_shape):
-    """A model of images given labels."""
-    return Conditional(image_shape)
-
-
-def plain(image_shape):
-    """A model of Keras'."""
-    return keras.Sequential([keras.Input(image_shape), keras.layers.Dense(2)])
-
-
-def nothing(image_shape):
-    """Forgets to return."""
+LATENTS = (
+    "latents with a q(z|x): it does not define `groups`, `moments`, `draw_codes`, `draw_latents`, `likelihood` or "
+    "`latent_shape`."
+)
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +34,7 @@ def data(images, tmp_path_factory):
 def run(data, tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs") / "bare"
     settings = ("--data", data, "--epochs", 1, "--batch-size", 10, "--validation-size", 10, "--no-xla")
-    assert command("train", f"{__name__}:bare", *settings, "--out", folder) == 0
+    assert command("train", "strangers:bare", *settings, "--out", folder) == 0
     return folder
 
 
@@ -134,7 +53,7 @@ def test_a_bare_model_is_trained_measured_compared_and_exported(run, tmp_path, c
     ("arguments", "sentence"),
     [
         (["sample"], "The model `Bare` has no samples: it does not define `sample`."),
-        (["reconstruct"], "The model `Bare` has no reconstructions: it does not define `views`."),
+        (["reconstruct"], "The model `Bare` has no reconstructions: it does not define `views` or `call`."),
         (["traverse"], f"The model `Bare` has no {LATENTS}"),
         (["interpolate", "--n", "1"], "Ways between images are drawn of flows; this model is a `Bare`."),
     ],
@@ -162,8 +81,7 @@ def test_codes_that_a_bare_model_lacks(run, data, tmp_path, capfd):
 def test_settings_that_a_bare_model_cannot_follow(option, sentence, run, data, tmp_path, capfd):
     option = [str(run) if each == "RUN" else each for each in option]
     assert (
-        command("train", f"{__name__}:bare", "--data", data, "--batch-size", 10, *option, "--out", tmp_path / "run")
-        == 1
+        command("train", "strangers:bare", "--data", data, "--batch-size", 10, *option, "--out", tmp_path / "run") == 1
     )
     assert capfd.readouterr().err.strip().splitlines()[-1] == f"Error: {sentence}"
 
@@ -178,7 +96,7 @@ def test_settings_that_a_bare_model_cannot_follow(option, sentence, run, data, t
 )
 def test_recipes_of_something_else(recipe, sentence, data, tmp_path, capfd):
     settings = ("--data", data, "--epochs", 1, "--batch-size", 10, "--no-xla")
-    assert command("train", f"{__name__}:{recipe}", *settings, "--out", tmp_path / "run") == 1
+    assert command("train", f"strangers:{recipe}", *settings, "--out", tmp_path / "run") == 1
     assert capfd.readouterr().err.strip().splitlines()[-1].endswith(sentence)
 
 
@@ -222,7 +140,7 @@ def test_nothing_to_export_is_said(images, tmp_path):
         (lambda model, x: model.predict(x, verbose=0), "predictions: it does not define `call`."),
         (lambda model, x: model.sample(2), "samples: it does not define `sample`."),
         (lambda model, x: model.codes(x), "codes: it does not define `codes`."),
-        (lambda model, x: model.views(x), "reconstructions: it does not define `views`."),
+        (lambda model, x: model.views(x), "reconstructions: it does not define `views` or `call`."),
         (lambda model, x: model.moments(x), LATENTS),
         (lambda model, x: model.draw_codes(x, tfvae.Noise(0)), LATENTS),
         (lambda model, x: model.draw_latents(tfvae.Noise(0), 2), LATENTS),
@@ -268,6 +186,28 @@ def test_what_calling_gives_is_predicted_if_it_is_no_distribution(images):
             return tf.cast(raw, tf.float32) / 255
 
     np.testing.assert_allclose(Shown(SHAPE).predict(images, verbose=0), images / 255, rtol=1e-6)
+
+
+def test_a_model_with_latents_by_other_names_is_drawn_measured_and_exported(data, tmp_path, capfd):
+    run = tmp_path / "run"
+    settings = ("--data", data, "--epochs", 1, "--batch-size", 10, "--validation-size", 10, "--no-xla")
+    assert command("train", "strangers:own_vae", *settings, "--out", run) == 0
+    drawn = {"latent_map", "latent_rates", "manifold"}
+    assert {path.name for path in run.iterdir() if path.is_dir()} == {"checkpoints", *drawn}
+    assert command("evaluate", run, "--sample-size", 2) == 0
+    assert "aggregate posterior: The aggregate posterior takes an `encoder`; `OwnVAE` has none." in " ".join(
+        capfd.readouterr().out.split()
+    )
+    assert command("traverse", run) == 0
+    assert command("encode", run, data, "--out", tmp_path / "codes.npz") == 0
+    assert command("export", run, tmp_path / "served") == 0
+    capfd.readouterr()
+    for name, missing in (
+        ("sample", "samples: it does not define `sample`"),
+        ("reconstruct", "reconstructions: it does not define `call`"),
+    ):
+        assert command(name, run) == 1
+        assert capfd.readouterr().err.strip().splitlines()[-1] == f"Error: The model `OwnVAE` has no {missing}."
 
 
 def test_parts_of_a_stranger_are_saved_by_config_of(images, tmp_path):

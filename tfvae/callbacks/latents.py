@@ -115,8 +115,6 @@ def latent_size(model: keras.Model, callback: EpochPicture, at_least: int) -> in
     """Number of latent dimensions of a model; ValueError if it has no encoder or too few of them."""
     who = f"`{type(callback).__name__}`"
     _require_abilities(model, callback)
-    if model.latent_shape is None:
-        raise ValueError(f"{who} needs latents that a decoder takes; `{type(model).__name__}` has no `latent_shape`.")
     size = math.prod(model.latent_shape)
     if size < at_least:
         raise ValueError(f"{who} needs at least {at_least} latent dimensions; the model has {size}.")

@@ -152,7 +152,7 @@ class _Work:
         return _Likelihood(estimate, reliability, draw_error(self.model, self.test.images, samples, self.seed))
 
     def simulated(self, found: _Likelihood | None) -> SimulatedSection | None:
-        if found is None or "latents" in self.missing:
+        if found is None or {"latents", "samples"} & self.missing.keys():
             return None
         self.progress("data drawn from the model")
         return sections.simulated(self.model, self.sample_size, self.seed)

@@ -16,11 +16,14 @@ from tfvae.noise import Noise
 NO_DECODER = "This model has no decoder from latents to x."
 _METHODS = {
     "likelihood": ("log p(x)", ("trace_of",)),
-    "latents": ("latents with a q(z|x)", ("groups", "moments", "draw_codes", "draw_latents")),
+    "latents": (
+        "latents with a q(z|x)",
+        ("groups", "moments", "draw_codes", "draw_latents", "likelihood", "latent_shape"),
+    ),
     "representation": ("codes", ("codes",)),
     "clusters": ("clusters", ("clusters",)),
     "samples": ("samples", ("sample",)),
-    "reconstructions": ("reconstructions", ("views",)),
+    "reconstructions": ("reconstructions", ("views", "call")),
     "predictions": ("predictions", ("call",)),
     "interpolations": ("ways between images, which are of flows", ("interpolate",)),
 }

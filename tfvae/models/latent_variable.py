@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+import tensorflow_probability as tfp
 
 from tfvae.conditional import ConditionalDistribution
 from tfvae.models.unsupervised import UnsupervisedModel
@@ -54,6 +55,13 @@ class LatentVariableModel(UnsupervisedModel):
         groups, context = self.inferred_with(x, noise, sample_size, training, z)
         likelihood = self.decoder(context, training=training)
         return Trace(log_px_z=likelihood.log_prob(x), latents=tuple(latent(*each) for each in groups))
+
+    @property
+    def latent_shape(self) -> tuple[int, ...]:
+        return self.decoder.input_event_shape
+
+    def likelihood(self, z: Any) -> tfp.distributions.Distribution:
+        return self.decoder(z)
 
     @property
     def starts_from_data(self) -> bool:  # type: ignore[override]

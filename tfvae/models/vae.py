@@ -109,13 +109,6 @@ class VAE(LatentVariableModel):
         return self.encoder(self.preprocess.grey(x), training=training)
 
     @property
-    def latent_shape(self) -> tuple[int, ...]:
-        return self.decoder.input_event_shape
-
-    def likelihood(self, z: Any) -> tfp.distributions.Distribution:
-        return self.decoder(z)
-
-    @property
     def lacks(self) -> dict[str, str]:
         found = super().lacks
         if isinstance(self.prior, MixtureOfNormals):
