@@ -13,7 +13,7 @@ from tfvae.evaluation import sections
 from tfvae.evaluation.digits.classifier import IMAGE_SHAPE
 from tfvae.evaluation.draw_error import draw_error
 from tfvae.evaluation.fixed import fix
-from tfvae.likelihood.estimate import likelihood_estimate
+from tfvae.likelihood.estimate import LikelihoodEstimate, likelihood_estimate
 from tfvae.models import VAE
 
 PER_EXAMPLE = ("bound", "corrected", "standard_error", "elbo", "effective_sample_size", "pareto_shape")
@@ -86,16 +86,9 @@ def assess(
     by_example: dict[str, Any] = {}
     naive = latents = None
     if "likelihood" not in missing:
-        samples = 1 if model.exact_likelihood else sample_size
-        how = "which is exact," if model.exact_likelihood else f"with {samples:,} samples for each"
-        progress(f"log p(x) {how} of {len(x.x):,} examples")
-        estimate = likelihood_estimate(model, x.x, samples, seed)
+        found, estimate = _likelihood(model, test.images, x.x, sample_size, seed, progress)
+        report |= found
         by_example = {name: getattr(estimate, name) for name in PER_EXAMPLE}
-        report["likelihood"] = sections.likelihood(model, estimate)
-        if not model.exact_likelihood:
-            report["reliability"] = sections.reliability(model, estimate)
-        progress("other draws of x")
-        report["likelihood"]["draw_error"] = draw_error(model, test.images, samples, seed)
     if "likelihood" in report and "latents" not in missing:
         progress("data drawn from the model")
         report["simulated"] = sections.simulated(model, sample_size, seed)
@@ -107,20 +100,7 @@ def assess(
         if "likelihood" in report:
             elbo, rate = report["likelihood"]["elbo"], report["latents"]["rate"]
             report["likelihood"]["distortion"] = -(elbo + rate)
-    if test.labels is None or train.labels is None:
-        missing.setdefault("representation", "The data have no labels that could be read off the latents.")
-    if "representation" not in missing:
-        progress("labels read off the latents")
-        try:
-            labels = np.asarray(train.labels)[:_TRAINING]
-            report["representation"] = sections.representation(model, train_x, labels, x.x, np.asarray(test.labels))
-        except ValueError as error:  # one class, or fewer examples than neighbours
-            missing["representation"] = str(error)
-    if test.labels is None:
-        missing.setdefault("clusters", "The data have no labels that clusters could be compared with.")
-    if "clusters" not in missing:
-        progress("clusters")
-        report["clusters"] = sections.clusters(model, x.x, np.asarray(test.labels))
+    report |= _labelled(model, train._replace(images=train_x), test._replace(images=x.x), missing, progress)
     if not digits or tuple(model.data_shape) != IMAGE_SHAPE:
         only = "The classifier that judges samples knows images of handwritten digits of 28 x 28 only."
         missing.setdefault("samples", only)
@@ -129,6 +109,46 @@ def assess(
         report["samples"] = sections.samples(model, train_x, x.x, seed, missing)
     report["missing"] = missing
     return Assessment(report, by_example, naive, latents)
+
+
+def _likelihood(
+    model: VAE, images: np.ndarray, x: np.ndarray, sample_size: int, seed: int, progress: Callable[[str], None]
+) -> tuple[dict[str, Any], LikelihoodEstimate]:
+    """Sections about log p(x), with the estimate behind them; `x` was drawn from the raw `images`."""
+    samples = 1 if model.exact_likelihood else sample_size
+    how = "which is exact," if model.exact_likelihood else f"with {samples:,} samples for each"
+    progress(f"log p(x) {how} of {len(x):,} examples")
+    estimate = likelihood_estimate(model, x, samples, seed)
+    found = {"likelihood": sections.likelihood(model, estimate)}
+    if not model.exact_likelihood:
+        found["reliability"] = sections.reliability(model, estimate)
+    progress("other draws of x")
+    found["likelihood"]["draw_error"] = draw_error(model, images, samples, seed)
+    return found, estimate
+
+
+def _labelled(
+    model: VAE, train: Examples, test: Examples, missing: dict[str, str], progress: Callable[[str], None]
+) -> dict[str, Any]:
+    """Sections about labels; images are x here. The reasons for sections that do not exist are added to `missing`."""
+    found: dict[str, Any] = {}
+    if test.labels is None or train.labels is None:
+        missing.setdefault("representation", "The data have no labels that could be read off the latents.")
+    if "representation" not in missing:
+        progress("labels read off the latents")
+        try:
+            labels = np.asarray(train.labels)[:_TRAINING]
+            found["representation"] = sections.representation(
+                model, train.images, labels, test.images, np.asarray(test.labels)
+            )
+        except ValueError as error:  # one class, or fewer examples than neighbours
+            missing["representation"] = str(error)
+    if test.labels is None:
+        missing.setdefault("clusters", "The data have no labels that clusters could be compared with.")
+    if "clusters" not in missing:
+        progress("clusters")
+        found["clusters"] = sections.clusters(model, test.images, np.asarray(test.labels))
+    return found
 
 
 def _check(model: VAE, **parts: Examples) -> None:
