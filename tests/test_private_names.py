@@ -209,7 +209,7 @@ def test_what_an_optimiser_was_told(nested):
 
 def test_gradients_are_clipped_without_being_applied():
     optimizer = keras.optimizers.SGD(clipnorm=1.0)
-    (clipped,) = private.clipped(optimizer, [tf.constant([3.0, 4.0])])
+    (clipped,) = private.clip(optimizer, [tf.constant([3.0, 4.0])])
     np.testing.assert_allclose(clipped, [0.6, 0.8], rtol=1e-6)
 
 
