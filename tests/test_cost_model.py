@@ -15,8 +15,7 @@ import distributed_cost
 import report
 import tfvae
 from cost_model import Cluster, Link, Work
-from tfvae.models import model as guarded
-from tfvae.training import global_batch
+from tfvae.training import global_batch, step
 
 CLUSTER = Cluster(5e13, 2e-3, 8, Link(3e-6, 3e11), Link(1e-5, 3e11))
 WORK = Work(flops=5e6, gradient_bytes=4e6)
@@ -117,7 +116,7 @@ def test_a_step_makes_the_small_all_reduces_that_are_counted(two, monkeypatch):
         seen.append(counts.dtype.size * int(np.prod(counts.shape)))
         return sum_over(counts)
 
-    for module in (global_batch, guarded):
+    for module in (global_batch, step):
         monkeypatch.setattr(module, "over_replicas", recorded)
     with two.scope():
         model = tfvae.vae((4, 4, 1), latent_size=2, network="mlp(4)")

@@ -51,6 +51,19 @@ def crossings(graph: Graph) -> list[str]:
     ]
 
 
+def files(root: Path) -> dict[str, int]:
+    """The number of lines of each file, by path."""
+    return {
+        str(path.relative_to(root)): len(path.read_text(encoding="utf-8").splitlines())
+        for path in modules(root).values()
+    }
+
+
+def loose(root: Path) -> list[str]:
+    """Modules that stand at the top of the package, in no folder; private ones do not count."""
+    return sorted(path.name for path in (root / "tfvae").glob("*.py") if not path.name.startswith("_"))
+
+
 def functions(root: Path) -> dict[str, int]:
     """The number of lines of each function without its docstring, by address."""
     found = {}
@@ -117,14 +130,9 @@ def _imported(name: str, path: Path, known: dict[str, Path]) -> Iterator[str]:
                 yield str(node.module)
 
 
-def _lines(path: Path) -> int:
-    return len(path.read_text(encoding="utf-8").splitlines())
-
-
 def main() -> None:
     root = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).resolve().parents[1]
-    graph, known = imports(root), modules(root)
-    sizes = {str(path.relative_to(root)): _lines(path) for path in known.values()}
+    graph, sizes, top = imports(root), files(root), loose(root)
     longest, longest_function = (
         max(sizes, key=lambda name: sizes[name]),
         max(functions(root).items(), key=lambda each: each[1]),
@@ -132,8 +140,7 @@ def main() -> None:
     found = circles(graph)
     print(f"import circles: {len(found)}", *(" ".join(sorted(each)) for each in found), sep="\n  ")
     print(f"imports of the program by the library: {len(crossings(graph))}", *crossings(graph), sep="\n  ")
-    top = [path.name for path in (root / "tfvae").glob("*.py") if not path.name.startswith("_")]
-    print(f"modules at the top: {len(top)} ({', '.join(sorted(top))})")
+    print(f"modules at the top: {len(top)} ({', '.join(top)})")
     print(f"longest file: {longest}, {sizes[longest]} lines; over 300: {sum(size > 300 for size in sizes.values())}")
     print(f"lines of tfvae/: {sum(sizes.values()):,} in {len(sizes)} files")
     subscripts = report_subscripts(root)

@@ -79,11 +79,11 @@ def test_two_workers_train_like_one_device(two_workers, name):
 def test_keras_still_cannot_by_itself(two_workers):
     """When this fails, a workaround of `distribution.multi_worker` can go."""
     for found in two_workers["upstream"]:
-        assert "PerReplica" in str(found["first batch"])  # `GuardedModel._maybe_symbolic_build`
+        assert "PerReplica" in str(found["first batch"])  # `private.BuiltWhenMade`
         assert "Invalid reduction dimension 0 for input with 0 dimensions" in str(found["logs"])  # `as_log`
         assert str(found["nothing"]) == ""
         assert "You must feed a value for placeholder tensor" in str(found["steps"])  # `require_single_steps`
-        assert "CollectiveReduceV2" in str(found["XLA"])  # `GuardedModel._attempt_by_xla`
+        assert "CollectiveReduceV2" in str(found["XLA"])  # `step.compiled_by_xla`
 
 
 def test_four_workers_train_like_one_device(tmp_path):

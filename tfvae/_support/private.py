@@ -101,7 +101,7 @@ def names_not_decayed(optimizer: keras.optimizers.Optimizer) -> str:
     return pattern.pattern if pattern else ""
 
 
-def clipped(optimizer: keras.optimizers.Optimizer, gradients: Sequence[Any]) -> list[Any]:
+def clip(optimizer: keras.optimizers.Optimizer, gradients: Sequence[Any]) -> list[Any]:
     """Returns gradients clipped as `apply_gradients` would clip them: no public name clips without applying."""
     return list(optimizer._clip_gradients(list(gradients)))
 

@@ -239,7 +239,7 @@ class GuardedModel(Abilities, CompiledModel, PredictingModel, abc.ABC):
         attempt = step.compiled_by_xla(self.attempt, self.seed) if self._attempts_by_xla else self.attempt
         attempted = attempt(raw, y, sample_weight, noise, global_rows)
         bad_input = self.preprocess.problems(raw)
-        fine, updates = step.judged(attempted, bad_input, self.guard, self._steps.value, self.optimizer, guarded)
+        fine, updates = step.judge(attempted, bad_input, self.guard, self._steps.value, self.optimizer, guarded)
         with tf.control_dependencies([fine]):  # at the end of data of unknown size TensorFlow starts a step without any
             step.carry_out(updates, fine, passive, guarded, in_branch=not self.jit_compile)
             self._steps.assign_add(1)

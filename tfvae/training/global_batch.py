@@ -57,5 +57,5 @@ def clipped_together(optimizer: keras.optimizers.Optimizer, gradients: Sequence[
     scale = getattr(optimizer, "dynamic_scale", 1.0)  # of a LossScaleOptimizer, who clips when it has divided by it
     present = [each for each in gradients if each is not None]
     summed = tf.distribute.get_replica_context().all_reduce("SUM", present)
-    clipped = iter(private.clipped(clips, [each / tf.cast(scale, each.dtype) for each in summed]))
+    clipped = iter(private.clip(clips, [each / tf.cast(scale, each.dtype) for each in summed]))
     return [None if each is None else next(clipped) * tf.cast(scale, each.dtype) / replicas() for each in gradients]

@@ -76,7 +76,7 @@ def compiled_by_xla(attempt: Callable[..., Attempt], seed: int) -> Callable[...,
     return compiled
 
 
-def judged(
+def judge(
     attempt: Attempt, bad_input: tf.Tensor, guard: Guard, step: tf.Tensor, optimizer: Any, guarded: bool
 ) -> tuple[tf.Tensor, list[Update]]:
     """Decides whether a step may be taken, on all replicas together.
