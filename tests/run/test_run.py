@@ -94,6 +94,14 @@ def test_training_goes_on_and_what_was_read_before_is_read_anew(folder):
         run.train(resume=True, seed=1, verbose=0)
 
 
+def test_a_run_goes_on_without_the_run_that_its_first_weights_were_of(tmp_path):
+    run = tfvae.Run(tmp_path / "run")
+    wanted = Settings(weights=str(tmp_path / "gone"))
+    with pytest.raises(FileNotFoundError, match=r"^There is no run folder .*gone; `tfvae train` makes one\.$"):
+        run.check_training(wanted)
+    run.check_training(wanted, resume=True)
+
+
 def test_settings_that_are_given_singly_win(tmp_path):
     wanted = tfvae.Run(tmp_path)._wanted(Settings(epochs=3), False, {"batch_size": 7, "model": "autoencoder"})
     assert (wanted.epochs, wanted.batch_size, wanted.model.name) == (3, 7, "autoencoder")

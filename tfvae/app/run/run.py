@@ -133,13 +133,13 @@ class Run(RunFolder):
         """
         if cluster.is_joined(settings.strategy):
             return
-        if not resume:
-            require_outside(settings.data, self.folder)
-            require_empty(self.folder)
-            require_source(settings)
-        else:
+        if resume:  # the first weights are in its checkpoints, wherever those were taken from
             with naming_data(settings, self.folder):
                 require_source(settings)
+            return
+        require_outside(settings.data, self.folder)
+        require_empty(self.folder)
+        require_source(settings)
         if settings.weights is not None:
             RunFolder(settings.weights).check()
 
