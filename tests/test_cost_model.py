@@ -132,7 +132,7 @@ def test_a_step_makes_the_small_all_reduces_that_are_counted(two, monkeypatch):
 
 def test_the_arithmetic_of_dense_layers_by_hand():
     """16-8-4-2 there and 2-4-8-16 back: three passes, but no gradient with respect to the image."""
-    model = tfvae.vae((4, 4, 1), latent_size=2, hidden=(8, 4))
+    model = tfvae.vae((4, 4, 1), 2, "mlp(8, 4)")
     model.compile("sgd", jit_compile=False)
     multiplications = 16 * 8 + 8 * 4 + 4 * 4 + 2 * 4 + 4 * 8 + 8 * 16
     work = distributed_cost.work_of(model, (4, 4, 1))
