@@ -120,7 +120,7 @@ def test_a_step_makes_the_small_all_reduces_that_are_counted(two, monkeypatch):
     for module in (global_batch, guarded):
         monkeypatch.setattr(module, "over_replicas", recorded)
     with two.scope():
-        model = tfvae.vae((4, 4, 1), latent_size=2, hidden=(4,))
+        model = tfvae.vae((4, 4, 1), 2, "mlp(4)")
         model.compile("sgd", jit_compile=False)
     model.fit(np.zeros((4, 4, 4, 1), np.uint8), batch_size=4, verbose=0)
     work = distributed_cost.work_of(model, (4, 4, 1))
