@@ -278,8 +278,9 @@ def test_workers_that_were_started_unlike_one_another_are_refused(settings, tmp_
     assert codes == [1, 1]
     for output in outputs:
         assert (
-            "Error: All workers must be started alike: worker 1 has `hidden` (5,), the chief (4,); worker 1 " in output
+            "Error: All workers must be started alike: worker 1 has `batch_size` 10, the chief 9; worker 1 has "
+            "`network` mlp(units=(5,), activation=gelu), the chief mlp(units=(4,), activation=gelu); worker 1 has "
+            "tfvae 0.0.9, the chief " in output
         )
-        assert "`batch_size` 10, the chief 9; worker 1 has tfvae 0.0.9, the chief " in output
         assert "Traceback" not in output
     assert not folder.exists()

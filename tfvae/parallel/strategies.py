@@ -11,11 +11,13 @@ from collections.abc import Iterator
 import tensorflow as tf
 
 from tfvae._support import private
+from tfvae._support.words import listed, near
 from tfvae.parallel import cluster, meeting, slurm
 
 HEARTBEAT = 20
 """Seconds without a sign of life after which a worker counts as lost. The others then end within another few."""
 _REGISTRATION = 120  # seconds in which TensorFlow has to find all workers, who have met
+_NAMES = ("auto", "one", "mirrored", "multiworker")
 _NO_SERVER = "Could not start gRPC server"
 
 
@@ -38,7 +40,7 @@ def strategy(name: str = "auto") -> tf.distribute.Strategy:
         name: "auto", "one", "mirrored" or "multiworker".
 
     Raises:
-        ValueError: the environment names no other processes, or cannot be read.
+        ValueError: there is no such strategy, or the environment names no other processes or cannot be read.
         OSError: the other processes did not come.
     """
     match resolved(name):
@@ -46,8 +48,10 @@ def strategy(name: str = "auto") -> tf.distribute.Strategy:
             return _mirrored()
         case "multiworker":
             return _multi_worker()
-        case _:
+        case "one":
             return tf.distribute.get_strategy()
+        case _:
+            raise ValueError(f"`strategy` must be {listed(_NAMES)}; received {name!r}.{near(name, _NAMES)}")
 
 
 def number_of_worker(strategy: tf.distribute.MultiWorkerMirroredStrategy) -> int:
