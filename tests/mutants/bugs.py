@@ -1210,8 +1210,8 @@ BUGS = [
     Bug(
         "settings of a run are compared by name only",
         "tfvae/app/run/identity.py",
-        "for name, then in self.settings.items() if now.get(name) != then}",
-        "for name, then in self.settings.items() if name not in now}",
+        "for name, then in self.compared.items() if now.get(name) != then}",
+        "for name, then in self.compared.items() if name not in now}",
         BOUND,
     ),
     Bug(
