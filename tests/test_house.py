@@ -10,7 +10,6 @@ from tools import house
 
 ROOT = Path(__file__).resolve().parents[1]
 MOST_LINES, MOST_OF_A_FUNCTION, MOST_LOOSE_MODULES = 300, 50, 10
-# What is longer, with its size, until it is shorter.
 
 
 @pytest.fixture(scope="module")
@@ -32,24 +31,14 @@ def test_few_modules_stand_in_no_folder():
 
 
 def test_files_are_short():
-    long = {name: lines for name, lines in house.files(ROOT).items() if lines > LONG_FILES.get(name, MOST_LINES)}
+    long = {name: lines for name, lines in house.files(ROOT).items() if lines > MOST_LINES}
     assert long == {}
 
 
 def test_functions_are_short():
     """Docstrings do not count."""
-    long = {
-        at: lines
-        for at, lines in house.functions(ROOT).items()
-        if lines > LONG_FUNCTIONS.get(_name(at), MOST_OF_A_FUNCTION)
-    }
+    long = {at: lines for at, lines in house.functions(ROOT).items() if lines > MOST_OF_A_FUNCTION}
     assert long == {}
-
-
-def _name(at):
-    """The file and the name of a function, without its line."""
-    place, name = at.split()
-    return f"{place.split(':')[0]} {name}"
 
 
 def test_the_wheel_holds_the_package_alone(monkeypatch):

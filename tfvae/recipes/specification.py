@@ -112,7 +112,7 @@ class Kind:
         Raises:
             ValueError: it names no part, or an option is wrong.
         """
-        found = self.read(value)
+        found = None if value is None else self.read(value)  # a recipe may do without a part
         if self._event in context:
             context = {"event_shape": context[self._event], **context}
         return call(self.function(found.name), found.options, context) if isinstance(found, Specification) else found
