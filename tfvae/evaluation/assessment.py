@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -89,13 +88,14 @@ def assess(
         FloatingPointError: the model's weights or its importance weights are not finite.
     """
     _check(model, test=test, train=train)
-    work = _Work(model, test, train, sample_size, seed, progress, model.lacks)
+    x, train_x = fix(test.images, model.preprocess), fix(train.images[:_TRAINING], model.preprocess).x
+    work = _Work(model, test, train, x, train_x, sample_size, seed, progress, model.lacks)
     found = work.likelihood()
     simulated, (naive, drawn) = work.simulated(found), work.naive(found)
     latents, shown = work.latents()
     figures = EvaluationReport(
         version=__version__,
-        data=DataSection(examples=len(work.x.x), digest=work.x.digest, convention=model.unit.convention, seed=seed),
+        data=DataSection(examples=len(x.x), digest=x.digest, convention=model.unit.convention, seed=seed),
         model=ModelSection(parameters=sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)),
         likelihood=None
         if found is None
@@ -126,18 +126,12 @@ class _Work:
     model: VAE
     test: Examples
     train: Examples
+    x: FixedArray
+    train_x: np.ndarray
     sample_size: int
     seed: int
     progress: Callable[[str], None]
     missing: dict[str, str]
-
-    @cached_property
-    def x(self) -> FixedArray:
-        return fix(self.test.images, self.model.preprocess)
-
-    @cached_property
-    def train_x(self) -> np.ndarray:
-        return fix(self.train.images[:_TRAINING], self.model.preprocess).x
 
     def likelihood(self) -> _Likelihood | None:
         if "likelihood" in self.missing:
