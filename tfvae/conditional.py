@@ -131,6 +131,14 @@ class ConditionalDistribution(SavedWhole):
                 "Pass raw images to the whole model or to `predict`, or preprocess them first."
             )
         self.require_shape(inputs.shape)
+        if getattr(self.preprocess, "makes", "") != "levels" or not tf.executing_eagerly() or not tf.size(inputs):
+            return
+        most = float(tf.reduce_max(inputs))
+        if most > 2 and tf.reduce_all(inputs == tf.round(inputs)):
+            raise ValueError(
+                f"`{self.name}` takes grey values, `preprocess.grey(x)`; received levels up to {most:g}. The model's "
+                "`posterior(x)` takes levels."
+            )
 
     def call(self, inputs: tf.Tensor, training: bool | None = None) -> tfp.distributions.Distribution:
         # Keras' functional models drop or mix leading axes, so the network only ever sees one.

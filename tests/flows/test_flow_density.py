@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_probability as tfp
+from faults import fault
 from scipy import stats
 from tiers import first, slow
 
@@ -241,6 +242,14 @@ def test_mistakes_are_refused_in_a_sentence(attempt, error, message):
     with pytest.raises(error) as caught:
         attempt()
     assert str(caught.value).startswith(message)
+
+
+@fault("huge")
+@pytest.mark.parametrize("levels", [10**6, 2**63 - 1])
+@pytest.mark.parametrize("flow", [tfvae.glow, tfvae.realnvp])
+def test_more_levels_than_an_image_has_are_refused_before_they_are_made(flow, levels):
+    with pytest.raises(ValueError, match=r"8 x 8 images would get odd sides\. Use fewer levels\.$"):
+        flow((8, 8, 1), levels=levels)
 
 
 def test_there_is_no_closed_form_of_a_divergence_from_it():

@@ -50,3 +50,15 @@ def test_encoders_refuse_batches_that_are_no_images(data, alone):
         with pytest.raises(FloatingPointError, match=r"prediction stopped: .* floats outside \[0, 1\]"):
             predict(NO_IMAGES[data])
         np.testing.assert_allclose(predict(RAW), codes, rtol=1e-5, atol=1e-6)
+
+
+@fault("one-check")
+def test_an_encoder_of_levels_that_is_called_with_levels_refuses_them():
+    raw = tiny.images(4)
+    model = tiny.vae(families.DiscretizedLogistic(tiny.SHAPE), preprocess=preprocessing.Levels())
+    x = model.preprocess(raw)
+    with pytest.raises(ValueError, match=r"takes grey values.*received levels up to \d+\. .*`posterior\(x\)`"):
+        model.encoder(x)
+    grey = model.encoder(model.preprocess.grey(x)).mean()
+    np.testing.assert_array_equal(grey, model.posterior(x).mean())
+    np.testing.assert_allclose(grey, model.encoder.predict(raw, verbose=0), rtol=1e-5, atol=1e-6)

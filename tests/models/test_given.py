@@ -112,3 +112,37 @@ def test_other_forms_are_refused_with_the_way_out(x, sentence):
 def test_class_weights_need_labels():
     with pytest.raises(ValueError, match=r"^`class_weight` needs labels, `y`; weigh examples without labels by"):
         MODEL.fit(RAW, class_weight={0: 1.0}, verbose=0)
+
+
+@fault("data-forms")
+@pytest.mark.parametrize("weights", [LABELS.tolist(), tuple(LABELS), LABELS[:, np.newaxis], LABELS.astype(np.float16)])
+def test_weights_of_any_usual_form_are_taken(weights):
+    expected = MODEL.evaluate(RAW, sample_weight=LABELS, verbose=0, return_dict=True)
+    assert MODEL.evaluate(RAW, sample_weight=weights, verbose=0, return_dict=True) == expected
+
+
+@fault("overflow")
+@pytest.mark.parametrize(
+    ("weights", "sentence"),
+    [
+        (np.where(LABELS == 3, np.nan, 1.0), "`sample_weight` holds values that are not finite"),
+        (np.full(16, np.inf), "`sample_weight` holds values that are not finite"),
+        (np.ones((16, 3)), "must hold a number for each example"),
+        (LABELS * 1j, "must hold a number for each example"),
+        (NAMES, "must hold a number for each example"),
+    ],
+    ids=["NaN", "infinite", "three", "complex", "text"],
+)
+def test_weights_that_are_none_are_refused(weights, sentence):
+    for use in (MODEL.fit, MODEL.evaluate):
+        with pytest.raises(ValueError, match=sentence):
+            use(RAW, sample_weight=weights, verbose=0)
+    with pytest.raises(ValueError, match=sentence):
+        MODEL.fit(RAW, validation_data=(RAW, None, weights), verbose=0)
+
+
+@fault("data-forms")
+@pytest.mark.parametrize("data", [RAW, {"image": RAW}, (RAW, NAMES)], ids=["images", "dict", "text"])
+def test_class_weights_of_a_dataset_without_labels_are_refused(data):
+    with pytest.raises(ValueError, match="`class_weight` needs labels"):
+        MODEL.fit(stream(data), class_weight={0: 1.0}, verbose=0)

@@ -14,6 +14,7 @@ from small_runs import contents, data, few_draws, make, save  # noqa: F401
 from test_cli import command
 
 import tfvae
+from tfvae._support.folders import remove_leftovers
 from tfvae.app.run import evaluation
 from tfvae.app.settings import settings_of
 from tfvae.datasets import Dataset, Split
@@ -297,6 +298,29 @@ def test_the_older_evaluation_comes_back_if_the_new_one_cannot_take_its_place(co
         patch.setattr(evaluation.Path, "rename", rename_but_not_the_new_one)
         assert command("evaluate", copied, "--sample-size", 30) == 1
     assert contents(copied) == before
+
+
+@fault("refused-command")
+def test_the_older_evaluation_comes_back_after_a_kill_between_the_two_renames(copied, tmp_path):
+    before = contents(copied / "evaluation")
+    kill = """
+import os, pathlib, sys
+from tfvae.app.run import evaluation
+rename = pathlib.Path.rename
+def killed(path, target):
+    if path.name == "new":
+        os.kill(os.getpid(), 9)
+    return rename(path, target)
+pathlib.Path.rename = killed
+folder = pathlib.Path(sys.argv[1])
+with evaluation.unfinished_folder(folder) as new:
+    evaluation._replace(folder / "evaluation", new)
+"""
+    subprocess.run([sys.executable, "-c", kill, copied], check=False)
+    assert not (copied / "evaluation").exists()
+    remove_leftovers(copied)
+    assert contents(copied / "evaluation") == before
+    assert not list(copied.glob(".tfvae-*"))
 
 
 @pytest.mark.slow

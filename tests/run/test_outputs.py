@@ -12,7 +12,7 @@ from test_cli import command
 from test_comparison import written
 
 from tfvae.app import outputs
-from tfvae.app.run import evaluation
+from tfvae.app.run import comparison, evaluation
 from tfvae.app.run import folder as reading
 from tfvae.app.run.recorder import HISTORY
 from tfvae.app.settings import CONFIG
@@ -174,3 +174,20 @@ def test_a_link_in_a_run_leads_no_command_out_of_it(place, capfd, name):
 def test_the_names_of_a_run_are_those_that_training_and_evaluation_write():
     names = {CONFIG, HISTORY, reading.MODEL, reading.REPORT, reading.CHECKPOINTS, evaluation.EVALUATION}
     assert set(outputs._OF_A_RUN) == names
+
+
+@fault("outputs")
+@pytest.mark.parametrize("option", ["--csv", "--latex", "--picture"])
+def test_a_file_that_appears_while_runs_are_compared_is_not_replaced(tmp_path, monkeypatch, capfd, option):
+    monkeypatch.chdir(tmp_path)
+    runs = [written(Path(name)) for name in ("one", "two")]
+    compare = comparison.compare
+
+    def meanwhile(folders):
+        Path("mine").write_text("precious")
+        return compare(folders)
+
+    monkeypatch.setattr(comparison, "compare", meanwhile)
+    assert command("compare", *runs, option, "mine") == 1
+    assert "mine exists already; `--overwrite` replaces it." in capfd.readouterr().err
+    assert Path("mine").read_text() == "precious"

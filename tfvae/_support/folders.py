@@ -12,6 +12,9 @@ from pathlib import Path
 
 from tfvae._support.files import PREFIX, SUFFIX, CannotWrite, flush, held, is_leftover, lock, say_once, writing
 
+NEW = "new"
+"""What is being filled in an unfinished folder; beside it lies what it is to replace."""
+
 
 def below(folder: Path, *names: str) -> Path:
     """The path of something in a folder, to be written.
@@ -161,7 +164,7 @@ def unfinished_folder(parent: Path) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix=PREFIX, suffix=SUFFIX, dir=parent) as scratch:
         handle = _opened(Path(scratch))
         with contextlib.nullcontext() if handle is None else held(handle):
-            unfinished = Path(scratch, "new")  # of the usual permissions, which those of `scratch` are not
+            unfinished = Path(scratch, NEW)  # of the usual permissions, which those of `scratch` are not
             unfinished.mkdir()
             yield unfinished
 
@@ -174,7 +177,10 @@ def flush_all(folder: Path) -> None:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Removes what killed processes left unfinished in a folder. Who still writes has locked his file or folder."""
+    """Removes what killed processes left unfinished in a folder. Who still writes has locked his file or folder.
+
+    A whole folder that such a process had moved aside, to put another in its place, comes back if nothing is there now.
+    """
     for path in folder.iterdir() if folder.is_dir() else ():
         if not is_leftover(path) or path.is_symlink() or not (path.is_file() or path.is_dir()):
             continue
@@ -182,9 +188,17 @@ def remove_leftovers(folder: Path) -> None:
             handle = _opened(path)
             try:
                 if handle is not None and not lock(handle):
+                    _put_back(path)
                     shutil.rmtree(path) if path.is_dir() else path.unlink()
             finally:
                 _close(handle)
+
+
+def _put_back(unfinished: Path) -> None:
+    for each in unfinished.iterdir() if unfinished.is_dir() else ():
+        target = unfinished.with_name(each.name)
+        if each.name != NEW and each.is_dir() and not each.is_symlink() and not os.path.lexists(target):
+            each.rename(target)
 
 
 def _opened(path: Path) -> int | None:

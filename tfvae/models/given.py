@@ -30,8 +30,10 @@ def for_training(model: GuardedModel, x: Any, y: Any, options: dict[str, Any]) -
         ValueError: arrays hold no images, there is no validation example, or `class_weight` is given without labels.
     """
     x, y = checked(model, x, y)
-    if options.get("class_weight") is not None and y is None and not _is_stream(x):
+    if options.get("class_weight") is not None and y is None and (not _is_stream(x) or _lacks_labels(x)):
         raise ValueError("`class_weight` needs labels, `y`; weigh examples without labels by `sample_weight`.")
+    if "sample_weight" in options:
+        options = options | {"sample_weight": weights(options["sample_weight"])}
     if options.get("sample_weight") is not None and y is None:
         y = x  # or Keras drops the weights
     validation = _for_validation(model, options.get("validation_data"))
@@ -43,11 +45,11 @@ def for_training(model: GuardedModel, x: Any, y: Any, options: dict[str, Any]) -
 def _for_validation(model: GuardedModel, given: Any) -> Any:
     if not isinstance(given, list | tuple):
         return checked(model, given, what="`validation_data`")[0]
-    images, labels, weights = keras.utils.unpack_x_y_sample_weight(given)
+    images, labels, of_images = keras.utils.unpack_x_y_sample_weight(given)
     images, labels = checked(model, images, labels, what="`validation_data`")
     if len(given) == 3 and labels is None:
         labels = images  # or Keras drops the weights
-    return (images, labels, weights)[: max(2, len(given))]
+    return (images, labels, weights(of_images))[: max(2, len(given))]
 
 
 def with_own(own: Sequence[keras.callbacks.Callback], callbacks: Any, model: GuardedModel) -> Any:
@@ -94,6 +96,29 @@ def checked(model: GuardedModel, x: Any, y: Any = None, what: str = "`x`", whole
     if isinstance(y, list | tuple):
         y = np.asarray(y)
     return x, None if y is not None and _is_text(y) else y
+
+
+def weights(sample_weight: Any) -> Any:
+    """Return the weights of examples in arrays as an array.
+
+    Raises:
+        ValueError: they are not finite numbers, one for each example.
+    """
+    if sample_weight is None or not (isinstance(sample_weight, list | tuple) or hasattr(sample_weight, "__array__")):
+        return sample_weight
+    found = np.asarray(sample_weight)
+    if found.shape[1:] not in ((), (1,)) or not found.ndim or found.dtype.kind not in "biufV":  # V of bfloat16
+        raise ValueError(
+            f"`sample_weight` must hold a number for each example; received {found.dtype} of shape {found.shape}."
+        )
+    if found.dtype.kind == "f" and not np.isfinite(found).all():
+        raise ValueError("`sample_weight` holds values that are not finite.")
+    return found
+
+
+def _lacks_labels(x: Any) -> bool:
+    spec = x.element_spec if isinstance(x, tf.data.Dataset) else (None, None)
+    return not isinstance(spec, tuple) or len(spec) < 2
 
 
 def _is_stream(x: Any) -> bool:

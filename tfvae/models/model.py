@@ -195,7 +195,7 @@ class GuardedModel(Abilities, CompiledModel, PredictingModel, abc.ABC):
             ValueError: there are no examples, or some of another shape.
             RuntimeError: another thread is training the model.
         """
-        x, y = given.checked(self, x, y)
+        (x, y), sample_weight = given.checked(self, x, y), given.weights(sample_weight)
         if sample_weight is not None and y is None:
             y = x
         strategy = self.distribute_strategy

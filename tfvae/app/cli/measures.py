@@ -83,6 +83,7 @@ def compare(
     found = comparison.compare(list(runs))
     say(*comparison.as_text(found).split("\n"))
     for output in outputs:
+        output.check()  # somebody may have put something there meanwhile
         if output.form is PNG:
             start_tensorflow()
             from tfvae.app.run import sample_grids

@@ -213,7 +213,7 @@ def _write_picture(draw: Callable[[], Figure], name: str, folder: Path) -> None:
 
 def _replace(folder: Path, new: Path) -> None:
     """Puts a new folder in place of what is there, which comes back if that fails."""
-    old = new.with_name("old")
+    old = new.with_name(folder.name)  # by which `remove_leftovers` puts it back if this process is killed here
     _require_own(below(folder.parent, folder.name))  # somebody may have put something there meanwhile
     with contextlib.suppress(FileNotFoundError):
         folder.rename(old)

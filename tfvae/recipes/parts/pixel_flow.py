@@ -25,8 +25,10 @@ def check_halvings(name: str, image_shape: Sequence[int], levels: int, times: in
     """
     check_image_shape(image_shape)
     height, width, _ = image_shape
-    if height % 2**times or width % 2**times:
+    multiple = 2 ** min(times, max(height, width).bit_length())  # more would be larger than any image
+    if height % multiple or width % multiple:
+        resize = f", or resize the images to multiples of {multiple}" if multiple <= max(height, width) else ""
         raise ValueError(
             f"{name} of {levels} levels halves height and width {times} times; {height} x {width} images would get odd "
-            f"sides. Use fewer levels, or resize the images to multiples of {2**times}."
+            f"sides. Use fewer levels{resize}."
         )
