@@ -1252,8 +1252,8 @@ BUGS = [
     Bug(
         "a file that another process writes is taken for a leftover",
         "tfvae/_support/folders.py",
-        "if handle is not None and not lock(handle):\n                    shutil.rmtree",
-        "if handle is not None:\n                    shutil.rmtree",
+        "if handle is not None and not lock(handle):\n                    _put_back",
+        "if handle is not None:\n                    _put_back",
         FILES,
     ),
     Bug(

@@ -12,7 +12,9 @@ from tfvae._support.environment import UnfitEnvironment
 from tfvae._support.printing import printable, say
 from tfvae._version import __version__
 from tfvae.app.cli.command import command
-from tfvae.app.cli.measures import compare, encode, evaluate
+from tfvae.app.cli.compare import compare
+from tfvae.app.cli.encode import encode
+from tfvae.app.cli.evaluate import evaluate
 from tfvae.app.cli.pictures import interpolate, reconstruct, sample, traverse
 from tfvae.app.cli.serving import card, export
 from tfvae.app.cli.training import models, train

@@ -6,9 +6,9 @@ import contextlib
 import dataclasses
 from pathlib import Path
 
-from tfvae._support.files import read_json
+from tfvae._support.files import read_json, write_json
 from tfvae._support.records import OTHERS, Record, beside
-from tfvae._support.seals import is_unbroken
+from tfvae._support.seals import is_unbroken, seal
 
 REPORT = "report.json"
 
@@ -81,6 +81,13 @@ class TrainingReport(Record):
     def elbo(self) -> float | None:
         """Of the test images, if the model has one."""
         return self.figures.get("elbo")
+
+
+def write_report(report: TrainingReport, folder: Path) -> TrainingReport:
+    """Writes report.json with a digest of its content, and returns the report with it."""
+    sealed = seal(report.as_json())
+    write_json(folder / REPORT, sealed)
+    return TrainingReport.of(sealed)
 
 
 def report_of(folder: Path) -> TrainingReport | None:

@@ -8,10 +8,31 @@ from typing import Any
 from tfvae._support.printing import say
 from tfvae._support.versions import NewerVersionError
 from tfvae.app.run import identity
-from tfvae.app.run.checkpoints import Checkpoints
+from tfvae.app.run.checkpoints import Checkpoint, Checkpoints
 from tfvae.app.settings import Settings
 from tfvae.models import GuardedModel
 from tfvae.parallel.team import Team
+
+
+def newest(checkpoints: Checkpoints, images: dict[str, str | None], team: Team, resume: bool) -> Checkpoint | None:
+    """The checkpoint to go on from, in which all workers agree; None for a run that begins.
+
+    Args:
+        checkpoints: the run's.
+        images: fingerprints of the images, in which the workers must agree as well.
+        team: the workers.
+        resume: go on, if there is a checkpoint.
+
+    Raises:
+        ValueError: all checkpoints are damaged, or the workers differ.
+    """
+    if resume:
+        team.by_chief(lambda: set_damaged_aside(checkpoints))
+    found = checkpoints.newest()[0] if resume else None
+    team.agree(
+        {**{f"the {name}": images[name] for name in images}, "the checkpoint": found.path.name if found else None}
+    )
+    return found
 
 
 def set_damaged_aside(checkpoints: Checkpoints) -> None:

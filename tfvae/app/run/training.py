@@ -13,11 +13,11 @@ from typing import Any
 import keras
 
 from tfvae import datasets
-from tfvae._support.files import write_json, written_whole
+from tfvae._support.files import written_whole
 from tfvae._support.folders import Claim, below, claimed, remove_leftovers
 from tfvae._support.hardware import versions
 from tfvae._support.printing import say
-from tfvae._support.seals import file_digest, seal
+from tfvae._support.seals import file_digest
 from tfvae.app.interruption import Interruption
 from tfvae.app.run import build, identity, resuming
 from tfvae.app.run.checkpoints import Checkpoints
@@ -26,7 +26,7 @@ from tfvae.app.run.folder import CHECKPOINTS, HISTORY, MODEL
 from tfvae.app.run.pictures import curves, draw_missing, pictures, with_averages
 from tfvae.app.run.place import Place, require_empty, require_outside
 from tfvae.app.run.recorder import Recorder
-from tfvae.app.run.report import REPORT, CopiesSection, TrainingReport
+from tfvae.app.run.report import CopiesSection, TrainingReport, write_report
 from tfvae.app.run.testing import BATCH, test
 from tfvae.app.settings import CONFIG, Settings, as_yaml
 from tfvae.datasets import batches
@@ -121,7 +121,9 @@ class _Work:
         copies = datasets.count_copies(images, validation, self.data.test)
         checkpoints = Checkpoints(below(self.folder, CHECKPOINTS))
         named = fingerprints(images, validation, self.data.test)
-        model, state = self._begun(checkpoints, named)
+        newest = resuming.newest(checkpoints, named, self.team, self.resume)
+        with self.team.scope():
+            model, state = newest.load() if newest else (self._new_model(), None)
         settings = build.resolved(self.settings, model)
         if state is None and str(copies) and self.team.is_chief:
             say(str(copies))
@@ -151,19 +153,6 @@ class _Work:
             with self.team.scope():
                 model = resuming.best(checkpoints, recorder.best)
         return self._finish(model, now, figures, recorder)
-
-    def _begun(
-        self, checkpoints: Checkpoints, named: dict[str, str | None]
-    ) -> tuple[GuardedModel, dict[str, Any] | None]:
-        """The model to train: of the newest checkpoint, with the state of its training, or a new one."""
-        if self.resume:
-            self.team.by_chief(lambda: resuming.set_damaged_aside(checkpoints))
-        newest = checkpoints.newest()[0] if self.resume else None
-        self.team.agree(
-            {**{f"the {name}": named[name] for name in named}, "the checkpoint": newest.path.name if newest else None}
-        )
-        with self.team.scope():
-            return newest.load() if newest else (self._new_model(), None)
 
     def _new_model(self) -> GuardedModel:
         """The model that training begins with, compiled."""
@@ -224,9 +213,7 @@ class _Work:
         history = self.own / HISTORY  # which a worker that resumes an ended run does not have
         digest = file_digest(history) if history.exists() else None
         report = dataclasses.replace(report, **figures, run_digest=run.digest, history_digest=digest)
-        sealed = seal(report.as_json())
-        write_json(self.own / REPORT, sealed)
-        return TrainingReport.of(sealed)
+        return write_report(report, self.own)
 
 
 def _write_settings(folder: Path, settings: Settings) -> None:
