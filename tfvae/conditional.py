@@ -131,10 +131,8 @@ class ConditionalDistribution(SavedWhole):
                 "Pass raw images to the whole model or to `predict`, or preprocess them first."
             )
         self.require_shape(inputs.shape)
-        if getattr(self.preprocess, "makes", "") != "levels" or not tf.executing_eagerly() or not tf.size(inputs):
-            return
-        most = float(tf.reduce_max(inputs))
-        if most > 2 and tf.reduce_all(inputs == tf.round(inputs)):
+        levels = getattr(self.preprocess, "makes", "") == "levels" and tf.executing_eagerly() and tf.size(inputs)
+        if levels and (most := float(tf.reduce_max(inputs))) > 2 and tf.reduce_all(inputs == tf.round(inputs)):
             raise ValueError(
                 f"`{self.name}` takes grey values, `preprocess.grey(x)`; received levels up to {most:g}. The model's "
                 "`posterior(x)` takes levels."
