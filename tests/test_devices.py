@@ -32,13 +32,17 @@ def test_it_is_no_fault_if_tensorflow_has_started(monkeypatch, told):
     devices.grow_memory()
 
 
-@pytest.mark.parametrize("command", [["train", "--data", "none.npz"], ["sample", "."], ["reconstruct", "."]], ids=str)
-def test_the_commands_call_it_before_anything_else(monkeypatch, tmp_path, command):
-    """Each of them fails right afterwards: there are no data, and no model."""
+@pytest.mark.parametrize(
+    "command", [["train", "--data", "broken.npz"], ["sample", "m.keras"], ["export", "m.keras", "out"]], ids=str
+)
+def test_the_commands_call_it_before_they_read_data_or_a_model(monkeypatch, tmp_path, command):
+    """Each of them fails right afterwards: the files are broken."""
     monkeypatch.chdir(tmp_path)
+    for name in ("broken.npz", "m.keras"):
+        (tmp_path / name).write_bytes(b"no archive")
     called = []
     monkeypatch.setattr(devices, "grow_memory", lambda: called.append(True))
-    with pytest.raises(OSError):
+    with pytest.raises((OSError, ValueError)):
         cli.app(command, standalone_mode=False)
     assert called == [True]
 

@@ -51,7 +51,7 @@ def test_another_backend_is_one_sentence_and_exit_code_1(backend, tmp_path):
 )
 def test_the_file_of_keras_settings_is_looked_at(settings, sentence, tmp_path):
     (tmp_path / "keras.json").write_text(settings)
-    done = run("-m", "tfvae", "sample", "nowhere", KERAS_HOME=str(tmp_path))
+    done = run("-m", "tfvae", "train", "--out", str(tmp_path / "run"), KERAS_HOME=str(tmp_path))
     (said,) = done.stderr.strip().splitlines()
     assert done.returncode == 1
     assert str(tmp_path / "keras.json") in said and said.endswith(sentence)

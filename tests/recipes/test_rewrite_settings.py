@@ -91,7 +91,15 @@ def test_a_rewritten_file_makes_the_model_of_version_0_1(old_run, kind):
     assert [list(weight.shape) for weight in model.weights] == expected["shapes"]
     assert type(model.preprocess).__name__ == expected["preprocess"]
     objective = getattr(model, "objective", None)
-    assert json.loads(json.dumps(objective and objective.get_config(), default=str)) == expected["objective"]
+    found = json.loads(json.dumps(objective and objective.get_config(), default=str))
+    assert without_modules(found) == without_modules(expected["objective"])
+
+
+def without_modules(config):
+    """A configuration without the places of classes, which may move: their registered names count."""
+    if isinstance(config, dict):
+        return {name: without_modules(value) for name, value in config.items() if name != "module"}
+    return [without_modules(value) for value in config] if isinstance(config, list) else config
 
 
 @pytest.mark.parametrize("kind", TODAY)

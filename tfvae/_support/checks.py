@@ -95,7 +95,7 @@ def checked_axes(value: str) -> str:
     Raises:
         ValueError: it is something else.
     """
-    letters = set(value)
+    letters = set(value) if isinstance(value, str) else set()
     if not {*"HW"} <= letters <= {*"NHWC"} or len(value) > len(letters) or (len(value) == 4) > ("N" in letters):
         raise ValueError(
             f"`axes` must be letters of axes, H and W, N for the image and C for channels, such as HWN or NCHW; "
