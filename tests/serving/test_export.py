@@ -365,7 +365,7 @@ def test_folders_that_are_no_run_or_have_not_ended_are_refused(ended, tmp_path):
     unfinished = shutil.copytree(ended, tmp_path / "unfinished")
     (unfinished / run.MODEL).unlink()
     with pytest.raises(
-        FileNotFoundError, match="unfinished holds neither model.keras nor a checkpoint; `tfvae train` writes them"
+        FileNotFoundError, match=r"unfinished holds neither model\.keras nor a checkpoint; `tfvae train` writes them"
     ):
         export_run(unfinished, tmp_path / "models/mine")
     (tmp_path / "foreign").mkdir()
