@@ -14,7 +14,7 @@ from annotated_types import Gt
 
 import tfvae
 from tfvae import networks
-from tfvae.app.cli import main
+from tfvae.app.cli import main, training
 
 
 @keras.saving.register_keras_serializable("own")
@@ -114,6 +114,11 @@ def test_its_settings_train_again_from_yaml_and_it_resumes(run, data, tmp_path):
     before = (run / "history.csv").read_bytes()
     assert command("train", "--out", run, "--resume") == 0
     assert (run / "history.csv").read_bytes() == before
+
+
+def test_the_command_that_goes_on_names_it(tmp_path):
+    assert training._going_on(RECIPE, tmp_path) == f"tfvae train {RECIPE} --out {tmp_path} --resume"
+    assert training._going_on("vae", tmp_path, "--seeds", "1") == f"tfvae train --out {tmp_path} --resume --seeds 1"
 
 
 def test_it_is_measured_compared_encoded_drawn_and_exported(run, data, tmp_path, capsys):

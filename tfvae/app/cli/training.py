@@ -170,7 +170,7 @@ def _run(ctx: click.Context, wanted: dict[str, Any], out: Path | None, resume: b
         if seeds is None:
             settings = _unchanged_settings(folder, wanted) if resume and folder else _settings(wanted)
             folder = folder or stack.enter_context(_next_free(_RUNS))
-            _train(settings, folder, resume, shlex.join(["tfvae", "train", "--out", str(folder), "--resume"]))
+            _train(settings, folder, resume, _going_on(settings.model.name, folder))
         else:
             numbers = _numbers([seeds, *ctx.args])
             _train_seeds(numbers, folder or stack.enter_context(_next_free(_RUNS)), wanted, resume)
@@ -178,7 +178,7 @@ def _run(ctx: click.Context, wanted: dict[str, Any], out: Path | None, resume: b
 
 def _train_seeds(numbers: list[int], folder: Path, wanted: dict[str, Any], resume: bool) -> None:
     """Trains one run for each seed, or goes on with those that are there."""
-    again = shlex.join(["tfvae", "train", "--out", str(folder), "--resume", "--seeds", *map(str, numbers)])
+    again = _going_on(wanted["model"][0] or "", folder, "--seeds", *map(str, numbers))
     for seed in numbers:  # what is wrong with the last one is said before the first one is trained
         Settings(seed=seed)
         if not resume and (there := below(folder, f"seed-{seed}") / CONFIG).exists():
@@ -192,6 +192,12 @@ def _train_seeds(numbers: list[int], folder: Path, wanted: dict[str, Any], resum
             settings = _settings({**wanted, "seed": seed}, _of_siblings(folder) if resume else None)
         _train(settings, run_folder, has_begun, again)
     say(f"Measure each with tfvae evaluate, then: tfvae compare {folder}/seed-*")
+
+
+def _going_on(recipe: str, folder: Path, *more: str) -> str:
+    """The command that goes on with a run. It names a recipe of the user's own, which the run's file alone may not."""
+    own = [recipe] if ":" in recipe else []
+    return shlex.join(["tfvae", "train", *own, "--out", str(folder), "--resume", *more])
 
 
 def _train(settings: Settings, folder: Path, resume: bool, again: str) -> None:
