@@ -19,7 +19,7 @@ import tfvae
 import tfvae.app.run
 from tfvae.app import cli
 from tfvae.app.cli import training
-from tfvae.app.run.report import TrainingReport
+from tfvae.app.run.training_report import TrainingReport
 from tfvae.recipes.parts import networks
 
 SMALL = [

@@ -12,7 +12,7 @@ from small_runs import data, few_draws, make, save  # noqa: F401
 from test_cli import command
 
 import tfvae
-from tfvae._support.reports import EvaluationReport
+from tfvae._support.evaluation_report import EvaluationReport
 from tfvae.app.run import comparison, sample_grids
 from tfvae.app.run.comparison import Difference, as_csv, as_latex, as_text, compare, difference
 from tfvae.app.run.evaluated import Evaluation

@@ -5,9 +5,9 @@ import json
 
 import pytest
 
+from tfvae._support.evaluation_report import EvaluationReport
 from tfvae._support.records import OTHERS, Record, beside
-from tfvae._support.reports import EvaluationReport
-from tfvae.app.run.report import TrainingReport
+from tfvae.app.run.training_report import TrainingReport
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

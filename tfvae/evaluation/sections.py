@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tfvae._support.reports import (
+from tfvae._support.evaluation_report import (
     AccuracySection,
     ClustersSection,
     DistanceSection,

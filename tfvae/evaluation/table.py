@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tfvae._support.reports import (
+from tfvae._support.evaluation_report import (
     ClustersSection,
     EvaluationReport,
     LatentsSection,

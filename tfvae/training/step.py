@@ -1,4 +1,4 @@
-"""A training step in parts: what it comes to, whether it may be taken, and how it is taken or left out."""
+"""Parts of `GuardedModel._step`: the outcome of a step, whether it may be taken, and how it is taken or left out."""
 
 from __future__ import annotations
 

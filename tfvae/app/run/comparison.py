@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tfvae._support.evaluation_report import DataSection, EvaluationReport
 from tfvae._support.printing import printable
-from tfvae._support.reports import DataSection, EvaluationReport
 from tfvae.app.run.evaluated import Evaluation, evaluation_of
 
 _NOT_A_SETTING = ("seed", "xla", "steps_per_execution", "tensorboard")  # that makes another kind of run

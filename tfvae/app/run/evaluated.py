@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from tfvae._support.evaluation_report import EvaluationReport
 from tfvae._support.files import read_json
 from tfvae._support.inputs import arrays, understood
-from tfvae._support.reports import EvaluationReport
 from tfvae._support.seals import file_digest, is_unbroken
 from tfvae.app.run.folder import RunFolder, as_run, model_digest
 from tfvae.app.settings import CONFIG

@@ -15,18 +15,18 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from tfvae import datasets, plots
+from tfvae._support.evaluation_report import EvaluationReport, TrainingSection
 from tfvae._support.files import flush, writing
 from tfvae._support.folders import below, flush_all, remove_leftovers, unfinished_folder
 from tfvae._support.hardware import hardware, versions
 from tfvae._support.inputs import understood
-from tfvae._support.reports import EvaluationReport, TrainingSection
 from tfvae._support.seals import file_digest, seal
 from tfvae.app.run import folder as reading
 from tfvae.app.run import sample_grids
 from tfvae.app.run.evaluated import ARRAYS, EVALUATION, REPORT, TABLE, read
 from tfvae.app.run.folder import RunFolder, as_run, model_digest
-from tfvae.app.run.report import TrainingReport, report_of
 from tfvae.app.run.testing import DIGITS
+from tfvae.app.run.training_report import TrainingReport, report_of
 from tfvae.app.settings import settings_of
 from tfvae.callbacks.picture import attempted, write_figure
 from tfvae.evaluation.assessment import Assessment, Examples, assess

@@ -21,7 +21,7 @@ from tfvae.app.run.checkpoints import Checkpoints
 from tfvae.app.run.data import fingerprints, load_data, naming_data, parts, require_source
 from tfvae.app.run.identity import Identity
 from tfvae.app.run.identity import read as read_identity
-from tfvae.app.run.report import REPORT, damaged_report, report_of
+from tfvae.app.run.training_report import REPORT, damaged_report, report_of
 from tfvae.app.settings import CONFIG, Settings, settings_of
 
 if TYPE_CHECKING:

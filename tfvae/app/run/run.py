@@ -8,13 +8,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tfvae._support.reports import EvaluationReport
+from tfvae._support.evaluation_report import EvaluationReport
 from tfvae._support.words import near
 from tfvae.app.run.data import naming_data, require_source
 from tfvae.app.run.evaluated import Evaluation, evaluation_of
 from tfvae.app.run.folder import RunFolder, history_of
 from tfvae.app.run.place import require_empty, require_outside
-from tfvae.app.run.report import REPORT, TrainingReport, report_of
+from tfvae.app.run.training_report import REPORT, TrainingReport, report_of
 from tfvae.app.settings import Settings, settings_of
 from tfvae.app.settings.settings import fields
 from tfvae.parallel import cluster

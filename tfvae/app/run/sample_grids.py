@@ -11,10 +11,10 @@ from matplotlib.figure import Figure
 
 from tfvae import plots
 from tfvae._support.checks import integer
+from tfvae._support.evaluation_report import EvaluationReport
 from tfvae._support.files import read_json
 from tfvae._support.inputs import arrays, understood
 from tfvae._support.printing import printable
-from tfvae._support.reports import EvaluationReport
 from tfvae.models import GuardedModel
 
 SAMPLES = "samples.npz"

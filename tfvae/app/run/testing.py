@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tfvae import datasets, evaluation
-from tfvae.app.run.report import TrainingReport
+from tfvae.app.run.training_report import TrainingReport
 from tfvae.models import GuardedModel
 from tfvae.objectives import ImportanceWeighted
 

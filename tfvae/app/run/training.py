@@ -26,8 +26,8 @@ from tfvae.app.run.folder import CHECKPOINTS, HISTORY, MODEL
 from tfvae.app.run.pictures import curves, draw_missing, pictures, with_averages
 from tfvae.app.run.place import Place, require_empty, require_outside
 from tfvae.app.run.recorder import Recorder
-from tfvae.app.run.report import CopiesSection, TrainingReport, write_report
 from tfvae.app.run.testing import BATCH, test
+from tfvae.app.run.training_report import CopiesSection, TrainingReport, write_report
 from tfvae.app.settings import CONFIG, Settings, as_yaml
 from tfvae.datasets import batches
 from tfvae.models import GuardedModel
