@@ -1,4 +1,4 @@
-"""Several processes in one training: workarounds for Keras and the data that each process gets. `strategies` begins it."""
+"""What Keras 3 does not do by itself where several processes train one model (`MultiWorkerMirroredStrategy`).
 
 Each function is one workaround, with the library behaviour that forces it. `tests/distribution/test_same_maths.py`
 fails when one of them is needed no longer. Every worker has to take part in everything that reads a metric, evaluates
