@@ -46,6 +46,13 @@ def samples_of(name: str, value: Any) -> int:
     return integer(name, _no_more(name, value, MOST_SAMPLES), 1)
 
 
+def check_batch_sizes(**sizes: Any) -> None:
+    """Refuses what is neither None, where Keras has a default, nor an integer of at least 1, by ValueError."""
+    for name, size in sizes.items():
+        if size is not None:
+            integer(name, size, 1)
+
+
 def _no_more(name: str, value: Any, most: int = MOST) -> Any:
     """The value, if it is no integer above `most`."""
     number = _index(value)

@@ -163,7 +163,7 @@ class GuardedModel(Abilities, CompiledModel, PredictingModel, abc.ABC):
     ) -> keras.callbacks.History:  # fmt: skip
         """Keras' `fit`, except that `sample_weight` needs no labels (Keras drops the weights where y is None) and that
         under XLA `steps_per_execution` need not divide the epoch (Keras would go past its end)."""
-        x, y, kwargs = given.for_training(self, x, y, kwargs)
+        x, y, kwargs = given.for_training(self, x, y, kwargs | {"batch_size": batch_size})
         multi_worker.require_dataset(self.distribute_strategy, x)
         if self._to_be_chosen:
             with self.distribute_strategy.scope():
@@ -195,9 +195,7 @@ class GuardedModel(Abilities, CompiledModel, PredictingModel, abc.ABC):
             ValueError: there are no examples, or some of another shape.
             RuntimeError: another thread is training the model.
         """
-        (x, y), sample_weight = given.checked(self, x, y), given.weights(sample_weight)
-        if sample_weight is not None and y is None:
-            y = x
+        x, y, sample_weight = given.for_evaluation(self, x, y, sample_weight, batch_size)
         strategy = self.distribute_strategy
         if multi_worker.is_multi_worker(strategy):
             x, y, sample_weight = multi_worker.shared(strategy, (x, y, sample_weight), batch_size), None, None
