@@ -21,8 +21,6 @@ def test_a_temporary_copy_that_cannot_be_written_is_named(code, tmp_path, monkey
 
     for name in ("mkdtemp", "TemporaryDirectory"):
         monkeypatch.setattr(tempfile, name, full)
-    sentence = (
-        f"cannot be loaded: a temporary copy of it cannot be written: {os.strerror(code)}. Make room, or set TMPDI"
-    )
+    sentence = f"cannot be loaded: a temporary copy of it cannot be written: {os.strerror(code)}. Make room, or set "
     with pytest.raises(ValueError, match=sentence):
         tfvae.load(tmp_path / "model.keras")
