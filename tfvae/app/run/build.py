@@ -61,7 +61,8 @@ def require_enough(settings: Settings, images: int) -> None:
             part.name == "vamp" or (part.name, part) == ("mixture", settings.model)
         ):
             for name in {"pseudo_inputs", "components"} & part.options.keys():
-                check_enough(name, part.options[name], min(images, _LOOKED_AT))
+                if part.options[name] > _LOOKED_AT:  # fewer are made in no time, and the parts say first if they fit
+                    check_enough(name, part.options[name], min(images, _LOOKED_AT))
 
 
 def optimizer(
