@@ -133,7 +133,7 @@ OPTIONS = {
     "--network mlp(0)": "`units` must be at least 1; received 0.",
     "--network mlp(4": "`network` must be a name, with options in brackets if it has some, such as flow(depth=4)",
     "--latent-size 0": "`latent_size` must be at least 1; received '0'.",
-    "--latent-size 9999999999999999999": "`latent_size` must be below 2^63, as integers of 64 bits are.",
+    "--latent-size 9999999999999999999": "`latent_size` must be at most 2147483647; received",
     "--epochs 0": "`epochs` must be at least 1; received '0'.",
     "--batch-size 0": "`batch_size` must be at least 1; received '0'.",
     "--objective elbo(samples=0)": "`samples` must be at least 1; received 0.",

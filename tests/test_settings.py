@@ -246,7 +246,7 @@ CLOSED_FORM = "`free_bits` is a floor for each latent dimension and needs `analy
         ),
         (
             {"model": "ladder_vae(objective=elbo(warm_up=(1, 2, 3)))"},
-            "`beta` must be one value, or one for each of the 2 levels; received 3.",
+            "`warm_up` must be one value, or one for each of the 2 levels; received 3.",
         ),
         (
             {"model": "naive_monte_carlo(prior=vamp)"},

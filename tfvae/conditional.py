@@ -91,8 +91,7 @@ class ConditionalDistribution(SavedWhole):
                 )
             return
         self._input_event_shape = event_shape
-        of_network = f"{self.name}.network"
-        self._features_shape = built_body(of_network, self.network, event_shape)
+        self._features_shape = built_body(f"{self.name}.network", self.network, event_shape)
         features_shape = (None, *self._features_shape)
         event_shape, parameters = self.family.event_shape, self.family.parameters
         self._spatial_head = len(event_shape) == 3 and features_shape[1:-1] == event_shape[:-1]
@@ -212,16 +211,16 @@ class ConditionalDistribution(SavedWhole):
 
         return doors.make_predict_function(self, super().make_predict_function, look, force)
 
-    def predict(self, x: Any, *args: Any, **kwargs: Any) -> Any:
+    def predict(self, x: Any, batch_size: int | None = None, *args: Any, **kwargs: Any) -> Any:
         """Keras' `predict`: the mean of the distribution for each input.
 
         Raises:
             ValueError: there are no inputs, some of another shape, or raw data of an encoder that are no images.
         """
         if self.take is None:
-            require_input(self.name, x)
-        with doors.some_examples():
-            means = super().predict(x if self.take is None else self.take(x), *args, **kwargs)
+            require_input(self.name, doors.required("`x`", x))
+        with doors.some_examples(batch_size):
+            means = super().predict(x if self.take is None else self.take(x), batch_size, *args, **kwargs)
         require_finite(f"The means of `{self.name}`", means)
         return means
 
@@ -296,5 +295,4 @@ class ConditionalDistribution(SavedWhole):
 def _leading_shape(inputs: tf.Tensor, event_rank: int) -> list[Any]:
     """Sizes before the event: ints where they are known, else scalar tensors."""
     static = inputs.shape[: inputs.shape.rank - event_rank].as_list()
-    dynamic = tf.shape(inputs)
-    return [dynamic[axis] if extent is None else extent for axis, extent in enumerate(static)]
+    return [tf.shape(inputs)[axis] if extent is None else extent for axis, extent in enumerate(static)]

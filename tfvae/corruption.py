@@ -9,7 +9,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tfvae._support.checks import real
+from tfvae._support.checks import is_in_float32, real
 from tfvae.noise import Noise
 
 
@@ -41,7 +41,7 @@ class GaussianNoise(Corruption):
     stddev: float = 0.5
 
     def __post_init__(self) -> None:
-        if not 0 < real(self.stddev) < float("inf"):
+        if not is_in_float32("stddev", self.stddev):
             raise ValueError(f"`stddev` of GaussianNoise must be a number > 0; received {self.stddev!r}.")
         object.__setattr__(self, "stddev", real(self.stddev))
 

@@ -78,6 +78,7 @@ class Preprocessing(abc.ABC):
         """
         if tf.is_tensor(raw) and raw.dtype.is_floating:
             raw = tf.cast(raw, at_least_float32())  # NumPy has no bfloat16
+        raw_images.refuse_masked(raw, what)
         reason = self.fault(np.asarray(raw), whole)
         if reason is not None:
             raise raw_images.NotImages(f"{what} {reason}.")

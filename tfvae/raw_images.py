@@ -6,6 +6,8 @@ rule: loading, training, measuring, predicting and serving.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 LEVELS = 256
@@ -26,6 +28,23 @@ class NotImages(ValueError, FloatingPointError):
     """Raw data that are no images. Also a FloatingPointError, which is what a model raises about a bad batch."""
 
 
+def refuse_masked(data: Any, what: str) -> None:
+    """Refuse a masked array, whose hidden values TensorFlow would take as they are.
+
+    Args:
+        data: array of any kind.
+        what: names it in the error.
+
+    Raises:
+        NotImages: it hides values.
+    """
+    if np.ma.is_masked(data):
+        raise NotImages(
+            f"{what} is a masked array, and no model knows a mask; pass `filled(...)` of it, or the examples without "
+            "hidden values."
+        )
+
+
 def check(images: np.ndarray, what: str, whole: bool = True) -> None:
     """Refuse arrays that hold no images.
 
@@ -37,6 +56,7 @@ def check(images: np.ndarray, what: str, whole: bool = True) -> None:
     Raises:
         NotImages: a sentence with the reason, what was received and the way out.
     """
+    refuse_masked(images, what)
     reason = fault(images, whole)
     if reason is not None:
         raise NotImages(f"{what} {reason}.")

@@ -245,7 +245,7 @@ def test_mistakes_are_refused_in_a_sentence(attempt, error, message):
 
 
 @fault("huge")
-@pytest.mark.parametrize("levels", [10**6, 2**63 - 1])
+@pytest.mark.parametrize("levels", [10**6, 2**31 - 1])
 @pytest.mark.parametrize("flow", [tfvae.glow, tfvae.realnvp])
 def test_more_levels_than_an_image_has_are_refused_before_they_are_made(flow, levels):
     with pytest.raises(ValueError, match=r"8 x 8 images would get odd sides\. Use fewer levels\.$"):

@@ -157,11 +157,13 @@ def test_a_callback_list_of_the_users_hears_of_skipped_steps():
 @fault("empty-average")
 @pytest.mark.parametrize("weights", [[0, 0, 0, 0], [0, 3, 0, 0]], ids=["no weight", "one weight"])
 def test_figures_are_averages_over_what_has_a_weight(weights):
+    """Arrays of no weight are refused, but the batches of a dataset are met one by one."""
     model, raw, weights = tiny.compiled(tiny.vae(), run_eagerly=True), tiny.images(4), np.array(weights)
+    data = tf.data.Dataset.from_tensor_slices((raw, raw, weights)).batch(4)
     one = model.evaluate(raw, sample_weight=np.eye(4)[1], verbose=0)
-    found = model.evaluate(raw, sample_weight=weights, verbose=0)
+    found = model.evaluate(data, verbose=0)
     np.testing.assert_allclose(found, one if weights.any() else np.nan, rtol=1e-6)
-    history = model.fit(raw, sample_weight=weights, verbose=0).history
+    history = model.fit(data, verbose=0).history
     assert np.isnan(history["loss"][0]) == (not weights.any())
 
 

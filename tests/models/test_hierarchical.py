@@ -554,7 +554,7 @@ BAD_SETTINGS = [
             "`latent_size` 6 is enough for 3 levels, each with half as many latents as the one below; received "
             f"{levels} `levels`.",
         )
-        for levels in (4, 10**12)
+        for levels in (4, 1000)
     ),
     (
         "ladder_vae(prior=flow, latent_size=3)",
@@ -563,11 +563,11 @@ BAD_SETTINGS = [
     ),
     (
         "ladder_vae(levels=3, objective=elbo(warm_up=(1, 2)))",
-        "`beta` must be one value, or one for each of the 3 levels; received 2.",
+        "`warm_up` must be one value, or one for each of the 3 levels; received 2.",
     ),
     (
         "ladder_vae(objective=elbo(warm_up='0,'))",
-        "`beta` must be one value, or one for each of the 2 levels; received 1.",
+        "`warm_up` must be one value, or one for each of the 2 levels; received 1.",
     ),
     ("ladder_vae(objective=elbo(free_bits='0.1,x'))", "`free_bits` must be a number; received '0.1,x'."),
     ("ladder_vae(objective=elbo(free_bits=('', 1)))", "`free_bits` must be a number; received ('', 1)."),

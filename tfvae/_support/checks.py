@@ -7,6 +7,15 @@ import operator
 from numbers import Real
 from typing import Any
 
+MOST = 2**31 - 1
+"""The most of anything that is counted: sizes of arrays and of loops in TensorFlow are integers of 32 bits."""
+MOST_SAMPLES = 10**6
+"""The most draws and samples of a latent: each is a pass through a network."""
+MOST_DEPTH = 1000
+"""The most layers, couplings or levels in a row: each is built by itself."""
+LARGEST_FLOAT = 2.0**127
+"""A bound for numbers that are computed with in float32, whose own end is little below twice as much."""
+
 
 def integer(name: str, value: Any, least: int | None = None, most: int | None = None, bound: str = "") -> int:
     """An argument as a Python integer. True, 7.0 and "7" are of another kind and refused.
@@ -14,7 +23,7 @@ def integer(name: str, value: Any, least: int | None = None, most: int | None = 
     Args:
         name: the argument's.
         value: what was given.
-        least, most: bounds, if there are any.
+        least, most: bounds, if there are any; a count, of at least 1, is at most `MOST` where nothing is said.
         bound: the meaning of `most`, for the sentence, with a comma.
 
     Raises:
@@ -24,7 +33,32 @@ def integer(name: str, value: Any, least: int | None = None, most: int | None = 
     if number is None or (least is not None and number < least) or (most is not None and number > most):
         bounds = "" if least is None else f" >= {least}" if most is None else f" between {least} and {bound}{most}"
         raise ValueError(f"`{name}` must be an integer{bounds}; received {value!r}.")
-    return number
+    return number if least != 1 or most is not None else _no_more(name, number)
+
+
+def depth_of(name: str, value: Any) -> int:
+    """A number of layers, couplings or levels in a row as a Python integer; ValueError for any other."""
+    return integer(name, _no_more(name, value, MOST_DEPTH), 1)
+
+
+def samples_of(name: str, value: Any) -> int:
+    """A number of draws or samples as a Python integer; ValueError for any other."""
+    return integer(name, _no_more(name, value, MOST_SAMPLES), 1)
+
+
+def check_batch_sizes(**sizes: Any) -> None:
+    """Refuses what is neither None, where Keras has a default, nor an integer of at least 1, by ValueError."""
+    for name, size in sizes.items():
+        if size is not None:
+            integer(name, size, 1)
+
+
+def _no_more(name: str, value: Any, most: int = MOST) -> Any:
+    """The value, if it is no integer above `most`."""
+    number = _index(value)
+    if number is not None and number > most:
+        raise ValueError(f"`{name}` must be at most {most}; received {number}.")
+    return value
 
 
 def integers_at_least(least: int, **numbers: Any) -> list[int]:
@@ -66,6 +100,18 @@ def seed_of_draws(seed: Any) -> int:
 def seed_of_generator(seed: Any) -> int:
     """A seed for NumPy's or scikit-learn's generators, which take 32 bits; ValueError for any other."""
     return integer("seed", seed, 0, 2**32 - 1)
+
+
+def is_in_float32(name: str, value: Any, zero: bool = False) -> bool:
+    """Whether an argument is a finite number above 0, or also 0.
+
+    Raises:
+        ValueError: it is one that float32 cannot hold with room for arithmetic.
+    """
+    number = real(value)
+    if LARGEST_FLOAT < number < math.inf:
+        raise ValueError(f"`{name}` must be at most 2^127; received {number!r}.")
+    return (number >= 0 if zero else number > 0) and number < math.inf
 
 
 def real(value: Any) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import re
@@ -15,6 +16,7 @@ from tfvae._support.inputs import archive, check_expansion, readable
 SUFFIX = ".keras"
 """Of a model's file."""
 _WEIGHTS = "model.weights.h5"
+_NO_ROOM = (errno.EFBIG, errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 _UNKNOWN = re.compile(r"Could not locate (\w+ '.+?')\.")
 
 
@@ -54,6 +56,9 @@ def reason(error: BaseException) -> str:
     """The cause of what Keras raises about a file, and the way out if there is one, in one line."""
     while error.__cause__ is not None:
         error = error.__cause__
+    if isinstance(error, OSError) and error.errno in _NO_ROOM:
+        why = os.strerror(error.errno)
+        return f"a temporary copy of it cannot be written: {why}. Make room, or set TMPDIR to a folder that has some."
     text = str(error.args[0] if isinstance(error, KeyError) else error).rpartition("Exception encountered: ")[2]
     lines = [line for line in text.splitlines() if line.strip()] or [type(error).__name__]
     if unknown := _UNKNOWN.search(text):

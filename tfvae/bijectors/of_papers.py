@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tfvae import networks
-from tfvae._support.checks import integers_at_least
+from tfvae._support.checks import depth_of
 from tfvae.bijectors.actnorm import ActNorm
 from tfvae.bijectors.autoregressive import MaskedAutoregressive
 from tfvae.bijectors.base import Bijector
@@ -33,7 +33,7 @@ def realnvp(levels: int = 2, depth: int = 4, filters: Sequence[int] = (32, 32), 
 
     Source: Dinh, Sohl-Dickstein and Bengio 2017, arXiv:1605.08803.
     """
-    levels, depth = integers_at_least(1, levels=levels, depth=depth)
+    levels, depth = depth_of("levels", levels), depth_of("depth", depth)
 
     def row(coupling: type[HalvesCoupling] | type[CheckerboardCoupling]) -> list[Bijector]:
         bodies = [networks.coupling_convnet(filters, activation) for _ in range(depth)]
@@ -61,7 +61,7 @@ def glow(levels: int = 2, depth: int = 8, filters: Sequence[int] = (64, 64), act
 
     Source: Kingma and Dhariwal 2018, arXiv:1807.03039.
     """
-    levels, depth = integers_at_least(1, levels=levels, depth=depth)
+    levels, depth = depth_of("levels", levels), depth_of("depth", depth)
 
     def coupling() -> Bijector:
         return HalvesCoupling(networks.coupling_convnet(filters, activation))
@@ -86,7 +86,7 @@ def vector_flow(depth: int = 6, hidden: Sequence[int] = (128, 128), activation: 
 
     Source: Dinh, Sohl-Dickstein and Bengio 2017, arXiv:1605.08803.
     """
-    (depth,) = integers_at_least(1, depth=depth)
+    depth = depth_of("depth", depth)
     return Chain(
         [
             each
@@ -110,6 +110,6 @@ def maf(depth: int = 5, hidden: Sequence[int] = (256,), context_size: int = 0, a
 
     Source: Papamakarios, Pavlakou and Murray 2017, arXiv:1705.07057; with an `ActNorm` for its batch normalisation.
     """
-    (depth,) = integers_at_least(1, depth=depth)
+    depth = depth_of("depth", depth)
     flows = [(ActNorm(), MaskedAutoregressive(hidden, context_size, activation), Reverse()) for _ in range(depth)]
     return Chain([Flatten(), *(each for flow in flows for each in flow)])

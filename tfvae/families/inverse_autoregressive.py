@@ -9,7 +9,7 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfvae._support.checks import check_sizes, integers_at_least, real
+from tfvae._support.checks import check_sizes, depth_of, integer, is_in_float32, real
 from tfvae._support.softplus import softplus
 from tfvae.bijectors import Chain, Invert, MaskedAutoregressive, Reverse
 from tfvae.bijectors.transformed import Transformed
@@ -82,9 +82,9 @@ class InverseAutoregressive(Family):
             raise ValueError(
                 f"`event_shape` of InverseAutoregressive must be one size, (D,); received {self.event_shape}."
             )
-        depth, context_size = integers_at_least(1, depth=depth, context_size=context_size)
+        depth, context_size = depth_of("depth", depth), integer("context_size", context_size, 1)
         hidden = check_sizes("hidden", hidden, at_least_one=True)
-        if not 0 < real(min_scale) < float("inf"):
+        if not is_in_float32("min_scale", min_scale):
             raise ValueError(f"`min_scale` must be > 0; received {min_scale!r}.")
         self.depth, self.hidden, self.context_size = depth, hidden, context_size
         self.min_scale, self.activation = real(min_scale), activation

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import abc
-import math
 from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
 
-from tfvae._support.checks import real
+from tfvae._support.checks import is_in_float32, real
 from tfvae._support.softplus import softplus
 from tfvae.families.base import Family, Parameter
 
@@ -28,9 +27,9 @@ class LocationScale(Family, abc.ABC):
     def __init__(self, event_shape: Sequence[int], scale: str | float, min_scale: float):
         super().__init__(event_shape)
         is_word = isinstance(scale, str) and scale in ("pixel", "image", "shared")
-        if not is_word and not 0 < real(scale) < math.inf:
+        if not is_word and not is_in_float32("scale", scale):
             raise ValueError(f'`scale` must be "pixel", "image", "shared" or a number > 0; received {scale!r}.')
-        if not 0 < real(min_scale) < math.inf:
+        if not is_in_float32("min_scale", min_scale):
             raise ValueError(f"`min_scale` must be > 0; received {min_scale!r}.")
         self.scale, self.min_scale = scale if is_word else real(scale), real(min_scale)
 

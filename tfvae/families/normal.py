@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfvae._support.checks import real
+from tfvae._support.checks import is_in_float32, real
 from tfvae._support.softplus import softplus
 from tfvae.families.base import Family, Parameter
 from tfvae.families.location_scale import LocationScale
@@ -64,7 +63,7 @@ class FullNormal(Family):
         super().__init__(event_shape)
         if len(self.event_shape) != 1:
             raise ValueError(f"`event_shape` of FullNormal must be one size, (D,); received {self.event_shape}.")
-        if not 0 < real(min_scale) < math.inf:
+        if not is_in_float32("min_scale", min_scale):
             raise ValueError(f"`min_scale` must be > 0; received {min_scale!r}.")
         self.min_scale = real(min_scale)
 

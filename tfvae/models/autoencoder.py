@@ -68,7 +68,7 @@ class Autoencoder(UnsupervisedModel):
         encoder.problems = lambda raw: preprocess.problems(self.as_examples(raw))
         encoder.look = self.require_shape
         encoder.preprocess = preprocess
-        encoder.take = lambda raw: given.checked(self, raw, whole=False)[0]
+        encoder.take = lambda raw: given.for_prediction(self, raw)
 
     @property
     def parts(self) -> tuple[keras.Layer, ...]:

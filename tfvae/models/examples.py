@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from tfvae._support.devices import replicas
 from tfvae._support.precision import require_precision
+from tfvae.raw_images import refuse_masked
 
 
 def as_examples(name: str, raw: Any, data_shape: tuple[int, ...], dtype: str) -> tf.Tensor:
@@ -22,6 +23,7 @@ def as_examples(name: str, raw: Any, data_shape: tuple[int, ...], dtype: str) ->
     Raises:
         ValueError: the examples have another shape, or Keras' settings another precision.
     """
+    refuse_masked(raw, "`raw`")
     require_precision(name, dtype)
     raw = tf.convert_to_tensor(raw)
     if raw.dtype == tf.bool:

@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfvae._support.checks import real
+from tfvae._support.checks import is_in_float32, real
 from tfvae._support.devices import replicas
 from tfvae._support.finite import require_finite
 from tfvae._support.layer_state import like
@@ -76,7 +76,7 @@ class GAN(GuardedModel):
         )
         require_points(generator=generator)
         require_body("discriminator", discriminator)
-        if not 0 <= real(penalty) < float("inf"):
+        if not is_in_float32("penalty", penalty, zero=True):
             raise ValueError(f"`penalty` must be a number >= 0; received {penalty!r}.")
         shape = generator.family.event_shape
         super().__init__(preprocess, shape, _NO_LIKELIHOOD, ("loss", "generator_loss"), seed=seed, name=name)

@@ -9,8 +9,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfvae._support.checks import check_batch_sizes
 from tfvae.datasets.splits import Split
-from tfvae.training.doors import NO_EXAMPLES, is_empty
+from tfvae.raw_images import refuse_masked
+from tfvae.training.doors import NO_EXAMPLES, is_empty, required
 
 if TYPE_CHECKING:
     from tfvae.models.model import GuardedModel
@@ -29,7 +31,8 @@ def for_training(model: GuardedModel, x: Any, y: Any, options: dict[str, Any]) -
     Raises:
         ValueError: arrays hold no images, there is no validation example, or `class_weight` is given without labels.
     """
-    x, y = checked(model, x, y)
+    x, y = checked(model, required("`x`", x), y)
+    check_batch_sizes(batch_size=options.get("batch_size"), validation_batch_size=options.get("validation_batch_size"))
     if options.get("class_weight") is not None and y is None and (not _is_stream(x) or _lacks_labels(x)):
         raise ValueError("`class_weight` needs labels, `y`; weigh examples without labels by `sample_weight`.")
     if "sample_weight" in options:
@@ -40,6 +43,20 @@ def for_training(model: GuardedModel, x: Any, y: Any, options: dict[str, Any]) -
     if validation is not None and is_empty(validation):
         raise ValueError(f"`validation_data`: {NO_EXAMPLES}")
     return x, y, options | {"validation_data": validation}
+
+
+def for_evaluation(
+    model: GuardedModel, x: Any, y: Any, sample_weight: Any, batch_size: Any
+) -> tuple[Any, Any, np.ndarray | None]:
+    """Return `x`, `y` and `sample_weight` of `evaluate` as Keras takes them; raises as `checked` and `weights` do."""
+    (x, y), sample_weight = checked(model, required("`x`", x), y), weights(sample_weight)
+    check_batch_sizes(batch_size=batch_size)
+    return x, x if sample_weight is not None and y is None else y, sample_weight  # or Keras drops the weights
+
+
+def for_prediction(model: GuardedModel, x: Any) -> Any:
+    """Return `x` of `predict` as Keras takes it; raises as `checked` does."""
+    return checked(model, required("`x`", x), whole=False)[0]
 
 
 def _for_validation(model: GuardedModel, given: Any) -> Any:
@@ -92,7 +109,8 @@ def checked(model: GuardedModel, x: Any, y: Any = None, what: str = "`x`", whole
     if isinstance(x, list | tuple):
         x = _as_array(x, tuple(model.data_shape), what)
     if hasattr(x, "__array__"):
-        model.preprocess.check(x, what, whole)
+        model.preprocess.check(required(what, x), what, whole)
+    refuse_masked(y, "`y`")
     if isinstance(y, list | tuple):
         y = np.asarray(y)
     return x, None if y is not None and _is_text(y) else y
@@ -102,17 +120,24 @@ def weights(sample_weight: Any) -> Any:
     """Return the weights of examples in arrays as an array.
 
     Raises:
-        ValueError: they are not finite numbers, one for each example.
+        ValueError: they are not numbers from 0 on, one for each example, of which one is above 0.
     """
     if sample_weight is None or not (isinstance(sample_weight, list | tuple) or hasattr(sample_weight, "__array__")):
         return sample_weight
+    refuse_masked(sample_weight, "`sample_weight`")
     found = np.asarray(sample_weight)
     if found.shape[1:] not in ((), (1,)) or not found.ndim or found.dtype.kind not in "biufV":  # V of bfloat16
         raise ValueError(
             f"`sample_weight` must hold a number for each example; received {found.dtype} of shape {found.shape}."
         )
-    if found.dtype.kind == "f" and not np.isfinite(found).all():
-        raise ValueError("`sample_weight` holds values that are not finite.")
+    with np.errstate(over="ignore"):
+        values = found.astype(np.float32)  # as the averages are
+        if not np.isfinite(values).all() or not np.isfinite(values.sum()):
+            raise ValueError("`sample_weight` holds values that are not finite, or whose sum is not in float32.")
+    if (values < 0).any():
+        raise ValueError(f"`sample_weight` must hold numbers from 0 on; received {values.min():g}.")
+    if len(values) and not values.any():
+        raise ValueError("`sample_weight` must be above 0 for some example: an average over none has no value.")
     return found
 
 
@@ -150,6 +175,8 @@ def _of_dict(given: Mapping[str, Any], what: str) -> tuple[Any, Any]:
 
 def _as_array(given: Any, shape: tuple[int, ...], what: str) -> np.ndarray:
     """One array of a list of one, or of single examples."""
+    for each in given:
+        refuse_masked(each, what)
     arrays = [np.asarray(each) for each in given]
     if len(arrays) == 1 and arrays[0].ndim >= len(shape):
         one = arrays[0]

@@ -42,8 +42,9 @@ class GuardedModel(Abilities, CompiledModel, PredictingModel, abc.ABC):
 
     A training step whose input, loss or gradients are not finite changes nothing and is counted (`skipped_steps`, and
     `skipped` in the history: the share of an epoch's steps); ten in a row, or one non-finite input, stop `fit` with a
-    FloatingPointError. Steps that a `LossScaleOptimizer` leaves out, because gradients overflow in float16, are not
-    counted until its scale has come down to 2^-10. Figures are averages over the other steps, NaN if there are none.
+    FloatingPointError. An empty batch is no step. Steps that a `LossScaleOptimizer` leaves out, because gradients
+    overflow in float16, are not counted until its scale has come down to 2^-10. Figures are averages over the other
+    steps, NaN if there are none.
 
     Several threads may predict at the same time. Evaluations take turns; while one thread trains, others cannot
     evaluate.
@@ -163,7 +164,7 @@ class GuardedModel(Abilities, CompiledModel, PredictingModel, abc.ABC):
     ) -> keras.callbacks.History:  # fmt: skip
         """Keras' `fit`, except that `sample_weight` needs no labels (Keras drops the weights where y is None) and that
         under XLA `steps_per_execution` need not divide the epoch (Keras would go past its end)."""
-        x, y, kwargs = given.for_training(self, x, y, kwargs)
+        x, y, kwargs = given.for_training(self, x, y, kwargs | {"batch_size": batch_size})
         multi_worker.require_dataset(self.distribute_strategy, x)
         if self._to_be_chosen:
             with self.distribute_strategy.scope():
@@ -195,9 +196,7 @@ class GuardedModel(Abilities, CompiledModel, PredictingModel, abc.ABC):
             ValueError: there are no examples, or some of another shape.
             RuntimeError: another thread is training the model.
         """
-        (x, y), sample_weight = given.checked(self, x, y), given.weights(sample_weight)
-        if sample_weight is not None and y is None:
-            y = x
+        x, y, sample_weight = given.for_evaluation(self, x, y, sample_weight, batch_size)
         strategy = self.distribute_strategy
         if multi_worker.is_multi_worker(strategy):
             x, y, sample_weight = multi_worker.shared(strategy, (x, y, sample_weight), batch_size), None, None
@@ -239,10 +238,12 @@ class GuardedModel(Abilities, CompiledModel, PredictingModel, abc.ABC):
         attempt = step.compiled_by_xla(self.attempt, self.seed) if self._attempts_by_xla else self.attempt
         attempted = attempt(raw, y, sample_weight, noise, global_rows)
         bad_input = self.preprocess.problems(raw)
-        fine, updates = step.judge(attempted, bad_input, self.guard, self._steps.value, self.optimizer, guarded)
+        fine, updates = step.judge(
+            attempted, bad_input, global_rows, self.guard, self._steps.value, self.optimizer, guarded
+        )
         with tf.control_dependencies([fine]):  # at the end of data of unknown size TensorFlow starts a step without any
             step.carry_out(updates, fine, passive, guarded, in_branch=not self.jit_compile)
-            self._steps.assign_add(1)
+            self._steps.assign_add(tf.cast(global_rows > 0, tf.int64))
         return step.averages(self._means, attempted.scores, sample_weight, counted=fine), fine
 
     def test_step(self, data: Any) -> dict[str, tf.Tensor]:

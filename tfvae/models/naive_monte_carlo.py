@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfvae._support.checks import integer
+from tfvae._support.checks import samples_of
 from tfvae._support.serialization import config_of
 from tfvae.conditional import ConditionalDistribution
 from tfvae.families.pairs import log_prob_of_pairs
@@ -58,7 +58,7 @@ class NaiveMonteCarlo(UnsupervisedModel):
         require_kinds(decoder=(decoder, ConditionalDistribution), prior=(prior, Prior))
         if prior.data_shape is not None:
             raise ValueError("`prior` needs an encoder q(z|x), which naive Monte Carlo has not.")
-        draws = integer("draws", draws, 1)
+        draws = samples_of("draws", draws)
         super().__init__(preprocess, decoder.family, NaiveAverage(draws), seed=seed, name=name)
         self.decoder, self.prior, self.draws = decoder, prior, draws
         build_part("decoder", decoder, prior.event_shape)

@@ -82,7 +82,7 @@ class VAE(LatentVariableModel):
         encoder.problems = lambda raw: preprocess.problems(self.as_examples(raw))
         encoder.look = self.require_shape
         encoder.preprocess = preprocess
-        encoder.take = lambda raw: given.checked(self, raw, whole=False)[0]
+        encoder.take = lambda raw: given.for_prediction(self, raw)
 
     def check_objective(self, objective: Objective) -> None:
         super().check_objective(objective)

@@ -36,6 +36,8 @@ def built_body(argument: str, network: Any, event_shape: tuple[int, ...]) -> tup
         output = network(keras.KerasTensor((None, *event_shape), dtype=network.compute_dtype))
         if isinstance(output, keras.KerasTensor) and None in output.shape[1:]:
             output = network(tf.zeros((1, *event_shape), network.compute_dtype))
+    except (MemoryError, tf.errors.ResourceExhaustedError):
+        raise
     except Exception as error:  # Keras raises all sorts of things, with messages of many lines
         raise ValueError(f"`{argument}` does not take inputs of shape {event_shape}: {reason_of(error)}") from error
     if not hasattr(output, "shape"):

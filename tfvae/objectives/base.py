@@ -8,7 +8,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import tensorflow as tf
 
-from tfvae._support.checks import integer
+from tfvae._support.checks import samples_of
 from tfvae._support.serialization import arguments, config_of
 from tfvae.trace import Trace
 
@@ -94,4 +94,4 @@ def total(terms: list[tf.Tensor], like: tf.Tensor) -> tf.Tensor:
 
 
 def check_sample_size(objective: Objective) -> None:
-    object.__setattr__(objective, "sample_size", integer("sample_size", objective.sample_size, 1))
+    object.__setattr__(objective, "sample_size", samples_of("sample_size", objective.sample_size))

@@ -9,7 +9,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tfvae._support.checks import real
+from tfvae._support.checks import is_in_float32, real
 from tfvae.objectives.base import Objective, Scores, check_sample_size, mean_distortion, sampled_rates, total
 from tfvae.trace import Trace
 
@@ -58,10 +58,10 @@ class ELBO(Objective):
             found = tuple(map(_plain, given)) if isinstance(given, (list, tuple)) else _plain(given)
             object.__setattr__(self, name, found)
         for beta in one_or_each(self.beta):
-            if not _is_schedule(beta) and not 0 <= real(beta) < math.inf:
+            if not _is_schedule(beta) and not is_in_float32("beta", beta, zero=True):
                 raise ValueError(f"`beta` must be a number >= 0 or a Keras schedule; received {beta!r}.")
         for floor in one_or_each(self.free_bits):
-            if not 0 <= real(floor) < math.inf:
+            if not is_in_float32("free_bits", floor, zero=True):
                 raise ValueError(f"`free_bits` must be >= 0 nats; received {floor!r}.")
         if any(one_or_each(self.free_bits)) and not self.analytic_kl:
             raise ValueError("`free_bits` is a floor for each latent dimension and needs `analytic_kl=True`.")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-from tfvae._support.checks import integer, real
+from tfvae._support.checks import integer, is_in_float32, real
 
 
 @keras.saving.register_keras_serializable("tfvae")
@@ -16,7 +15,7 @@ class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
     """Rises linearly from 0 to `final` in `steps` steps and stays there: a schedule for `ELBO(beta=...)`."""
 
     def __init__(self, steps: int, final: float = 1.0):
-        if not 0 <= real(final) < math.inf:
+        if not is_in_float32("final", final, zero=True):
             raise ValueError(f"`final` must be a number >= 0; received {final!r}.")
         self.steps, self.final = integer("steps", steps, 1), real(final)
 

@@ -54,8 +54,9 @@ class Prior(keras.layers.Layer, abc.ABC):
         return {"event_shape": list(self.event_shape), "name": self.name}
 
 
-def check_enough(name: str, number: int, examples: np.ndarray) -> None:
-    if len(examples) < number:
+def check_enough(name: str, number: int, examples: int) -> None:
+    """Refuses to start more parts of a prior at an example each than there are examples, by ValueError."""
+    if examples < number:
         raise ValueError(
-            f"`{name}` must not be more than the examples; set it to {len(examples)} or fewer. Received {number}."
+            f"`{name}` must not be more than the examples; set it to {examples} or fewer. Received {number}."
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfvae._support.checks import integer, real
+from tfvae._support.checks import integer, is_in_float32, real
 from tfvae._support.serialization import arguments, config_of
 from tfvae.bijectors import Bijector
 from tfvae.bijectors.transformed import Transformed
@@ -103,6 +102,6 @@ class Flow(Prior):
 
 def checked_temperature(temperature: Any) -> float:
     """A temperature; ValueError unless it is a number >= 0."""
-    if not 0 <= real(temperature) < math.inf:
+    if not is_in_float32("temperature", temperature, zero=True):
         raise ValueError(f"`temperature` must be a number >= 0; received {temperature!r}.")
     return float(real(temperature))

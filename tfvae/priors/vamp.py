@@ -69,7 +69,7 @@ class VampPrior(Prior):
         """
         if np.shape(z)[1:] != self.data_shape:
             raise ValueError(f"The pseudo-inputs have shape {self.data_shape}, the examples {np.shape(z)[1:]}.")
-        check_enough("pseudo_inputs", self.pseudo_inputs, z)
+        check_enough("pseudo_inputs", self.pseudo_inputs, len(z))
         self._inputs.assign(z[np.random.default_rng(seed_of_generator(seed)).permutation(len(z))[: self.pseudo_inputs]])
 
     def get_config(self) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from annotated_types import Gt, Lt
 
-from tfvae.recipes.options import Count, Sizes
+from tfvae.recipes.options import Depth, Sizes
 
 if TYPE_CHECKING:
     from tfvae.models import Density
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 def glow(
     image_shape: Sequence[int] = (28, 28, 1),
-    levels: Count = 2,
-    depth: Count = 8,
+    levels: Depth = 2,
+    depth: Depth = 8,
     filters: Sizes = (64, 64),
     alpha: Annotated[float, Gt(0), Lt(0.5)] = 0.05,
     seed: int = 0,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from tfvae._support.checks import check_image_shape
-from tfvae.recipes.options import Count
+from tfvae.recipes.options import Count, Depth
 from tfvae.recipes.parts import (
     LIKELIHOODS,
     NETWORKS,
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 def ladder_vae(
     image_shape: Sequence[int] = (28, 28, 1),
-    levels: Count = 2,
+    levels: Depth = 2,
     latent_size: Count = 12,
     network: Network | None = None,
     likelihood: Likelihood = "normal",
@@ -66,7 +66,8 @@ def ladder_vae(
     from tfvae.units import suiting
 
     check_image_shape(image_shape)
-    between = NETWORKS.make(network or default_network(likelihood)).levels(levels, latent_size, image_shape)
+    bodies = NETWORKS.make(default_network(likelihood) if network is None else network)
+    between = bodies.levels(levels, latent_size, image_shape)
     shapes, p = between.latent_shapes, LIKELIHOODS.make(likelihood, image_shape=image_shape)
     top = PRIORS.make(prior, image_shape=image_shape, latent_shape=shapes[-1])
     numbers = range(1, levels + 1)
@@ -78,9 +79,13 @@ def ladder_vae(
         priors=normals("prior", [between.nothing() for _ in numbers[1:]], shapes[:-1]),
         decoder=ConditionalDistribution(between.down(1), p, name="decoder"),
         prior=top,
-        preprocess=PREPROCESSING.make(preprocess or suiting(p)),
+        preprocess=PREPROCESSING.make(suiting(p) if preprocess is None else preprocess),
         objective=OBJECTIVES.make(
-            objective, closed_form=isinstance(top, StandardNormal), steps_per_epoch=steps_per_epoch, epochs=epochs
+            objective,
+            closed_form=isinstance(top, StandardNormal),
+            steps_per_epoch=steps_per_epoch,
+            epochs=epochs,
+            latent_levels=levels,
         ),
         seed=seed,
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from annotated_types import Gt, Lt
 
-from tfvae.recipes.options import Count, Sizes
+from tfvae.recipes.options import Depth, Sizes
 
 if TYPE_CHECKING:
     from tfvae.models import Density
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def maf(
     image_shape: Sequence[int] = (28, 28, 1),
-    depth: Count = 5,
+    depth: Depth = 5,
     hidden: Sizes = (256,),
     alpha: Annotated[float, Gt(0), Lt(0.5)] = 0.05,
     seed: int = 0,

@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from pydantic import NonNegativeInt
-
 from tfvae._support.checks import check_image_shape
-from tfvae.recipes.options import Count
+from tfvae.recipes.options import Count, CountOrNone
 
 if TYPE_CHECKING:
     from tfvae.models import Density
 
 
 def mixture(
-    image_shape: Sequence[int] = (28, 28, 1), components: Count = 10, rank: NonNegativeInt = 0, seed: int = 0
+    image_shape: Sequence[int] = (28, 28, 1), components: Count = 10, rank: CountOrNone = 0, seed: int = 0
 ) -> Density:
     """Mixture of normals on pixels of dequantised images.
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from tfvae._support.checks import check_image_shape, integer
-from tfvae.recipes.options import Count
+from tfvae.recipes.options import Count, Samples
 from tfvae.recipes.parts import (
     LIKELIHOODS,
     NETWORKS,
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def naive_monte_carlo(
     image_shape: Sequence[int] = (28, 28, 1),
     latent_size: Count = 6,
-    draws: Count = 1000,
+    draws: Samples = 1000,
     network: Network | None = None,
     likelihood: Likelihood = "normal",
     preprocess: Preprocess | None = None,
@@ -56,10 +56,12 @@ def naive_monte_carlo(
 
     check_image_shape(image_shape)
     latent_size = integer("latent_size", latent_size, 1)
-    bodies = NETWORKS.make(network or default_network(likelihood))
+    bodies = NETWORKS.make(default_network(likelihood) if network is None else network)
     bodies.encoder()  # unused, but its initial weights come before those of the decoder, as in a VAE of the same seed
     body = bodies.decoder(image_shape)
     p = LIKELIHOODS.make(likelihood, image_shape=image_shape)
     decoder = ConditionalDistribution(body, p)
     over_latents = PRIORS.make(prior, image_shape=image_shape, latent_shape=(latent_size,))
-    return NaiveMonteCarlo(decoder, over_latents, PREPROCESSING.make(preprocess or suiting(p)), draws, seed)
+    return NaiveMonteCarlo(
+        decoder, over_latents, PREPROCESSING.make(suiting(p) if preprocess is None else preprocess), draws, seed
+    )

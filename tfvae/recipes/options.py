@@ -13,12 +13,22 @@ import typing
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, NamedTuple
 
-from annotated_types import Ge, Gt, Lt
+from annotated_types import Ge, Gt, Le, Lt
 from pydantic import BeforeValidator, TypeAdapter, ValidationError
 
+from tfvae._support.checks import LARGEST_FLOAT, MOST, MOST_DEPTH, MOST_SAMPLES
 from tfvae._support.words import listed, near
 
-CONTEXT = ("image_shape", "latent_shape", "event_shape", "seed", "steps_per_epoch", "epochs", "closed_form")
+CONTEXT = (
+    "image_shape",
+    "latent_shape",
+    "event_shape",
+    "seed",
+    "steps_per_epoch",
+    "epochs",
+    "closed_form",
+    "latent_levels",
+)
 """Arguments that a run or a recipe passes to the functions it calls; they are not options."""
 
 
@@ -29,10 +39,14 @@ def _split(value: Any) -> Any:
     return [value] if isinstance(value, (int, float)) else value
 
 
-Count = Annotated[int, Ge(1)]
+Count = Annotated[int, Ge(1), Le(MOST)]
+CountOrNone = Annotated[int, Ge(0), Le(MOST)]
+Samples = Annotated[int, Ge(1), Le(MOST_SAMPLES)]
+Depth = Annotated[int, Ge(1), Le(MOST_DEPTH)]
+Version = Annotated[int, Ge(1)]  # which may be a time in milliseconds
 Seed = Annotated[int, Ge(0), Lt(2**32)]  # NumPy's generators take these
-Positive = Annotated[float, Gt(0), Lt(float("inf"))]
-NotNegative = Annotated[float, Ge(0), Lt(float("inf"))]
+Positive = Annotated[float, Gt(0), Le(LARGEST_FLOAT)]
+NotNegative = Annotated[float, Ge(0), Le(LARGEST_FLOAT)]
 Share = Annotated[float, Gt(0), Lt(1)]
 Sizes = Annotated[tuple[Count, ...], BeforeValidator(_split)]
 ByLevel = NotNegative | Annotated[tuple[NotNegative, ...], BeforeValidator(_split)]
@@ -125,10 +139,11 @@ def _expected(detail: Any) -> str:
     """Words for one of Pydantic's errors."""
     kind, context = detail["type"], detail.get("ctx", {})
     bounds = {"greater_than_equal": "at least {}", "greater_than": "above {}", "less_than": "below {}"}
+    bounds["less_than_equal"] = "at most {}"
     if kind in bounds:
         (bound,) = context.values()
-        if bound == math.inf:
-            return "a finite number"
+        if bound == LARGEST_FLOAT:
+            return "at most 2^127" if math.isfinite(float(detail["input"])) else "a finite number"
         return bounds[kind].format(bound if bound % 1 else int(bound))
     if kind == "literal_error":
         return str(context["expected"])

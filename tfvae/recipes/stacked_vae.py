@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from tfvae._support.checks import check_image_shape
-from tfvae.recipes.options import Count
+from tfvae.recipes.options import Count, Depth
 from tfvae.recipes.parts import (
     LIKELIHOODS,
     NETWORKS,
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 def stacked_vae(
     image_shape: Sequence[int] = (28, 28, 1),
-    levels: Count = 2,
+    levels: Depth = 2,
     latent_size: Count = 100,
     network: Network = "mlp(200, 200, activation=tanh)",
     likelihood: Likelihood = "bernoulli",
@@ -76,9 +76,13 @@ def stacked_vae(
         priors=normals("prior", [between.down(level) for level in numbers[1:]], shapes[:-1]),
         decoder=ConditionalDistribution(between.down(1), p, name="decoder"),
         prior=top,
-        preprocess=PREPROCESSING.make(preprocess or suiting(p)),
+        preprocess=PREPROCESSING.make(suiting(p) if preprocess is None else preprocess),
         objective=OBJECTIVES.make(
-            objective, closed_form=isinstance(top, StandardNormal), steps_per_epoch=steps_per_epoch, epochs=epochs
+            objective,
+            closed_form=isinstance(top, StandardNormal),
+            steps_per_epoch=steps_per_epoch,
+            epochs=epochs,
+            latent_levels=levels,
         ),
         seed=seed,
     )

@@ -71,7 +71,7 @@ def vae(
     check_image_shape(image_shape)
     latent_size = integer("latent_size", latent_size, 1)
     shapes = {"image_shape": image_shape, "latent_shape": (latent_size,)}
-    bodies = NETWORKS.make(network or default_network(likelihood))
+    bodies = NETWORKS.make(default_network(likelihood) if network is None else network)
     encoder_body, decoder_body = bodies.encoder(), bodies.decoder(image_shape)
     p = LIKELIHOODS.make(likelihood, **shapes)
     over_latents, q = PRIORS.make(prior, **shapes), POSTERIORS.make(posterior, **shapes)
@@ -80,7 +80,9 @@ def vae(
         encoder=ConditionalDistribution(encoder_body, q, name="encoder"),
         decoder=ConditionalDistribution(decoder_body, p, name="decoder"),
         prior=over_latents,
-        preprocess=PREPROCESSING.make(preprocess or suiting(p)),
-        objective=OBJECTIVES.make(objective, closed_form=closed_form, steps_per_epoch=steps_per_epoch, epochs=epochs),
+        preprocess=PREPROCESSING.make(suiting(p) if preprocess is None else preprocess),
+        objective=OBJECTIVES.make(
+            objective, closed_form=closed_form, steps_per_epoch=steps_per_epoch, epochs=epochs, latent_levels=1
+        ),
         seed=seed,
     )

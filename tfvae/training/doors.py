@@ -17,6 +17,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfvae._support.checks import check_batch_sizes
 from tfvae.parallel.multi_worker import is_multi_worker, rows_of_replica
 from tfvae.raw_images import BAD_INPUT
 
@@ -155,17 +156,29 @@ def among_replicas(batch: Any, strategy: tf.distribute.Strategy) -> Any:
 
 
 @contextlib.contextmanager
-def some_examples() -> Iterator[None]:
-    """Around Keras' `predict`: raises ValueError if there were no examples.
+def some_examples(batch_size: Any = None) -> Iterator[None]:
+    """Around Keras' `predict`: raises ValueError if there were no examples, or if `batch_size` is none.
 
     Keras 3.15 reads a variable then that no batch has set.
     """
+    check_batch_sizes(batch_size=batch_size)
     try:
         yield
     except UnboundLocalError as error:
         if "batch_outputs" not in str(error):
             raise
         raise ValueError(NO_EXAMPLES) from None
+
+
+def required(what: str, data: Any) -> Any:
+    """Data that hold examples: ValueError for None and for a single number."""
+    if data is None or (hasattr(data, "__array__") and np.shape(data) == ()):
+        received = "None" if data is None else "a single number"
+        raise ValueError(
+            f"{what} must be an array or a tensor of examples, a list or a dict of them, or a dataset of batches; "
+            f"received {received}."
+        )
+    return data
 
 
 def is_empty(data: Any) -> bool:

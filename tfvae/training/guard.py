@@ -34,21 +34,22 @@ class Guard(keras.layers.Layer):
         )  # fmt: skip
         self.built = True
 
-    def judge(self, problems: dict[str, tf.Tensor], step: tf.Tensor) -> tf.Tensor:
-        """Whether the step may change the weights; counts it if not.
+    def judge(self, problems: dict[str, tf.Tensor], step: tf.Tensor, rows: Any) -> tf.Tensor:
+        """Whether the step may change the weights; counts it if not, unless that is for want of examples.
 
         Args:
             problems: for each term ("input", "distortion", "rate", "loss", "gradient") that the model has, the number
                 of bad values over the global batch, int32 scalars.
             step: int64 scalar.
+            rows: number of examples in the global batch, of which no average is finite where it is 0.
 
         Returns:
             bool scalar.
         """
-        bad = tf.stack([problems.get(term, 0) > 0 for term in _TERMS])
+        bad = tf.stack([(problems.get(term, 0) > 0) & (rows > 0) for term in _TERMS])
         fine = ~tf.reduce_any(bad)
         skipped, in_a_row, stop_term, stop_step = tf.unstack(tf.convert_to_tensor(self.counters.value))
-        in_a_row = tf.where(fine, tf.zeros_like(in_a_row), in_a_row + 1)
+        in_a_row = tf.where(rows > 0, tf.where(fine, tf.zeros_like(in_a_row), in_a_row + 1), in_a_row)
         term = 1 + tf.argmax(tf.cast(bad, tf.int32))  # the first bad one: those after it only follow from it
         stop = ~fine & (stop_term == 0) & ((in_a_row >= PATIENCE) | (term == _INPUT))
         self.counters.assign(
@@ -61,7 +62,7 @@ class Guard(keras.layers.Layer):
                 ]
             )
         )
-        return fine
+        return fine & (rows > 0)
 
     def refuse_input(self, problems: tf.Tensor) -> None:
         """Makes `check` stop an evaluation unless `problems`, the number of examples that are no input, int32 scalar,

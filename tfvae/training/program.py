@@ -37,6 +37,7 @@ def many_steps_in_one_program(
         at the end of an epoch.
     """
     one = tf.function(guarded_step, jit_compile=True, autograph=False)
+    most = 0  # batches that came at once so far, which are fewer than `steps` where an epoch has no more
 
     @tf.function(jit_compile=True, autograph=False)
     def many(batches: Any, count: tf.Tensor) -> Any:
@@ -57,6 +58,7 @@ def many_steps_in_one_program(
         return fine, logs
 
     def run(iterator: Any, left: int) -> Any:
+        nonlocal most
         batches = list(itertools.islice(iterator, min(steps, left)))
         if not batches:
             raise StopIteration  # what Keras expects at the end of the data
@@ -64,7 +66,8 @@ def many_steps_in_one_program(
         if len(shapes) == 1:
             before = [tf.convert_to_tensor(variable) for variable in state()]
             # Always as many batches, lest a shorter execution be compiled anew; the last ones are not looked at.
-            padded = batches + [batches[-1]] * (steps - len(batches))
+            most = max(most, len(batches))
+            padded = batches + [batches[-1]] * (most - len(batches))
             stacked = tf.nest.map_structure(lambda *each: tf.stack(each), *padded)
             fine, logs = many(stacked, tf.constant(len(batches)))
             if fine:

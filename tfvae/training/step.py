@@ -77,13 +77,14 @@ def compiled_by_xla(attempt: Callable[..., Attempt], seed: int) -> Callable[...,
 
 
 def judge(
-    attempt: Attempt, bad_input: tf.Tensor, guard: Guard, step: tf.Tensor, optimizer: Any, guarded: bool
+    attempt: Attempt, bad_input: tf.Tensor, rows: Any, guard: Guard, step: tf.Tensor, optimizer: Any, guarded: bool
 ) -> tuple[tf.Tensor, list[Update]]:
     """Decides whether a step may be taken, on all replicas together.
 
     Args:
         attempt: this replica's.
         bad_input: number of its examples that are no input, int32 scalar.
+        rows: number of examples on all replicas; of none there is nothing to learn.
         guard: judge, which counts the step if it is skipped.
         step: number of the step, int64 scalar.
         optimizer: optimiser that the model was compiled with.
@@ -107,7 +108,7 @@ def judge(
         ((_, gradients, variables),) = updates
         updates = [Update(optimizer, overflowing_together(gradients, problems["gradient"]), variables)]
         problems["gradient"] = faults(problems["gradient"], optimizer)
-    return guard.judge(problems, step), updates
+    return guard.judge(problems, step, rows), updates
 
 
 def carry_out(updates: Sequence[Update], fine: tf.Tensor, passive: Passive, guarded: bool, in_branch: bool) -> None:

@@ -11,7 +11,7 @@ from tfvae._support.printing import say
 from tfvae.app.cli.common import start_tensorflow
 from tfvae.app.run import Run
 from tfvae.app.run.exporting import check
-from tfvae.recipes.options import Count
+from tfvae.recipes.options import Count, Version
 from tfvae.serving.folder import versions
 
 
@@ -21,7 +21,7 @@ def export(
     *,
     reference: str | None = None,
     sample_size: Count = 50,
-    version: Count | None = None,
+    version: Version | None = None,
     litert: bool = False,
     data: str | None = None,
     data_dir: str | None = None,
@@ -63,7 +63,7 @@ def export(
             say(f"It lacks what version {newest} answers: {', '.join(lost)}.")
 
 
-def card(target: Path, *, version: Count | None = None) -> None:
+def card(target: Path, *, version: Version | None = None) -> None:
     """Print what an exported model answers: its signatures with shapes and units, and what it lacks.
 
     Args:

@@ -16,7 +16,9 @@ from tfvae.app.run.folder import model_of
 from tfvae.app.settings import Settings, recipe_of
 from tfvae.models import GuardedModel
 from tfvae.noise import Noise
+from tfvae.priors.base import check_enough
 from tfvae.recipes.options import call
+from tfvae.recipes.specification import Specification
 from tfvae.training.choice import Choice, by_measurement, by_rule, estimated_seconds
 
 _LOOKED_AT = 10_000  # training images, for first weights that depend on the data
@@ -40,6 +42,27 @@ def model(settings: Settings, image_shape: Sequence[int], steps_per_epoch: int) 
     if settings.patience is not None and not made.judged_by_loss:
         raise ValueError(f"`patience` waits for a better val_loss, which does not judge a {type(made).__name__}.")
     return made
+
+
+def require_enough(settings: Settings, images: int) -> None:
+    """Compares what will start at a training image each with their number, before so many of them are made.
+
+    Args:
+        settings: the run's.
+        images: number of training images.
+
+    Raises:
+        ValueError: there are fewer images.
+    """
+    if settings.weights is not None:  # they start at those of the other model
+        return
+    for part in (settings.model, settings.model.options.get("prior")):
+        if isinstance(part, Specification) and (
+            part.name == "vamp" or (part.name, part) == ("mixture", settings.model)
+        ):
+            for name in {"pseudo_inputs", "components"} & part.options.keys():
+                if part.options[name] > _LOOKED_AT:  # fewer are made in no time, and the parts say first if they fit
+                    check_enough(name, part.options[name], min(images, _LOOKED_AT))
 
 
 def optimizer(
@@ -73,11 +96,12 @@ def start(model: GuardedModel, settings: Settings, images: Any) -> None:
         ValueError: the settings do not fit the data, or the weights of another run do not fit the model.
     """
     if settings.start_at_mean:
+        if not hasattr(getattr(model, "decoder", None), "start_at"):
+            raise ValueError(f"`start_at_mean` is not for this model: `{type(model).__name__}` has no decoder.")
         try:
             model.decoder.start_at(np.asarray(np.mean(_examples(model, images), axis=0, dtype=np.float64)))
-        except (NotImplementedError, AttributeError) as error:
-            reason = error if hasattr(model, "decoder") else f"`{type(model).__name__}` has no decoder."
-            raise ValueError(f"`start_at_mean` is not for this model: {reason}") from None
+        except NotImplementedError as error:
+            raise ValueError(f"`start_at_mean` is not for this model: {error}") from None
     if settings.weights is not None:
         _take_weights(model, Path(settings.weights))
     elif model.starts_from_data:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from tfvae.recipes.options import ByLevel, Count, NotNegative
+from tfvae.recipes.options import ByLevel, NotNegative, Samples
 
 
 def elbo(
     closed_form: bool,
     steps_per_epoch: int | None = None,
     epochs: int | None = None,
-    samples: Count = 1,
+    latent_levels: int | None = None,
+    samples: Samples = 1,
     beta: NotNegative = 1.0,
     warm_up: ByLevel = 0.0,
     free_bits: ByLevel = 0.0,
@@ -27,6 +28,10 @@ def elbo(
             also one number for each.
     """
     from tfvae.objectives import ELBO, WarmUp
+    from tfvae.objectives.elbo import by_level
+
+    if latent_levels is not None:
+        by_level("warm_up", warm_up, latent_levels)  # which would be refused as `beta`, whose course they are
 
     def rising(length: float) -> Any:
         if not length:
@@ -42,7 +47,7 @@ def elbo(
     return ELBO(risen, samples, analytic_kl=closed_form, free_bits=free_bits)
 
 
-def iwae(samples: Count = 5, gradient: Literal["plain", "stl", "dreg"] = "plain") -> Any:
+def iwae(samples: Samples = 5, gradient: Literal["plain", "stl", "dreg"] = "plain") -> Any:
     """Importance-weighted bound of Burda et al.
 
     Args:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tfvae.recipes.options import Count, Sizes
+from tfvae.recipes.options import Depth, Sizes
 
 
 def normal(latent_shape: Sequence[int]) -> Any:
@@ -15,7 +15,7 @@ def normal(latent_shape: Sequence[int]) -> Any:
     return families.Normal(latent_shape)
 
 
-def flow(latent_shape: Sequence[int], depth: Count = 4, hidden: Sizes = (128, 128)) -> Any:
+def flow(latent_shape: Sequence[int], depth: Depth = 4, hidden: Sizes = (128, 128)) -> Any:
     """Inverse autoregressive flows on top of a diagonal normal; the rate is averaged over samples.
 
     Args:

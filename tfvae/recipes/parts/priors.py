@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from pydantic import NonNegativeInt
-
-from tfvae.recipes.options import Count, Sizes
+from tfvae.recipes.options import Count, CountOrNone, Depth, Sizes
 
 
 def normal(latent_shape: Sequence[int]) -> Any:
@@ -17,7 +15,7 @@ def normal(latent_shape: Sequence[int]) -> Any:
     return priors.StandardNormal(latent_shape, name="prior")
 
 
-def mixture(latent_shape: Sequence[int], components: Count = 10, rank: NonNegativeInt = 0) -> Any:
+def mixture(latent_shape: Sequence[int], components: Count = 10, rank: CountOrNone = 0) -> Any:
     """Mixture of normals; the rate is averaged over samples.
 
     Args:
@@ -40,7 +38,7 @@ def vamp(latent_shape: Sequence[int], image_shape: Sequence[int], pseudo_inputs:
     return priors.VampPrior(latent_shape, image_shape, pseudo_inputs, name="prior")
 
 
-def flow(latent_shape: Sequence[int], depth: Count = 4, hidden: Sizes = (128, 128)) -> Any:
+def flow(latent_shape: Sequence[int], depth: Depth = 4, hidden: Sizes = (128, 128)) -> Any:
     """Affine couplings on top of N(0, I); the rate is averaged over samples.
 
     Args:
