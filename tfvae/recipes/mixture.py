@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from tfvae._support.checks import check_image_shape
-from tfvae.recipes.options import Count, CountOrNone
+from tfvae.recipes.options import CountOrNone, StartedByExamples
 
 if TYPE_CHECKING:
     from tfvae.models import Density
 
 
 def mixture(
-    image_shape: Sequence[int] = (28, 28, 1), components: Count = 10, rank: CountOrNone = 0, seed: int = 0
+    image_shape: Sequence[int] = (28, 28, 1), components: StartedByExamples = 10, rank: CountOrNone = 0, seed: int = 0
 ) -> Density:
     """Mixture of normals on pixels of dequantised images.
 

@@ -43,6 +43,10 @@ Count = Annotated[int, Ge(1), Le(MOST)]
 CountOrNone = Annotated[int, Ge(0), Le(MOST)]
 Samples = Annotated[int, Ge(1), Le(MOST_SAMPLES)]
 Depth = Annotated[int, Ge(1), Le(MOST_DEPTH)]
+LOOKED_AT = 10_000
+"""Training images that first weights may depend on."""
+StartedByExamples = Annotated[int, Ge(1), Le(LOOKED_AT)]
+"""A number of parts that start at a training image each."""
 Version = Annotated[int, Ge(1)]  # which may be a time in milliseconds
 Seed = Annotated[int, Ge(0), Lt(2**32)]  # NumPy's generators take these
 Positive = Annotated[float, Gt(0), Le(LARGEST_FLOAT)]

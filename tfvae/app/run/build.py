@@ -16,12 +16,9 @@ from tfvae.app.run.folder import model_of
 from tfvae.app.settings import Settings, recipe_of
 from tfvae.models import GuardedModel
 from tfvae.noise import Noise
-from tfvae.priors.base import check_enough
-from tfvae.recipes.options import call
-from tfvae.recipes.specification import Specification
+from tfvae.recipes.options import LOOKED_AT, call
 from tfvae.training.choice import Choice, by_measurement, by_rule, estimated_seconds
 
-_LOOKED_AT = 10_000  # training images, for first weights that depend on the data
 _WORTH_MEASURING = 30  # seconds of training by estimate: measuring takes five to ten
 
 
@@ -42,27 +39,6 @@ def model(settings: Settings, image_shape: Sequence[int], steps_per_epoch: int) 
     if settings.patience is not None and not made.judged_by_loss:
         raise ValueError(f"`patience` waits for a better val_loss, which does not judge a {type(made).__name__}.")
     return made
-
-
-def require_enough(settings: Settings, images: int) -> None:
-    """Compares what will start at a training image each with their number, before so many of them are made.
-
-    Args:
-        settings: the run's.
-        images: number of training images.
-
-    Raises:
-        ValueError: there are fewer images.
-    """
-    if settings.weights is not None:  # they start at those of the other model
-        return
-    for part in (settings.model, settings.model.options.get("prior")):
-        if isinstance(part, Specification) and (
-            part.name == "vamp" or (part.name, part) == ("mixture", settings.model)
-        ):
-            for name in {"pseudo_inputs", "components"} & part.options.keys():
-                if part.options[name] > _LOOKED_AT:  # fewer are made in no time, and the parts say first if they fit
-                    check_enough(name, part.options[name], min(images, _LOOKED_AT))
 
 
 def optimizer(
@@ -137,7 +113,7 @@ def resolved(settings: Settings, model: GuardedModel) -> Settings:
 
 def _examples(model: GuardedModel, images: Any) -> np.ndarray:
     """x of training images, drawn as in training."""
-    return np.asarray(model.preprocess(model.as_examples(images.first(_LOOKED_AT).images), Noise(0)))
+    return np.asarray(model.preprocess(model.as_examples(images.first(LOOKED_AT).images), Noise(0)))
 
 
 def _take_weights(model: GuardedModel, path: Path) -> None:

@@ -157,7 +157,6 @@ class _Work:
     def _new_model(self) -> GuardedModel:
         """The model that training begins with, compiled."""
         settings, images = self.settings, self.parts[0]
-        build.require_enough(settings, len(images))
         model = build.model(settings, images.image_shape, self.per_epoch)
         build.start(model, settings, images)
         optimizer = build.optimizer(settings, self.per_epoch, model.adam)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tfvae.recipes.options import Count, CountOrNone, Depth, Sizes
+from tfvae.recipes.options import Count, CountOrNone, Depth, Sizes, StartedByExamples
 
 
 def normal(latent_shape: Sequence[int]) -> Any:
@@ -27,7 +27,7 @@ def mixture(latent_shape: Sequence[int], components: Count = 10, rank: CountOrNo
     return priors.MixtureOfNormals(latent_shape, components, rank, name="prior")
 
 
-def vamp(latent_shape: Sequence[int], image_shape: Sequence[int], pseudo_inputs: Count = 500) -> Any:
+def vamp(latent_shape: Sequence[int], image_shape: Sequence[int], pseudo_inputs: StartedByExamples = 500) -> Any:
     """Average of the posteriors of learned pseudo-inputs; the rate is averaged over samples.
 
     Args:
