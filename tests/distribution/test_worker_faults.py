@@ -160,12 +160,13 @@ def test_a_worker_that_hangs_is_lost_too(settings, tmp_path, victim):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("place", "victim"), first(1, [("run.load_data", 1), ("run.load_data", 0), ("run.build.model", 1)])
+    ("place", "victim"), first(1, [("training.load_data", 1), ("training.load_data", 0), ("build.model", 1)])
 )
 def test_a_worker_that_is_lost_before_the_first_step_is_missed_as_soon(settings, tmp_path, place, victim):
     line = command(tmp_path / "run", settings)
     there = tmp_path / "there"
-    slow = changed(f"tfvae.{place} = lambda *_: open({str(there)!r}, 'w').close() or time.sleep({DEADLINE})", line)
+    waits = f"lambda *_: open({str(there)!r}, 'w').close() or time.sleep({DEADLINE})"
+    slow = changed(f"import tfvae.app.run.training; tfvae.app.run.{place} = {waits}", line)
     with workers(*[slow if number == victim else line for number in range(2)]) as started:
         end = time.monotonic() + DEADLINE
         while not there.exists():
@@ -272,7 +273,9 @@ def test_a_record_that_one_worker_cannot_decode_ends_all(tmp_path, unlucky, monk
 def test_workers_that_were_started_unlike_one_another_are_refused(settings, tmp_path):
     folder = tmp_path / "run"
     others = dataclasses.replace(settings.with_options(network="mlp(5)"), batch_size=10)
-    other = changed("tfvae._support.hardware.__version__ = '0.0.9'", command(folder, others))
+    other = changed(
+        "import tfvae._support.hardware; tfvae._support.hardware.__version__ = '0.0.9'", command(folder, others)
+    )
     with workers(command(folder, settings), other) as started:
         codes, outputs = ended(started)
     assert codes == [1, 1]

@@ -54,7 +54,7 @@ def by_measurement(
     """Tries a model's training steps with and without XLA on this machine, and takes the faster way.
 
         optimizer = keras.optimizers.Adam(1e-3)
-        choice = tfvae.execution.by_measurement(model, optimizer, images[:100])
+        choice = tfvae.training.by_measurement(model, optimizer, images[:100])
         model.compile(optimizer, **choice.arguments)
 
     What is trained are copies of the model with copies of the optimiser: the trial leaves no trace. It takes some
