@@ -195,4 +195,5 @@ def test_sample_weights_need_no_labels():
     assert without.evaluate(RAW, sample_weight=weight, verbose=0) == pytest.approx(
         with_labels.evaluate(RAW, np.zeros(24), sample_weight=weight, verbose=0)
     )
-    assert np.isnan(without.evaluate(RAW, sample_weight=np.zeros(24), verbose=0)).all()  # an average of nothing
+    with pytest.raises(ValueError, match=r"^`sample_weight` must be above 0 for some example: an average over none "):
+        without.evaluate(RAW, sample_weight=np.zeros(24), verbose=0)
