@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         families,
         flows,
         networks,
+        objectives,
         plots,
         preprocessing,
         priors,
@@ -64,7 +65,7 @@ if TYPE_CHECKING:
     from tfvae.trace import Inferred, Latent, Trace, latent
 
 _MODULES = (
-    "bijectors", "callbacks", "corruption", "datasets", "evaluation", "families", "flows", "networks",
+    "bijectors", "callbacks", "corruption", "datasets", "evaluation", "families", "flows", "networks", "objectives",
     "plots", "preprocessing", "priors", "training", "units",
 )  # fmt: skip
 _MOVED = {"execution": "tfvae.training.choice"}  # an earlier name of a module
