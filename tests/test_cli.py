@@ -15,6 +15,8 @@ from tiers import long
 
 sys.path.append(str(Path(__file__).parent / "models"))
 
+from command_lines import exit_code
+
 import tfvae
 import tfvae.app.run
 from tfvae.app import cli
@@ -30,15 +32,7 @@ SMALL = [
 
 def command(*arguments):
     """Runs the command line in this process, as its script does, and gives its exit code."""
-    before = sys.argv
-    sys.argv = ["tfvae", *map(str, arguments)]
-    try:
-        cli.main()
-    except SystemExit as end:
-        return end.code or 0
-    finally:
-        sys.argv = before
-    return 0
+    return exit_code(cli.main, "tfvae", *arguments)
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import pytest
+from command_lines import exit_code
 
 from reproduction import cli
 from tfvae._support.files import write_json
@@ -28,15 +29,7 @@ AEVB = {
 
 def reproduce(*arguments):
     """Runs the command line in this process and returns its exit code."""
-    before = sys.argv
-    sys.argv = ["reproduction", *map(str, arguments)]
-    try:
-        cli.main()
-    except SystemExit as end:
-        return end.code or 0
-    finally:
-        sys.argv = before
-    return 0
+    return exit_code(cli.main, "reproduction", *arguments)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from command_lines import exit_code
 
 import tfvae
 from tfvae.app.cli import main
@@ -54,13 +55,7 @@ def run(line):
     """The exit code of a command line, which is made small unless it shows help or resumes."""
     words = shlex.split(line)[1:]
     words += FEW[words[0]] if not {"--help", "--resume"} & {*words} else []
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["tfvae", *words])
-        try:
-            main()
-        except SystemExit as end:
-            return end.code or 0
-    return 0
+    return exit_code(main, "tfvae", *words)
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,6 @@
 """A stranger's recipe and part, defined in this file: every command works with them, and nothing is registered."""
 
 import json
-import sys
 from typing import Annotated
 
 import keras
@@ -11,6 +10,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 import yaml
 from annotated_types import Gt
+from command_lines import exit_code
 
 import tfvae
 from tfvae import networks
@@ -67,14 +67,7 @@ RUN = ("--epochs", 2, "--batch-size", 10, "--validation-size", 10, "--no-xla")
 
 def command(*arguments):
     """The exit code of a command line, run in this process."""
-    before, sys.argv = sys.argv, ["tfvae", *map(str, arguments)]
-    try:
-        main()
-    except SystemExit as end:
-        return end.code or 0
-    finally:
-        sys.argv = before
-    return 0
+    return exit_code(main, "tfvae", *arguments)
 
 
 @pytest.fixture(scope="module")

@@ -35,9 +35,7 @@ def glow(
         ValueError: an argument is out of range, or a side that is to be halved is odd.
     """
     from tfvae import bijectors
-    from tfvae._support.checks import integer
     from tfvae.recipes.parts.pixel_flow import check_halvings, pixel_flow
 
-    levels = integer("levels", levels, 1)  # before there are so many
-    check_halvings("Glow", image_shape, levels, levels)
+    check_halvings("Glow", image_shape, levels)
     return pixel_flow(image_shape, bijectors.glow(levels, depth, filters), alpha, seed)

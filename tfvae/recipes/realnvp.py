@@ -35,9 +35,7 @@ def realnvp(
         ValueError: an argument is out of range, or a side that is to be halved is odd.
     """
     from tfvae import bijectors
-    from tfvae._support.checks import integer
     from tfvae.recipes.parts.pixel_flow import check_halvings, pixel_flow
 
-    levels = integer("levels", levels, 1)  # before there are so many
-    check_halvings("RealNVP", image_shape, levels, levels - 1)
+    check_halvings("RealNVP", image_shape, levels, unhalved=1)
     return pixel_flow(image_shape, bijectors.realnvp(levels, depth, filters), alpha, seed)

@@ -45,9 +45,7 @@ def sample(
     from tfvae import callbacks
 
     grid = callbacks.SampleGrid(run, n=n, seed=seed, mean=not draw, temperature=temperature, redrawn=redrawn)
-    grid.set_model(model)
-    grid.check()
-    _write(grid, output)
+    _write(grid, model, output)
 
 
 def reconstruct(
@@ -74,9 +72,7 @@ def reconstruct(
     from tfvae import callbacks
 
     grid = callbacks.ReconstructionGrid(run, found.data.test.first(n).images)
-    grid.set_model(found.model)
-    grid.check()
-    _write(grid, output)
+    _write(grid, found.model, output)
 
 
 def interpolate(
@@ -108,9 +104,7 @@ def interpolate(
     if len(ends) < 2 * n:
         raise ValueError(f"`--n` {n} takes {2 * n} test images; the run's data have {len(ends)}.")
     grid = callbacks.InterpolationGrid(run, ends, steps)
-    grid.set_model(found.model)
-    grid.check()
-    _write(grid, output)
+    _write(grid, found.model, output)
 
 
 def traverse(
@@ -141,9 +135,7 @@ def traverse(
     from tfvae import callbacks
 
     grid = callbacks.Traversals(run, found.data.test.first(_TRAVERSED).images, dimensions, steps)
-    grid.set_model(found.model)
-    grid.check()
-    _write(grid, output)
+    _write(grid, found.model, output)
 
 
 def _output(run: Path, out: Path | None, name: str, overwrite: bool, data: str | None = None) -> Output:
@@ -158,9 +150,12 @@ def _output(run: Path, out: Path | None, name: str, overwrite: bool, data: str |
     return output
 
 
-def _write(picture: Any, output: Output) -> None:
+def _write(picture: Any, model: Any, output: Output) -> None:
+    """Draws a picture of the model, if the model has what it shows."""
     from tfvae.callbacks.picture import write_png
 
+    picture.set_model(model)
+    picture.check()
     output.check()  # it took its time
     write_png(picture.figure(), output.path)
     say(f"Wrote {output.path}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tfvae import bijectors, preprocessing
-from tfvae._support.checks import check_image_shape
+from tfvae._support.checks import check_image_shape, integer
 from tfvae.models import Density
 from tfvae.priors import Flow
 
@@ -17,13 +17,20 @@ def pixel_flow(image_shape: Sequence[int], bijector: bijectors.Bijector, alpha: 
     return Density(flow, preprocessing.Dequantize(), seed)
 
 
-def check_halvings(name: str, image_shape: Sequence[int], levels: int, times: int) -> None:
-    """Refuses images whose height or width cannot be halved so often.
+def check_halvings(name: str, image_shape: Sequence[int], levels: int, unhalved: int = 0) -> None:
+    """Refuses images whose height or width cannot be halved at each level, before there are so many.
+
+    Args:
+        name: model's, for the sentence.
+        image_shape: `(H, W, C)`.
+        levels: scales of the flow.
+        unhalved: levels at the end that do not halve.
 
     Raises:
-        ValueError: a side would get odd.
+        ValueError: a side would get odd, or `levels` is not an integer from 1 on.
     """
     check_image_shape(image_shape)
+    times = integer("levels", levels, 1) - unhalved
     height, width, _ = image_shape
     multiple = 2 ** min(times, max(height, width).bit_length())  # more would be larger than any image
     if height % multiple or width % multiple:
