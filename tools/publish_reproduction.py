@@ -12,10 +12,12 @@ import shutil
 import sys
 from pathlib import Path
 
-from reproduction.document import PARETO, document
-from tfvae._support.files import read_json, write_json, written_whole
-
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))  # reproduction/ is not installed
+
+from reproduction.document import PARETO, document  # noqa: E402
+from tfvae._support.files import read_json, write_json, written_whole  # noqa: E402
+
 RESULTS = {
     "iwae/iwae.json": ("iwae/curves.png", "iwae/curves.svg"),
     "depth/depth.json": ("depth/curves.png", "depth/curves.svg"),

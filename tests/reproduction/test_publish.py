@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -166,6 +167,8 @@ def test_nothing_to_publish_is_a_sentence_and_changes_nothing(tmp_path, root, pu
     assert files(root) == {}
 
 
-def test_it_says_how_it_is_used():
-    done = subprocess.run([sys.executable, publish_reproduction.__file__], capture_output=True, text=True)
+def test_it_says_how_it_is_used_from_any_folder(tmp_path):
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    command = [sys.executable, publish_reproduction.__file__]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment)
     assert (done.returncode, done.stderr[:44]) == (1, "Usage: python tools/publish_reproduction.py ")
