@@ -17,7 +17,7 @@ from records import write
 from report import read, table
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.append(str(ROOT / "tests"))
+sys.path.append(str(ROOT / "tests/helpers"))
 from faults import KINDS  # noqa: E402
 
 Tests = dict[str, dict[str, int]]

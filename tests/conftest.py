@@ -11,8 +11,9 @@ os.environ["CI"] = os.environ["BUILD_NUMBER"] = ""
 import keras
 import pytest
 import tensorflow as tf
-from faults import COLLECTED
 from hypothesis import HealthCheck, settings
+
+from faults import COLLECTED
 
 # Devices can be split only before TensorFlow makes its first tensor, so this stands at the start of the session.
 tf.config.set_logical_device_configuration(

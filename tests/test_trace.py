@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_probability as tfp
-from oracles import kl_diagonal_normals, kl_full_normals, normal_log_density
 
+from oracles import kl_diagonal_normals, kl_full_normals, normal_log_density
 from tfvae.trace import latent
 
 tfd = tfp.distributions

@@ -6,8 +6,8 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from perturbing import CASES, examples, made, perturbed, tanh_convnet, tanh_mlp
 
+from perturbing import CASES, examples, made, perturbed, tanh_convnet, tanh_mlp
 from tfvae import bijectors, networks
 from tfvae.bijectors.coupling import Coupling
 

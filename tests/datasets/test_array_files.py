@@ -11,8 +11,8 @@ import zlib
 import numpy as np
 import pytest
 import scipy.io
-from faults import fault
 
+from faults import fault
 from tfvae.datasets import array_files, load
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (30, 8, 8, 1), np.uint8)

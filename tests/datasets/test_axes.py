@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 import scipy.io
-from faults import fault
 
+from faults import fault
 from tfvae.app.settings import Settings
 from tfvae.datasets import load
 from tfvae.datasets.axes import with_usual_axes

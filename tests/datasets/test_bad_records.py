@@ -1,60 +1,21 @@
 """Files and records that are no images: named with their place, or left out, the same ones at every pass."""
 
 import dataclasses
-import io
 import itertools
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
-import tensorflow_datasets
-from PIL import Image
 
-sys.path += [str(Path(__file__).parent), str(Path(__file__).parents[1])]
-import prepared
+from bad_pictures import SETTINGS, SIZE, png, prepare
 from interruptions import After
-
 from tfvae.app import run
 from tfvae.app.interruption import Interrupted
-from tfvae.app.settings import Settings
 from tfvae.datasets import listed, load, naming_bad_records, tfds
 
-GENERATOR = np.random.default_rng(0)
-SIZE = 40  # training images
 BAD = {7: "undecodable", 8: "another size", 23: "no example"}
-
-
-def png(*shape):
-    file = io.BytesIO()
-    Image.fromarray(GENERATOR.integers(0, 256, shape, np.uint8)).save(file, "png")
-    return file.getvalue()
-
-
-def spoilt(record, how):
-    if how == "no example":
-        return b"\xff no protocol buffer"
-    example = tf.train.Example.FromString(record)
-    example.features.feature["image"].bytes_list.value[0] = b"no image" if how == "undecodable" else png(9, 8)
-    return example.SerializeToString()
-
-
-def prepare(folder, bad):
-    """A dataset of 8x8 images, `bad` of whose training records are spoilt; their bytes as they were before."""
-    features = {"image": tensorflow_datasets.features.Image(shape=(8, 8, 1))}
-    splits = {
-        name: [{"image": GENERATOR.integers(0, 256, (8, 8, 1), np.uint8)} for _ in range(size)]
-        for name, size in (("train", SIZE), ("test", 6))
-    }
-    prepared.dataset(folder, "pictures", features, splits)
-    (path,) = folder.glob("pictures/1.0.0/pictures-train*")
-    records = [record.numpy() for record in tf.data.TFRecordDataset(str(path))]
-    with tf.io.TFRecordWriter(str(path)) as writer:
-        for number, record in enumerate(records):
-            writer.write(spoilt(record, bad[number]) if number in bad else record)
-    return path, records
 
 
 def images_of(records, left_out):
@@ -139,16 +100,6 @@ def test_other_failures_stay_what_they_are(tmp_path, monkeypatch):
     train = load("tfds:pictures", data_dir=tmp_path).train
     with pytest.raises(tf.errors.InvalidArgumentError), naming_bad_records(train, None):
         tf.reshape(tf.zeros(3), [2])
-
-
-SETTINGS = Settings(
-    data="tfds:pictures",
-    epochs=3,
-    validation_size=5,
-    batch_size=5,
-    model="vae(latent_size=2, network=mlp(4))",
-    xla=False,
-)
 
 
 @pytest.mark.slow

@@ -5,9 +5,9 @@ import time
 
 import numpy as np
 import pytest
-from faults import fault
-from test_cli import command
 
+from command_lines import command
+from faults import fault
 from tfvae.datasets import Copies, Split, StreamedSplit, count_copies, load
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (40, 8, 8, 1), np.uint8)

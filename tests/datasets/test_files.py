@@ -6,8 +6,8 @@ import pickle
 import numpy as np
 import pytest
 import scipy.io
-from faults import fault
 
+from faults import fault
 from tfvae.datasets import load
 
 GENERATOR = np.random.default_rng(0)

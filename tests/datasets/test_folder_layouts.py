@@ -1,14 +1,9 @@
 """Folders that are parts of the data: recognised, or refused with the layout that is understood."""
 
-import sys
-from pathlib import Path
-
 import pytest
+
 from faults import fault
-
-sys.path.append(str(Path(__file__).parent))
 from pictures import Painter, levels
-
 from tfvae.app import run
 from tfvae.app.run import encoding
 from tfvae.app.settings import Settings

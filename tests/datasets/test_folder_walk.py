@@ -2,15 +2,11 @@
 
 import os
 import socket
-import sys
-from pathlib import Path
 
 import pytest
+
 from faults import fault
-
-sys.path.append(str(Path(__file__).parent))
 from pictures import Painter, levels
-
 from tfvae.datasets import load
 
 

@@ -1,15 +1,10 @@
 """The zoo of image files: the picture in each is what folders read and what an exported model sees, or both refuse."""
 
-import sys
-from pathlib import Path
-
+import make_zoo
 import numpy as np
 import pytest
+
 from faults import fault
-
-sys.path.append(str(Path(__file__).parents[1] / "data"))
-import make_zoo
-
 from tfvae.datasets import image_files
 
 ANIMALS = {animal.name: animal for animal in make_zoo.zoo()}

@@ -8,16 +8,14 @@ import sys
 import time
 from pathlib import Path
 
+import make_zoo
 import numpy as np
 import pytest
-from faults import fault
 from PIL import Image
 
-sys.path += [str(Path(__file__).parent), str(Path(__file__).parents[1] / "data")]
 import hostile
-import make_zoo
+from faults import fault
 from pictures import Painter, levels
-
 from tfvae.app import run
 from tfvae.app.settings import Settings
 from tfvae.datasets import Split, hold_out, image_files, listed, load

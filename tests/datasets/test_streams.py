@@ -9,33 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
+
 from faults import fault
-
-from tfvae.datasets import Split, StreamedSplit, fingerprint, hold_out
+from places import ROOT
+from streamed import SHAPE, stream
+from tfvae.datasets import Split, fingerprint, hold_out
 from tfvae.datasets.streams import Part
-
-SHAPE = (2, 1, 3)
-
-
-def image(record):
-    return tf.reshape(tf.io.decode_raw(tf.strings.substr(record, 0, 6), tf.uint8), SHAPE)
-
-
-def label(record):
-    return tf.cast(tf.io.decode_raw(tf.strings.substr(record, 6, 1), tf.uint8)[0], tf.int64)
-
-
-def stream(folder, sizes, block=8):
-    """A split whose image number i holds i in its first two bytes, in files of these sizes."""
-    parts, number = [], 0
-    for index, size in enumerate(sizes):
-        path = str(folder / f"{index}.tfrecord")
-        with tf.io.TFRecordWriter(path) as writer:
-            for _ in range(size):
-                writer.write(bytes([number % 256, number // 256, 1, 2, 3, 4, number % 5]))
-                number += 1
-        parts.append(Part(path, 0, size))
-    return StreamedSplit(tuple(parts), image, label, SHAPE, block)
 
 
 @pytest.fixture(scope="module")
@@ -261,7 +240,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 @pytest.mark.slow
 def test_memory_does_not_grow_with_the_data(tmp_path):
     """Reading 37 MB and 369 MB of images takes the same memory but for 20 MB, 6 % of the difference."""
-    root = Path(__file__).resolve().parents[2]
+    root = ROOT
     peaks = []
     for count in (3000, 30_000):
         command = [sys.executable, "-c", PEAK, str(tmp_path / f"{count}.tfrecord"), str(count)]

@@ -6,14 +6,14 @@ import socket
 
 import keras
 import numpy as np
-import prepared
 import pytest
 import tensorflow as tf
 import tensorflow_datasets as tfds
-from faults import fault
 from tensorflow_datasets.core.download import downloader
 
+import prepared
 import tfvae
+from faults import fault
 from tfvae.datasets import Split, StreamedSplit, load
 from tfvae.datasets import tfds as source
 from tfvae.datasets.resizing import resize

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_probability as tfp
-from linear_gaussian import linear_vae
-from oracles import LinearGaussian, kl_diagonal_normals, kl_full_normals, log_mean_exp, normal_log_density
 from scipy import integrate
 
 import tfvae
+from linear_gaussian import linear_vae
+from oracles import LinearGaussian, kl_diagonal_normals, kl_full_normals, log_mean_exp, normal_log_density
 from tfvae.evaluation import aggregate_posterior, fix, latent_statistics
 from tfvae.evaluation.marginals import TooNarrow, marginal_kl
 from tfvae.evaluation.pairwise import log_sum_densities

@@ -2,18 +2,14 @@
 
 import functools
 import json
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
-from linear_gaussian import linear_vae
-from oracles import LinearGaussian
 
-sys.path.append(str(Path(__file__).parents[1] / "models"))
 import small
 import tiny
-
+from linear_gaussian import linear_vae
+from oracles import LinearGaussian
 from tfvae import evaluation, families, preprocessing
 from tfvae.evaluation import Examples, assess, assessment, sections
 from tfvae.noise import Noise

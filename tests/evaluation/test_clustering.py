@@ -1,15 +1,11 @@
 """Agreement of clusters and labels: closed forms, and what it does not depend on."""
 
 import itertools
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-sys.path.append(str(Path(__file__).parents[1] / "models"))
 import tiny
-
 from tfvae import families, networks, preprocessing
 from tfvae.conditional import ConditionalDistribution
 from tfvae.evaluation import clustering

@@ -1,14 +1,9 @@
 """The error from the draw of x, against drawing x again and again."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-sys.path.append(str(Path(__file__).parents[1] / "models"))
 import tiny
-
 from tfvae import families, preprocessing
 from tfvae.evaluation import draw_error, fix, likelihood_estimate
 

@@ -3,10 +3,10 @@
 import keras
 import numpy as np
 import pytest
-from linear_gaussian import linear_vae
-from oracles import LinearGaussian
 
 import tfvae
+from linear_gaussian import linear_vae
+from oracles import LinearGaussian
 from tfvae.evaluation import encode, fix
 
 SYSTEM = LinearGaussian.random()

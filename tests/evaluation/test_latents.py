@@ -4,10 +4,10 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from linear_gaussian import linear_vae
-from oracles import LinearGaussian, kl_diagonal_normals
 
 import tfvae
+from linear_gaussian import linear_vae
+from oracles import LinearGaussian, kl_diagonal_normals
 from tfvae.evaluation import fix, latent_statistics
 from tfvae.noise import Noise
 

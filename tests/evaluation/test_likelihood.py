@@ -3,10 +3,10 @@
 import keras
 import numpy as np
 import pytest
-from linear_gaussian import linear_vae
-from oracles import LinearGaussian, log_mean_exp
 
 import tfvae
+from linear_gaussian import linear_vae
+from oracles import LinearGaussian, log_mean_exp
 from tfvae.evaluation import log_likelihood
 from tfvae.likelihood import estimate as likelihood
 from tfvae.likelihood import log_weights as log_weights_module

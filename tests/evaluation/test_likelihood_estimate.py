@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+
 from linear_gaussian import linear_vae
 from oracles import LinearGaussian, log_mean_exp
-
 from tfvae.evaluation import likelihood_estimate, simulated_bracket
 from tfvae.likelihood import estimate as likelihood
 from tfvae.likelihood import log_weights as log_weights_module

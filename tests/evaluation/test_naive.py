@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+
 from linear_gaussian import linear_vae
 from oracles import LinearGaussian, log_mean_exp, normal_log_density
-
 from tfvae.evaluation import NaiveEstimate, naive, naive_estimate
 from tfvae.noise import Noise
 

@@ -7,9 +7,9 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from making import made, parameters
 from scipy import special
 
+from making import made, parameters
 from tfvae.families import AutoregressiveBernoulli, Bernoulli
 from tfvae.noise import Noise
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from making import made, parameters
 from scipy import special
 
+from making import made, parameters
 from tfvae.families import Categorical
 from tfvae.noise import Noise
 

@@ -5,9 +5,9 @@ import itertools
 import numpy as np
 import pytest
 import tensorflow as tf
+
 from making import made, parameters
 from oracles import continuous_bernoulli_log_density
-
 from tfvae.families import ContinuousBernoulli
 from tfvae.noise import Noise
 

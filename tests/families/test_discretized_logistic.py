@@ -5,10 +5,10 @@ import pytest
 import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
-from making import made, parameters
-from oracles import logistic_level_log_probability
 from scipy import special
 
+from making import made, parameters
+from oracles import logistic_level_log_probability
 from tfvae.families import DiscretizedLogistic
 from tfvae.noise import Noise
 

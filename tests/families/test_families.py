@@ -10,10 +10,10 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 from hypothesis import given
 from hypothesis import strategies as st
-from making import called, largest, made, parameters, scored_x
-from oracles import continuous_bernoulli_log_density, logistic_level_log_probability, normal_log_density
 from scipy import special, stats
 
+from making import called, largest, made, parameters, scored_x
+from oracles import continuous_bernoulli_log_density, logistic_level_log_probability, normal_log_density
 from tfvae.families import (
     Bernoulli,
     Categorical,

@@ -1,28 +1,24 @@
 """A flow as p(x): its density, its draws, training on one device and on two, saving, temperature, interpolation."""
 
 import math
-import sys
-from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_probability as tfp
-from faults import fault
 from scipy import stats
-from tiers import first, slow
 
 import tfvae
+import tiny
+from faults import fault
+from perturbing import perturbed
 from tfvae import bijectors, flows, preprocessing
 from tfvae.callbacks import InterpolationGrid, SampleGrid
 from tfvae.models import Density
 from tfvae.noise import Noise
 from tfvae.priors import MixtureOfNormals, StandardNormal
-
-sys.path += [str(Path(__file__).parents[1] / name) for name in ("bijectors", "models")]
-import tiny
-from perturbing import perturbed
+from tiers import first, slow
 
 RAW = tiny.images(60)
 KINDS = {

@@ -1,21 +1,16 @@
 """An inverse autoregressive flow as q(z|x) and a flow as p(z), in a VAE."""
 
-import sys
-from pathlib import Path
-
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from tiers import first
 
+import small
 import tfvae
+import tiny
 from tfvae import bijectors, families, flows
 from tfvae.noise import Noise
-
-sys.path += [str(Path(__file__).parents[1] / name) for name in ("evaluation", "models")]
-import small
-import tiny
+from tiers import first
 
 RAW = tiny.images(24)
 SAMPLED = tfvae.ELBO(analytic_kl=False)

@@ -3,27 +3,23 @@
 import dataclasses
 import json
 import shutil
-import sys
-from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
-from interruptions import After
-from tiers import slow
 
-sys.path += [str(Path(__file__).parents[1] / name) for name in ("", "evaluation", "models", "run")]
 import small
 import small_runs
-import tiny
-from test_cli import command
-
 import tfvae
+import tiny
+from command_lines import command
+from interruptions import After
 from tfvae.app import run
 from tfvae.app.interruption import Interrupted
 from tfvae.app.run import MODEL, build, evaluation
 from tfvae.app.settings import Settings
 from tfvae.flows import Flow, InverseAutoregressive
+from tiers import slow
 
 _FLOW = "flow(depth=1, hidden=(4,))"
 MODELS = {

@@ -4,10 +4,10 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-import tiny
-from faults import fault
 
 import tfvae
+import tiny
+from faults import fault
 from tfvae import bijectors, families, flows, preprocessing, priors
 
 RAW = tiny.images(8)

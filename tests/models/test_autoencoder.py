@@ -3,9 +3,9 @@
 import keras
 import numpy as np
 import pytest
-import tiny
 
 import tfvae
+import tiny
 from tfvae import families, preprocessing
 from tfvae.corruption import MaskingNoise
 from tfvae.models import Autoencoder

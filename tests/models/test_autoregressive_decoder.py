@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-import tiny
 
+import tiny
 from tfvae import ConditionalDistribution, NaiveMonteCarlo, callbacks, networks, preprocessing
 from tfvae.families import AutoregressiveBernoulli
 from tfvae.families.pairs import log_prob_of_pairs

@@ -3,10 +3,10 @@
 import keras
 import numpy as np
 import pytest
-import tiny
 from scipy import special, stats
 
 import tfvae
+import tiny
 from tfvae import preprocessing
 from tfvae.models import Density
 from tfvae.noise import Noise

@@ -7,12 +7,12 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-import tiny
-from faults import fault
-from tiers import slow
 
 import tfvae
+import tiny
+from faults import fault
 from tfvae import families
+from tiers import slow
 
 SHAPE = (8, 6, 1)
 TALL = tiny.images(24)[:, :, 1:7]

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+
 import tiny
 from faults import fault
 from tiers import slow

@@ -5,9 +5,9 @@ import copy
 import numpy as np
 import pytest
 import tensorflow as tf
+
 import tiny
 from faults import fault
-
 from tfvae import families, preprocessing
 from tfvae.noise import Noise
 

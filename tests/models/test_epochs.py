@@ -4,10 +4,10 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-import tiny
-from tiers import first
 
+import tiny
 from tfvae.datasets import batches as training
+from tiers import first
 
 RAW = tiny.images(56)
 

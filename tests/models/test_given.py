@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+
 import tiny
 from faults import fault
-
 from tfvae.datasets import Split
 from tfvae.models import given
 

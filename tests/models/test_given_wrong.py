@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+
 import tiny
 from faults import fault
-
 from tfvae.raw_images import NotImages
 
 RAW = tiny.images(16)

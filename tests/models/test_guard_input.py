@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-import tiny
-from tiers import slow
 
 import tfvae
+import tiny
 from tfvae import preprocessing
+from tiers import slow
 
 RAW = tiny.images(24)
 

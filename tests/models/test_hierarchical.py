@@ -1,8 +1,5 @@
 """Models with several levels of latents: against systems whose evidence is known, and against the flat VAE."""
 
-import sys
-from pathlib import Path
-
 import keras
 import numpy as np
 import pytest
@@ -10,16 +7,13 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 from scipy import stats
 from scipy.special import logsumexp
-from tiers import first
 
-sys.path += [str(Path(__file__).parents[1] / name) for name in ("", "evaluation", "models", "run")]
 import small
 import small_runs
-import tiny
-from oracles import AffineNormal, kl_diagonal_normals, softplus_inverse
-from test_cli import command
-
 import tfvae
+import tiny
+from command_lines import command
+from oracles import AffineNormal, kl_diagonal_normals, softplus_inverse
 from tfvae import callbacks, families, networks, preprocessing
 from tfvae.app import run
 from tfvae.app.run import build, evaluation
@@ -29,6 +23,7 @@ from tfvae.noise import Noise
 from tfvae.objectives import log_weights
 from tfvae.priors import MixtureOfNormals, VampPrior
 from tfvae.recipes.parts import NETWORKS
+from tiers import first
 
 P, D1, D2 = 5, 3, 2  # sizes of x and of the two levels
 

@@ -4,12 +4,12 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-import tiny
-from tiers import slow
 
 import tfvae
+import tiny
 from tfvae import families, preprocessing
 from tfvae.noise import EVALUATION_SEED, Noise
+from tiers import slow
 
 KEYS = {"loss", "elbo", "distortion", "rate"}
 

@@ -4,12 +4,12 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-import tiny
-from test_guard import Poisoned
-from tiers import slow
 
 import tfvae
+import tiny
+from poisoned import Poisoned
 from tfvae.training.loss_scale import SMALLEST_SCALE
+from tiers import slow
 
 ONE_PROGRAM = slow("one program")
 

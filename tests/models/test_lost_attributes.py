@@ -6,14 +6,14 @@ import pickle
 import h5py
 import keras
 import pytest
-import tiny
-from faults import fault
-from tiers import slow
 
 import tfvae
+import tiny
+from faults import fault
 from tfvae import families, preprocessing, priors
 from tfvae._support.layer_state import state_of_layers
 from tfvae.app.run.checkpoints import Checkpoints
+from tiers import slow
 
 RAW = tiny.images(16)
 

@@ -4,9 +4,9 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-import tiny
 
 import tfvae
+import tiny
 from tfvae import networks, preprocessing
 from tfvae.models import MaskedAutoencoder
 from tfvae.noise import EVALUATION_SEED, Noise

@@ -4,11 +4,11 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+
+import tfvae
 import tiny
 from linear_gaussian import linear_vae
 from oracles import LinearGaussian, log_mean_exp
-
-import tfvae
 from tfvae import families, preprocessing
 from tfvae.models import NaiveMonteCarlo
 from tfvae.noise import EVALUATION_SEED, Noise

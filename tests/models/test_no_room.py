@@ -5,10 +5,10 @@ import os
 import tempfile
 
 import pytest
-import tiny
-from faults import fault
 
 import tfvae
+import tiny
+from faults import fault
 
 
 @fault("messages")

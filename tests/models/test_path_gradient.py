@@ -4,11 +4,11 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from linear_gaussian import linear_vae
-from oracles import LinearGaussian
 from scipy.special import softmax
 
 import tfvae
+from linear_gaussian import linear_vae
+from oracles import LinearGaussian
 from tfvae.noise import Noise
 from tfvae.training.path_gradient import gradients
 

@@ -3,9 +3,9 @@
 import keras
 import pytest
 import tensorflow as tf
-import tiny
 
 import tfvae
+import tiny
 from tfvae import families, preprocessing
 from tfvae.noise import Noise
 from tfvae.trace import Latent, Trace, require_full_precision

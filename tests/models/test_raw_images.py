@@ -5,10 +5,10 @@ import re
 import numpy as np
 import pytest
 import tensorflow as tf
-import tiny
-from faults import fault
 
 import tfvae
+import tiny
+from faults import fault
 from tfvae import datasets, evaluation, raw_images
 from tfvae.preprocessing import Identity, Levels, Rescale
 from tfvae.raw_images import ROUNDING, NotImages

@@ -9,10 +9,10 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-import tiny
-from tiers import first, slow
 
 import tfvae
+import tiny
+from tiers import first, slow
 
 LABELS = np.arange(60) % 3
 

@@ -3,22 +3,21 @@
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-import tiny
 
 import tfvae
+import tiny
+from places import ROOT
 from tfvae.datasets import batches as training
 
 RAW = tiny.images(56)
 BATCH = 8
 PER_EPOCH = 3
 SEED = 1
-FOLDER = Path(__file__).resolve().parent
 
 XLA = pytest.param({"jit_compile": True}, marks=pytest.mark.slow, id="XLA")
 GRAPH = pytest.param({}, id="graph")
@@ -61,7 +60,7 @@ def test_an_interrupted_run_ends_like_one_that_was_not(tmp_path, options):
         "test_reproducibility.epochs(model, 1)\n"
         "model.save(sys.argv[2])\n"
     )
-    path = os.pathsep.join([str(FOLDER), str(FOLDER.parents[1])])
+    path = os.pathsep.join([str(ROOT / "tests/helpers"), str(ROOT / "tests/models"), str(ROOT)])
     command = [sys.executable, "-c", code, tmp_path / "half.keras", tmp_path / "whole.keras"]
     result = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": path})
     assert result.returncode == 0, result.stdout + result.stderr

@@ -7,21 +7,20 @@ import pickle
 import subprocess
 import sys
 import zipfile
-from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-import tiny
-from faults import fault
-from tiers import slow
 
 import tfvae
+import tiny
+from faults import fault
+from places import ROOT
 from tfvae import families
+from tiers import slow
 
 RAW = tiny.images(24)
-ROOT = Path(__file__).resolve().parents[2]
 
 MODELS = {
     "dense": tiny.vae,

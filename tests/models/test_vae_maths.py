@@ -5,11 +5,11 @@ import itertools
 import numpy as np
 import pytest
 import tensorflow as tf
+
+import tfvae
 import tiny
 from linear_gaussian import linear_vae, set_decoder, set_posterior
 from oracles import AffineNormal, LinearGaussian, softplus_inverse
-
-import tfvae
 from tfvae import families
 from tfvae.noise import Noise
 from tfvae.objectives import importance_weighted_bound, log_weights

@@ -1,22 +1,16 @@
 """The prior made of posteriors: its density and draws, and training it with the encoder that it is made of."""
 
-import sys
-from pathlib import Path
-
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from scipy.special import logsumexp
-from tiers import slow
 
-sys.path += [str(Path(__file__).parents[1] / name) for name in ("", "evaluation", "models", "run")]
 import small
 import small_runs
-import tiny
-from test_cli import command
-
 import tfvae
+import tiny
+from command_lines import command
 from tfvae import families, flows
 from tfvae.app import run
 from tfvae.app.run import build, evaluation
@@ -24,6 +18,7 @@ from tfvae.app.settings import Settings
 from tfvae.noise import Noise
 from tfvae.priors import VampPrior
 from tfvae.training.path_gradient import gradients
+from tiers import slow
 
 RAW = tiny.images(40)
 K = 6

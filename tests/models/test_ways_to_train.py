@@ -6,12 +6,12 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-import tiny
-from tiers import first, slow
 
 import tfvae
+import tiny
 from tfvae import families, preprocessing
 from tfvae.noise import Noise
+from tiers import first, slow
 
 RAW = tiny.images(24)
 OTHERS = [

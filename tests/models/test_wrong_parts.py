@@ -3,10 +3,10 @@
 import keras
 import numpy as np
 import pytest
-import tiny
-from faults import fault
 
 import tfvae
+import tiny
+from faults import fault
 from tfvae import families, networks, preprocessing, priors
 
 DEQUANTIZE, PRIOR = preprocessing.Dequantize(), priors.StandardNormal((2,))

@@ -13,7 +13,7 @@ class Bug(NamedTuple):
     tests: tuple[str, ...]
 
 
-OBJECTIVES = ("tests/test_objectives.py",)
+OBJECTIVES = ("tests/objectives/test_objectives.py",)
 MATHS = ("tests/models/test_vae_maths.py",)
 FAMILIES = ("tests/families/test_families.py",)
 AUTOREGRESSIVE = ("tests/families/test_autoregressive_bernoulli.py",)
@@ -44,28 +44,28 @@ LIKELIHOOD = ("tests/evaluation/test_likelihood.py",)
 ESTIMATE = ("tests/evaluation/test_likelihood_estimate.py",)
 PARETO = ("tests/evaluation/test_pareto.py",)
 ASSESSMENT = ("tests/evaluation/test_assessment.py",)
-EVALUATION = ("tests/run/test_evaluation.py",)
-COMPARISON = ("tests/run/test_comparison.py",)
+EVALUATION = ("tests/app/run/test_evaluation.py",)
+COMPARISON = ("tests/app/run/test_comparison.py",)
 FIXED = ("tests/evaluation/test_fixed.py",)
 HIERARCHICAL = ("tests/models/test_hierarchical.py",)
 VAMP = ("tests/models/test_vamp_prior.py",)
-CONVOLUTION = ("tests/test_convolution.py",)
+CONVOLUTION = ("tests/networks/test_convolution.py",)
 BIJECTORS = ("tests/bijectors/test_bijectors.py",)
 FOLDS = ("tests/reproduction/test_frey_face.py",)
 TABLES = ("tests/reproduction/test_tables.py",)
 SERVING = ("tests/serving/test_export.py",)
 SERVED_FILES = ("tests/serving/test_served_files.py",)
-SHARES = ("tests/distribution/test_shares.py",)
-LATE_DECODING = ("tests/distribution/test_late_decoding.py",)
-MIRRORED_EVALUATION = ("tests/distribution/test_mirrored_evaluation.py",)
-BOUND = ("tests/run/test_bound_runs.py",)
+SHARES = ("tests/parallel/test_shares.py",)
+LATE_DECODING = ("tests/parallel/test_late_decoding.py",)
+MIRRORED_EVALUATION = ("tests/parallel/test_mirrored_evaluation.py",)
+BOUND = ("tests/app/run/test_bound_runs.py",)
 ANY_NETWORK = ("tests/models/test_any_network.py",)
 LOST_ATTRIBUTES = ("tests/models/test_lost_attributes.py",)
-NUMBER_TYPES = ("tests/test_number_types.py",)
-START = ("tests/run/test_passes_and_weights.py",)
-FILES = ("tests/test_written_files.py",)
-FOLDERS = ("tests/test_claimed_folders.py",)
-OUTPUTS = ("tests/run/test_outputs.py",)
+NUMBER_TYPES = ("tests/support/test_number_types.py",)
+START = ("tests/app/run/test_passes_and_weights.py",)
+FILES = ("tests/support/test_written_files.py",)
+FOLDERS = ("tests/support/test_claimed_folders.py",)
+OUTPUTS = ("tests/app/run/test_outputs.py",)
 
 BUGS = [
     Bug(
@@ -341,21 +341,21 @@ BUGS = [
         "tfvae/app/settings/settings.py",
         "(self.learning_rate_batch or self.batch_size)) ** 0.5",
         "(self.learning_rate_batch or self.batch_size)) ** 1.0",
-        ("tests/test_settings.py",),
+        ("tests/app/settings/test_settings.py",),
     ),
     Bug(
         "7.0 is an integer setting",
         "tfvae/recipes/options.py",
         '(isinstance(found, float) or hasattr(value, "__index__"))',
         "(isinstance(found, float) or True)",
-        ("tests/test_settings.py",),
+        ("tests/app/settings/test_settings.py",),
     ),
     Bug(
         "free bits of too many levels are taken",
         "tfvae/models/unsupervised.py",
         'for name in ("beta", "free_bits"):',
         'for name in ("beta",):',
-        ("tests/test_bad_arguments.py", "tests/test_settings.py"),
+        ("tests/models/test_bad_arguments.py", "tests/app/settings/test_settings.py"),
     ),
     Bug(
         "second replica's rows begin at 0",
@@ -537,7 +537,7 @@ BUGS = [
         "tfvae/app/run/encoding.py",
         "found = encode(model, x.x)",
         "found = encode(model, model.representative(images.images))",
-        ("tests/run/test_codes.py",),
+        ("tests/app/run/test_codes.py",),
     ),
     Bug(
         "infinite gradients cut off by clipping go unseen in one program",
@@ -614,7 +614,7 @@ BUGS = [
         "tfvae/training/choice.py",
         "best = min(times",
         "best = max(times",
-        ("tests/test_execution.py",),
+        ("tests/training/test_execution.py",),
     ),
     Bug(
         "an answer that is not finite is served",
@@ -628,14 +628,14 @@ BUGS = [
         "tfvae/training/trial.py",
         "return self.high <= _AGREEMENT * self.low",
         "return self.high <= 1e9 * self.low",
-        ("tests/test_execution.py",),
+        ("tests/training/test_execution.py",),
     ),
     Bug(
         "the faster median is taken for the faster way",
         "tfvae/training/trial.py",
         "return self.low <= other.high and other.low <= self.high",
         "return False",
-        ("tests/test_execution.py",),
+        ("tests/training/test_execution.py",),
     ),
     Bug(
         "variance within batches only",
@@ -670,21 +670,21 @@ BUGS = [
         "tfvae/plots/images.py",
         "flat = images[::-1].reshape(",
         "flat = images.reshape(",
-        ("tests/test_plots.py",),
+        ("tests/plots/test_plots.py",),
     ),
     Bug(
         "the manifold's axes exchanged",
         "tfvae/callbacks/images.py",
         "z[..., right], z[..., upwards] = values, values[:, np.newaxis]",
         "z[..., upwards], z[..., right] = values, values[:, np.newaxis]",
-        ("tests/test_callbacks.py",),
+        ("tests/callbacks/test_callbacks.py",),
     ),
     Bug(
         "samples cost no time",
         "tfvae/training/choice.py",
         "return 6 * uses * batch_size * samples / (",
         "return 6 * uses * batch_size / (",
-        ("tests/test_execution.py",),
+        ("tests/training/test_execution.py",),
     ),
     Bug(
         "a stream shuffles its blocks alike in all epochs",

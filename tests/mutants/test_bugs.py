@@ -1,11 +1,9 @@
 """The planted bugs can be planted: the lines and the tests that they name are there. (`make mutants` plants them.)"""
 
-from pathlib import Path
-
 import pytest
 from bugs import BUGS
 
-ROOT = Path(__file__).resolve().parents[2]
+from places import ROOT
 
 
 def test_no_two_bugs_have_the_same_name():

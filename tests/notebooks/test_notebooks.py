@@ -8,15 +8,15 @@ import copy
 import importlib.util
 import json
 import os
-from pathlib import Path
 
 import nbformat
 import numpy as np
 import pytest
+
 from notebook_checks import CHECKS
+from places import ROOT
 from tiers import first
 
-ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 WITH_EXERCISES = ("01_first_vae", "02_objective", "03_naive_monte_carlo")
 every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

@@ -4,18 +4,17 @@ import json
 import re
 import shlex
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
-from command_lines import exit_code
 
 import tfvae
+from command_lines import exit_code
+from places import ROOT
 from tfvae.app.cli import main
 from tfvae.app.settings import Settings, as_yaml, read_yaml
 
-ROOT = Path(__file__).resolve().parents[2]
 SECTION = (ROOT / "docs/extending.md").read_text(encoding="utf-8").split("\n## A recipe for the command line\n")[1]
 
 

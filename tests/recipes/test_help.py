@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import pytest
-from test_own_recipe import command
 
+from command_lines import command
 from tfvae.app.cli.command import option
 from tfvae.recipes import RECIPES
 from tfvae.recipes.options import Count, Option, Positive, Sizes, options, summary

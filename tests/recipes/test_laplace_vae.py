@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from scipy import stats
-from test_own_recipe import RUN, command
+from test_own_recipe import RUN
 
 import tfvae
+from command_lines import command
 from tfvae.families.laplace import Laplace
 
 SHAPE = (2, 3, 1)

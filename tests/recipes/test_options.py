@@ -6,10 +6,10 @@ from typing import Annotated, Literal
 
 import pytest
 from annotated_types import Ge
-from faults import fault
 from hypothesis import given
 from hypothesis import strategies as st
 
+from faults import fault
 from tfvae.app.settings import Settings, as_yaml, read_yaml
 from tfvae.recipes import RECIPES, Specification
 from tfvae.recipes.options import call, complete, options

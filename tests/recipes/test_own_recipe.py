@@ -10,11 +10,11 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 import yaml
 from annotated_types import Gt
-from command_lines import exit_code
 
 import tfvae
+from command_lines import command
 from tfvae import networks
-from tfvae.app.cli import main, training
+from tfvae.app.cli import training
 
 
 @keras.saving.register_keras_serializable("own")
@@ -63,11 +63,6 @@ def no_model(image_shape):
 
 RECIPE = f"{__name__}:own"
 RUN = ("--epochs", 2, "--batch-size", 10, "--validation-size", 10, "--no-xla")
-
-
-def command(*arguments):
-    """The exit code of a command line, run in this process."""
-    return exit_code(main, "tfvae", *arguments)
 
 
 @pytest.fixture(scope="module")

@@ -4,10 +4,10 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from strangers import Bare, Coins, Conditional
-from test_own_recipe import command
 
 import tfvae
+from command_lines import command
+from strangers import Bare, Coins, Conditional
 from tfvae import callbacks, evaluation
 
 SHAPE = (8, 8, 1)

@@ -5,9 +5,9 @@ import json
 
 import numpy as np
 import pytest
-from interruptions import After
 from PIL import Image
 
+from interruptions import After
 from reproduction import aevb
 from tfvae import evaluation
 from tfvae.app import run

@@ -3,19 +3,19 @@
 import dataclasses
 import json
 import shutil
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 import tfvae
+from places import ROOT
 from reproduction import cards
 from tfvae import datasets, evaluation
 from tfvae.app import run
 from tfvae.app.run import evaluation as run_evaluation
 from tfvae.app.settings import Settings
 
-SAVED = Path(__file__).resolve().parents[2] / "saved_models"
+SAVED = ROOT / "saved_models"
 SETTINGS = Settings(
     model="vae(likelihood=bernoulli, network=mlp(200), latent_size=2)", batch_size=20, epochs=1, learning_rate=0.01,
     averaging=0.5, validation_size=10, test_size=30, xla=False, steps_per_execution=1,

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from interruptions import After
 
+from interruptions import After
 from reproduction import cross_validation, frey_face
 from reproduction.cross_validation import Study, block_folds, cross_validate, random_folds
 from reproduction.fold_training import Protocol, scored, trained

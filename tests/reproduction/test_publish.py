@@ -8,12 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from faults import fault
-from test_document import AEVB, FILES, write
 
-sys.path.append(str(Path(__file__).resolve().parents[2] / "tools"))
 import publish_reproduction
-
+from faults import fault
+from papers import AEVB, FILES, write
 from reproduction import aevb, cards, depth, document, frey_face, iwae, pixels, tables
 
 PICTURES = (

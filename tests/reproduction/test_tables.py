@@ -7,9 +7,9 @@ import shutil
 
 import numpy as np
 import pytest
-from interruptions import After
 from PIL import Image
 
+from interruptions import After
 from reproduction import tables
 from reproduction.tables import Row, Table
 from tfvae import evaluation

@@ -1,15 +1,11 @@
 """A published model through TensorFlow's C API, the loader of TensorFlow Serving, without TensorFlow's Python."""
 
 import re
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-sys.path.append(str(Path(__file__).parent))
 import served
-
 import tfvae
 from tfvae.serving import card
 

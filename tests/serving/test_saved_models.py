@@ -1,16 +1,10 @@
 """Every exported model in saved_models/ says what its card and the weights beside it say, without tfvae."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 import tensorflow as tf
-from tiers import first
 
-sys.path.append(str(Path(__file__).parent))
 import served
-
 import tfvae
 from tfvae.app.run.data import load_data
 from tfvae.app.run.exporting import validation_images
@@ -19,6 +13,7 @@ from tfvae.app.settings import Settings
 from tfvae.serving import card
 from tfvae.serving.answers import Answers
 from tfvae.serving.folder import versions
+from tiers import first
 
 SAVED = served.ROOT / "saved_models"
 EXPORTED = sorted(each.name for each in SAVED.iterdir() if versions(each))

@@ -1,14 +1,9 @@
 """The deterministic signatures in OpenVINO, which reads SavedModels with code of its own."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-sys.path.append(str(Path(__file__).parent))
 import served
-
 import tfvae
 from tfvae.serving import saved_model
 from tfvae.serving.answers import Answers

@@ -1,24 +1,20 @@
 """Image files in an exported model: the pixels that folders read, or an error; no file that folders refuse is taken."""
 
 import struct
-import sys
 import time
-from pathlib import Path
 
+import make_zoo
 import numpy as np
 import pytest
 import tensorflow as tf
-from faults import fault
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-sys.path += [str(Path(__file__).parents[1] / name) for name in ("data", "datasets", "models")]
 import hostile
-import make_zoo
 import served
-import tiny
-
 import tfvae
+import tiny
+from faults import fault
 from tfvae.datasets import image_files
 from tfvae.serving import image_files as graph
 

@@ -1,7 +1,7 @@
 """Names of TensorFlow, Keras and TensorFlow Datasets that are not public, each with its reason.
 
-Such a name may move with any release. `tests/test_private_names.py` has a test for each, which fails when the name is
-gone or is needed no longer, and one that finds private names anywhere else.
+Such a name may move with any release. `tests/support/test_private_names.py` has a test for each, which fails when
+the name is gone or is needed no longer, and one that finds private names anywhere else.
 """
 
 from __future__ import annotations

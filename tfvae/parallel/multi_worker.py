@@ -1,6 +1,6 @@
 """What Keras 3 does not do by itself where several processes train one model (`MultiWorkerMirroredStrategy`).
 
-Each function is one workaround, with the library behaviour that forces it. `tests/distribution/test_same_maths.py`
+Each function is one workaround, with the library behaviour that forces it. `tests/parallel/test_same_maths.py`
 fails when one of them is needed no longer. Every worker has to take part in everything that reads a metric, evaluates
 or saves: TensorFlow sums metrics over the workers when they are read, and waits for all of them.
 """
