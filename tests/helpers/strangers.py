@@ -74,19 +74,28 @@ class Coins(tfvae.UnsupervisedModel):
 
 
 @keras.saving.register_keras_serializable("strangers")
-class OwnVAE(tfvae.LatentVariableModel):
+class OwnVAE(tfvae.UnsupervisedModel):
     """A VAE by a stranger's own names: it has no `encoder`."""
 
     def __init__(self, recogniser, decoder, prior, preprocess, objective, seed=0, name=None):
         super().__init__(preprocess, decoder.family, objective, seed=seed, name=name)
         self.recogniser, self.decoder, self.prior = recogniser, decoder, prior
+        self.latent_shape = prior.event_shape
         recogniser.build((None, *self.data_shape))
         decoder.build((None, *prior.event_shape))
 
-    def inferred_with(self, x, noise, sample_size, training, z):
+    def groups(self, x, noise, sample_size, training=False):
         posterior = self.recogniser(x, training=training)
-        z = self.recogniser.family.draw(posterior, noise, "q", sample_size) if z is None else z
-        return [tfvae.Inferred(z, posterior, self.prior.distribution(None))], z
+        z = self.recogniser.family.draw(posterior, noise, "q", sample_size)
+        return [tfvae.Inferred(z, posterior, self.prior.distribution(None))]
+
+    def trace_of(self, x, noise, sample_size=1, y=None, training=False):
+        (group,) = self.groups(x, noise, sample_size, training)
+        likelihood = self.decoder(group.z, training=training)
+        return tfvae.Trace(likelihood.log_prob(x), (tfvae.latent(*group),))
+
+    def likelihood(self, z):
+        return self.decoder(z)
 
     def codes(self, x):
         return self.recogniser(x).mean()

@@ -147,16 +147,16 @@ BUGS = [
     ),
     Bug(
         "prior counted twice",
-        "tfvae/models/latent_variable.py",
+        "tfvae/models/vae.py",
         "log_px_z=likelihood.log_prob(x), latents",
-        "log_px_z=likelihood.log_prob(x) + groups[-1].prior.log_prob(groups[-1].z), latents",
+        "log_px_z=likelihood.log_prob(x) + prior.log_prob(z), latents",
         MATHS,
     ),
     Bug(
         "decoder fed the posterior mean instead of the draw",
-        "tfvae/models/latent_variable.py",
-        "likelihood = self.decoder(context, training=training)",
-        "likelihood = self.decoder(tf.zeros_like(context) + groups[0].posterior.mean(), training=training)",
+        "tfvae/models/vae.py",
+        "likelihood = self.decoder(z, training=training)",
+        "likelihood = self.decoder(tf.zeros_like(z) + posterior.mean(), training=training)",
         MATHS,
     ),
     Bug(
@@ -239,8 +239,8 @@ BUGS = [
     Bug(
         "encoder sees whole levels",
         "tfvae/models/vae.py",
-        "return self.encoder(self.preprocess.grey(x), training=training)",
-        "return self.encoder(x, training=training)",
+        "posterior = self.encoder(self.preprocess.grey(x), training=training)",
+        "posterior = self.encoder(x, training=training)",
         ("tests/models/test_encoder_input.py",),
     ),
     Bug(
@@ -590,9 +590,9 @@ BUGS = [
     ),
     Bug(
         "a repeated program counts twice in the metrics",
-        "tfvae/models/compiled.py",
-        "[*self.variables, *self.metrics_variables, *self.optimizer.variables]",
-        "[*self.variables, *self.optimizer.variables]",
+        "tfvae/models/compiling.py",
+        "[*model.variables, *model.metrics_variables, *model.optimizer.variables]",
+        "[*model.variables, *model.optimizer.variables]",
         GUARD,
     ),
     Bug(
@@ -1167,14 +1167,14 @@ BUGS = [
     ),
     Bug(
         "the same noise for all levels",
-        "tfvae/models/hierarchical.py",
-        "return use if level == self.levels - 1 else",
+        "tfvae/models/levels.py",
+        "return use if level == levels - 1 else",
         "return use if level >= 0 else",
         HIERARCHICAL,
     ),
     Bug(
         "a level too many is the same in all draws",
-        "tfvae/models/hierarchical.py",
+        "tfvae/models/levels.py",
         "rows = 1 if level >= redrawn else n",
         "rows = 1 if level >= redrawn - 1 else n",
         HIERARCHICAL,

@@ -204,7 +204,7 @@ def test_a_model_with_latents_by_other_names_is_drawn_measured_and_exported(data
     capfd.readouterr()
     for name, missing in (
         ("sample", "samples: it does not define `sample`"),
-        ("reconstruct", "reconstructions: it does not define `call`"),
+        ("reconstruct", "reconstructions: it does not define `views` or `call`"),
     ):
         assert command(name, run) == 1
         assert capfd.readouterr().err.strip().splitlines()[-1] == f"Error: The model `OwnVAE` has no {missing}."

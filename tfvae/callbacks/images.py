@@ -25,7 +25,7 @@ class SampleGrid(EpochPicture):
         mean: show the decoder's mean for each latent, as grids usually do, instead of a draw from p(x|z).
         every, log_dir: see `EpochPicture`.
         temperature: of a flow, see `Density.sample`; 1 for all other models.
-        redrawn: of several levels of latents, see `HierarchicalVAE.sample`; None for all other models.
+        redrawn: of several levels of latents, see `LadderVAE.sample`; None for all other models.
     """
 
     def __init__(

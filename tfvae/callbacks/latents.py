@@ -12,7 +12,7 @@ import numpy as np
 
 from tfvae import evaluation, plots
 from tfvae.callbacks.picture import EpochPicture, Picture
-from tfvae.models.abilities import Abilities
+from tfvae.models import GuardedModel
 
 
 class LatentMap(EpochPicture):
@@ -107,7 +107,7 @@ def codes(model: keras.Model, images: np.ndarray) -> np.ndarray:
 
 def require_ability(model: keras.Model, ability: str) -> None:
     """ValueError with the model's own reason if it is one of ours and cannot do that."""
-    if isinstance(model, Abilities):
+    if isinstance(model, GuardedModel):
         model.require(ability)
 
 
@@ -129,6 +129,6 @@ def require_examples(model: keras.Model, images: np.ndarray) -> None:
 
 
 def _require_abilities(model: keras.Model, callback: EpochPicture) -> None:
-    if not isinstance(model, Abilities):
+    if not isinstance(model, GuardedModel):
         who = type(callback).__name__
         raise ValueError(f"`{who}` needs a model with an encoder; received `{type(model).__name__}`.")

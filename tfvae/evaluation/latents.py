@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfvae._support.checks import integer
-from tfvae.models import VAE, HierarchicalVAE
+from tfvae.models import VAE, LadderVAE, StackedVAE
 from tfvae.noise import EVALUATION_SEED, Noise
 from tfvae.trace import Inferred, latent
 
@@ -63,7 +63,7 @@ class LatentStatistics(NamedTuple):
 
 
 def latent_statistics(
-    model: VAE | HierarchicalVAE, raw: Any, batch_size: int = 500, seed: int = EVALUATION_SEED
+    model: VAE | LadderVAE | StackedVAE, raw: Any, batch_size: int = 500, seed: int = EVALUATION_SEED
 ) -> LatentStatistics:
     """The rate of each latent dimension and the number of active units.
 

@@ -3,9 +3,7 @@
 from tfvae.models.autoencoder import Autoencoder
 from tfvae.models.density import Density
 from tfvae.models.gan import GAN
-from tfvae.models.hierarchical import HierarchicalVAE
 from tfvae.models.ladder_vae import LadderVAE
-from tfvae.models.latent_variable import LatentVariableModel
 from tfvae.models.masked_autoencoder import MaskedAutoencoder
 from tfvae.models.model import GuardedModel
 from tfvae.models.naive_monte_carlo import NaiveMonteCarlo
@@ -19,9 +17,7 @@ __all__ = [
     "Autoencoder",
     "Density",
     "GuardedModel",
-    "HierarchicalVAE",
     "LadderVAE",
-    "LatentVariableModel",
     "MaskedAutoencoder",
     "NaiveMonteCarlo",
     "StackedVAE",

@@ -1,15 +1,17 @@
-"""What a model can do beside `fit`, and the sentence in its place where it cannot."""
+"""What a model can do beside training: its methods by ability, and the sentences in the place of those that it lacks.
+
+The functions below the line are methods of `GuardedModel`. Most refuse, until a final class has a method of that name.
+"""
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, cast
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfvae._support.checks import integer
 from tfvae.likelihood import estimate
 from tfvae.noise import Noise
 
@@ -27,138 +29,119 @@ _METHODS = {
     "predictions": ("predictions", ("call",)),
     "interpolations": ("ways between images, which are of flows", ("interpolate",)),
 }
-"""What each ability is in words, and the methods that give it."""
+"""Name of each ability in words, and the methods that give it."""
 _SECTIONS = ("likelihood", "latents", "representation", "samples", "reconstructions")  # of an evaluation
 
 
-def _defines(kind: type, method: str) -> bool:
-    """Whether a class has a method that is its own, and not one that only refuses."""
-    refusing = (getattr(each, method, None) for each in (Abilities, keras.Model))
-    return getattr(kind, method, None) not in (None, *refusing)
+def lacking(model: keras.Model) -> dict[str, str]:
+    """Returns what a model cannot do, with the reason in a sentence, by the methods that it does not define.
+
+    The keys are sections of an evaluation: "likelihood", "latents" (q(z|x) with a rate), "representation" (codes
+    that labels can be read off), "clusters", "samples" and "reconstructions".
+    """
+    found = {ability: missing(model, ability) for ability in _SECTIONS}
+    mixture = "The model has no mixture, whose components would be clusters."
+    return {"clusters": mixture} | {ability: reason for ability, reason in found.items() if reason}
 
 
-class Abilities:
-    """Sampling, encoding and drawing: a model gives those that it has, and `lacks` says why it has no others."""
+def missing(model: keras.Model, ability: str) -> str:
+    """Returns a sentence about the methods of an ability that a model does not define; empty if it defines all."""
+    words, methods = _METHODS[ability]
+    names = [f"`{each}`" for each in methods if not _defines(model, each)]
+    if not names:
+        return ""
+    defined = " or ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+    return f"The model `{type(model).__name__}` has no {words}: it does not define {defined}."
 
-    @property
-    def lacks(self) -> dict[str, str]:
-        """What the model cannot do, with the reason in a sentence.
 
-        The keys are sections of an evaluation: "likelihood", "latents" (q(z|x) with a rate), "representation" (codes
-        that labels can be read off), "clusters", "samples" and "reconstructions". A class that says nothing lacks what
-        it has no methods for.
-        """
-        found = {ability: self._missing(ability) for ability in _SECTIONS}
-        mixture = "The model has no mixture, whose components would be clusters."
-        return {"clusters": mixture} | {ability: reason for ability, reason in found.items() if reason}
+def _defines(model: keras.Model, name: str) -> bool:
+    """Tells whether a model has an attribute of its own, and not one that is None or only refuses."""
+    if name == "latent_shape":
+        return model.latent_shape is not None
+    return getattr(type(model), name, None) not in (None, globals().get(name), getattr(keras.Model, name, None))
 
-    def require(self, ability: str) -> None:
-        """ValueError with the reason in `lacks` if the model cannot do that."""
-        if ability in self.lacks:
-            raise ValueError(self.lacks[ability])
 
-    def _missing(self, ability: str) -> str:
-        """The sentence about the methods of an ability that the class does not define; empty if it does."""
-        words, methods = _METHODS[ability]
-        missing = [f"`{each}`" for each in methods if not _defines(type(self), each)]
-        if not missing:
-            return ""
-        defined = " or ".join(filter(None, (", ".join(missing[:-1]), missing[-1])))
-        return f"The model `{type(self).__name__}` has no {words}: it does not define {defined}."
+def _refusal(model: Any, ability: str) -> NotImplementedError:
+    return NotImplementedError(model.lacks.get(ability) or missing(model, ability))
 
-    def _refusal(self, ability: str) -> NotImplementedError:
-        """The error of a method that the class does not define."""
-        return NotImplementedError(self.lacks.get(ability) or self._missing(ability))
 
-    exact_likelihood = False
-    """Whether `log_likelihood` is log p(x) itself, and no bound."""
+# ---------------------------------------------------------------------------------------------------------------------
 
-    judged_by_loss = True
-    """Whether a lower val_loss means a better model, so that training can wait for one."""
 
-    adam: ClassVar[dict[str, float]] = {}
-    """Momenta of Adam that suit this model, where they are not Keras' defaults."""
+def require(model: Any, ability: str) -> None:
+    """ValueError with the reason in `lacks` if the model cannot do that."""
+    if ability in model.lacks:
+        raise ValueError(model.lacks[ability])
 
-    draws_quickly = True
-    """Whether a draw takes one pass through the networks, and not one for each element of an example."""
 
-    levels = 1
-    """Number of levels of latents."""
+def sample(model: Any, n: Any, seed: Any = 0, mean: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
+    """Draws data.
 
-    interpolates = False
-    """Whether it is a flow, whose samples have a temperature and whose images have ways between them."""
+    Args:
+        n: number of draws.
+        seed: the same seed gives the same draws, and the first of more draws are those of fewer. Or an integer
+            tensor `[n]`, a seed for each draw.
+        mean: give the mean of p(x|z) instead of a draw from it, if there is one: what grids usually show.
 
-    def sample(self, n: Any, seed: Any = 0, mean: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
-        """Draws data.
+    Returns:
+        z `[n, ...]`, what each was made from, and x `[n, *data]` in the units of the preprocessed data.
 
-        Args:
-            n: number of draws.
-            seed: the same seed gives the same draws, and the first of more draws are those of fewer. Or an integer
-                tensor `[n]`, a seed for each draw.
-            mean: give the mean of p(x|z) instead of a draw from it, where there is one: what grids usually show.
+    Raises:
+        ValueError: `n` is below 1, or not an integer.
+        FloatingPointError: the samples are not finite.
+    """
+    raise _refusal(model, "samples")
 
-        Returns:
-            z `[n, ...]`, what each was made from, and x `[n, *data]` in the units of the preprocessed data.
 
-        Raises:
-            ValueError: `n` is below 1, or no integer.
-            FloatingPointError: the samples are not finite.
-        """
-        raise self._refusal("samples")
+def sample_title(model: Any, mean: bool) -> str:
+    """Names what `sample` gives, for the title of a picture."""
+    return f"decoder means{model.mean_note} for z ~ p(z)" if mean else "draws from p(x|z) for z ~ p(z)"
 
-    def check_draws(self, n: Any) -> None:
-        """ValueError unless so many draws can be made; a tensor, in a graph, is taken as it is."""
-        if not tf.is_tensor(n):
-            integer("n", n, 1)
 
-    def log_likelihood(self, raw: Any, sample_size: int = 5000, seed: int = 0) -> np.ndarray:
-        """The S-sample lower bound on log p(x) of each example in nats, `[N]`; see `likelihood.log_likelihood`.
+def log_likelihood(model: Any, raw: Any, sample_size: int = 5000, seed: int = 0) -> np.ndarray:
+    """Returns the S-sample lower bound on log p(x) of each example in nats, `[N]`; see `likelihood.log_likelihood`.
 
-        Raises:
-            ValueError: the model has no log p(x), or a number is out of range.
-        """
-        return estimate.log_likelihood(cast(Any, self), raw, sample_size=sample_size, seed=seed)
+    Raises:
+        ValueError: the model has no log p(x), or a number is out of range.
+    """
+    return estimate.log_likelihood(model, raw, sample_size=sample_size, seed=seed)
 
-    @property
-    def latent_shape(self) -> tuple[int, ...] | None:
-        """Shape of the z that `likelihood` takes; None where there is none."""
-        return None
 
-    def likelihood(self, z: Any) -> tfp.distributions.Distribution:
-        """p(x|z) of latents or codes `[B, *latent]`; a point where x has no noise of its own."""
-        raise NotImplementedError(NO_DECODER)
+def likelihood(model: Any, z: Any) -> tfp.distributions.Distribution:
+    """Returns p(x|z) of latents or codes `[B, *latent]`; a point if x has no noise of its own."""
+    raise NotImplementedError(NO_DECODER)
 
-    def draw_latents(self, noise: Noise, n: Any) -> tf.Tensor:
-        """Draws of z ~ p(z) for `likelihood`, `[n, *latent]`."""
-        raise self._refusal("latents")
 
-    def draw_codes(self, x: Any, noise: Noise) -> tf.Tensor:
-        """A draw of z ~ q(z|x) for each preprocessed example, `[B, *latent]`."""
-        raise self._refusal("latents")
+def draw_latents(model: Any, noise: Noise, n: Any) -> tf.Tensor:
+    """Draws z ~ p(z) for `likelihood`, `[n, *latent]`."""
+    raise _refusal(model, "latents")
 
-    def moments(self, x: Any) -> tuple[tf.Tensor, tf.Tensor]:
-        """Mean and standard deviation of q(z|x) of preprocessed examples, `[B, *latent]` both."""
-        raise self._refusal("latents")
 
-    mean_note = ""
-    """What the title of a picture of means has to add; see `Family.mean_note`."""
+def draw_codes(model: Any, x: Any, noise: Noise) -> tf.Tensor:
+    """Draws z ~ q(z|x) for each preprocessed example, `[B, *latent]`."""
+    raise _refusal(model, "latents")
 
-    def sample_title(self, mean: bool) -> str:
-        """What `sample` gives, for the title of a picture."""
-        return f"decoder means{self.mean_note} for z ~ p(z)" if mean else "draws from p(x|z) for z ~ p(z)"
 
-    def codes(self, x: Any) -> tf.Tensor:
-        """One vector for each preprocessed example, `[B, D]`, that stands for it."""
-        raise self._refusal("representation")
+def moments(model: Any, x: Any) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns mean and standard deviation of q(z|x) of preprocessed examples, `[B, *latent]` both."""
+    raise _refusal(model, "latents")
 
-    def clusters(self, x: Any) -> tf.Tensor:
-        """The most probable component of the model's mixture for each preprocessed example, int `[B]`."""
-        raise self._refusal("clusters")
 
-    def views(self, raw: Any) -> dict[str, tf.Tensor]:
-        """What the model makes of raw images, for a grid that shows it: rows of images `[B, *data]` by their title."""
-        raise self._refusal("reconstructions")
+def codes(model: Any, x: Any) -> tf.Tensor:
+    """Returns one vector for each preprocessed example, `[B, D]`, that stands for it."""
+    raise _refusal(model, "representation")
 
-    def interpolate(self, start: Any, end: Any, steps: int = 9) -> tf.Tensor:
-        """The way between raw images `[N, *data]` in the latents of a flow, `[N, steps, *data]`."""
-        raise self._refusal("interpolations")
+
+def clusters(model: Any, x: Any) -> tf.Tensor:
+    """Returns the most probable component of the model's mixture for each preprocessed example, int `[B]`."""
+    raise _refusal(model, "clusters")
+
+
+def views(model: Any, raw: Any) -> dict[str, tf.Tensor]:
+    """Returns the rows of a grid that shows how the model sees raw images: images `[B, *data]` by their title."""
+    raise _refusal(model, "reconstructions")
+
+
+def interpolate(model: Any, start: Any, end: Any, steps: int = 9) -> tf.Tensor:
+    """Returns the way between raw images `[N, *data]` in the latents of a flow, `[N, steps, *data]`."""
+    raise _refusal(model, "interpolations")

@@ -16,7 +16,7 @@ from tfvae.priors import Prior
 def ancestral_sample(
     prior: Prior, encoder: keras.Model | None, decoder: ConditionalDistribution, n: Any, seed: Any, mean: bool
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """z ~ p(z) and x ~ p(x|z), or the mean of p(x|z); see `Abilities.sample`. The encoder is for priors made of it."""
+    """z ~ p(z) and x ~ p(x|z), or the mean of p(x|z); see `abilities.sample`. The encoder is for priors made of it."""
     noise = Noise(seed)
     z = prior.draw(encoder, noise, n)
     x = data_of(decoder, z, noise, mean)

@@ -62,6 +62,7 @@ class Autoencoder(UnsupervisedModel):
             raise TypeError(f"`corruption` must be a `Corruption` or None; received {corruption!r}.")
         super().__init__(preprocess, decoder.family, Distortion(), seed=seed, name=name)
         self.encoder, self.decoder, self.corruption = encoder, decoder, corruption
+        self.latent_shape = encoder.family.event_shape
         build_part("encoder", encoder, decoder.family.event_shape)
         build_part("decoder", decoder, encoder.family.event_shape)
         encoder.prepare = lambda raw: preprocess.grey(self.representative(raw))
@@ -74,10 +75,6 @@ class Autoencoder(UnsupervisedModel):
     def parts(self) -> tuple[keras.Layer, ...]:
         """What has weights: the encoder and the decoder."""
         return self.encoder, self.decoder
-
-    @property
-    def latent_shape(self) -> tuple[int, ...]:
-        return self.decoder.input_event_shape
 
     def likelihood(self, z: Any) -> tfp.distributions.Distribution:
         return self.decoder(z)

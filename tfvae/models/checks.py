@@ -6,9 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
+import tensorflow as tf
 
+from tfvae._support.checks import integer
 from tfvae._support.precision import require_precision
 from tfvae.conditional import ConditionalDistribution
+from tfvae.priors import Prior
 
 
 def require_kinds(**parts: tuple[Any, type[keras.Layer]]) -> None:
@@ -33,6 +36,18 @@ def build_part(name: str, part: ConditionalDistribution, shape: Sequence[int]) -
             f"`{name}` was built for inputs of shape {part.input_event_shape}, and here they have shape {tuple(shape)}."
         )
     part.build((None, *shape))
+
+
+def require_same_examples(prior: Prior, data_shape: tuple[int, ...]) -> None:
+    """ValueError if a prior is made of examples of another shape than those of the model."""
+    if prior.data_shape not in (None, data_shape):
+        raise ValueError(f"`prior` has pseudo-inputs of shape {prior.data_shape}, the data {data_shape}.")
+
+
+def require_draws(n: Any) -> None:
+    """ValueError unless so many draws can be made; a tensor, in a graph, is taken as it is."""
+    if not tf.is_tensor(n):
+        integer("n", n, 1)
 
 
 def require_points(**parts: ConditionalDistribution) -> None:

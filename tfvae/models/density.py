@@ -11,7 +11,7 @@ import tensorflow as tf
 from tfvae._support.finite import require_finite
 from tfvae._support.serialization import config_of
 from tfvae.flows import Flow
-from tfvae.models.checks import require_kinds
+from tfvae.models.checks import require_draws, require_kinds
 from tfvae.models.unsupervised import UnsupervisedModel
 from tfvae.noise import Noise
 from tfvae.objectives import Distortion
@@ -88,13 +88,13 @@ class Density(UnsupervisedModel):
         """Draws x. There are no latents and no decoder with a mean to show: both results are x `[n, *data]`.
 
         Args:
-            n, seed, mean: see `Abilities.sample`.
+            n, seed, mean: see `abilities.sample`.
             temperature: of a flow, by which its base is narrowed; see `flows.Flow.draw`.
 
         Raises:
             ValueError: a density that is no flow has no temperature, or it is out of range.
         """
-        self.check_draws(n)
+        require_draws(n)
         if checked_temperature(temperature) == 1.0:
             x = self.density.draw(None, Noise(seed), n)
         else:

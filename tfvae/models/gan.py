@@ -16,7 +16,7 @@ from tfvae._support.serialization import config_of
 from tfvae._support.softplus import softplus
 from tfvae.conditional import ConditionalDistribution
 from tfvae.families import Delta
-from tfvae.models.checks import build_part, require_kinds, require_points
+from tfvae.models.checks import build_part, require_draws, require_kinds, require_points
 from tfvae.models.model import GuardedModel
 from tfvae.networks.checks import CHANNELS_LAST, built_body, refuse_losses_of_calls, require_body
 from tfvae.noise import Noise
@@ -82,7 +82,7 @@ class GAN(GuardedModel):
         super().__init__(preprocess, shape, _NO_LIKELIHOOD, ("loss", "generator_loss"), seed=seed, name=name)
         # The generator comes first: averages of its weights are found by its place.
         self.generator, self.discriminator, self.prior = generator, discriminator, prior
-        self.penalty = real(penalty)
+        self.penalty, self.latent_shape = real(penalty), prior.event_shape
         build_part("generator", generator, prior.event_shape)
         features = built_body("discriminator", discriminator, shape)
         self.head = keras.Sequential([keras.layers.Flatten(**CHANNELS_LAST), keras.layers.Dense(1)], name="head")
@@ -92,10 +92,6 @@ class GAN(GuardedModel):
     def parts(self) -> tuple[keras.Layer, ...]:
         """What has weights."""
         return self.generator, self.discriminator, self.head, self.prior
-
-    @property
-    def latent_shape(self) -> tuple[int, ...]:
-        return self.generator.input_event_shape
 
     def likelihood(self, z: Any) -> tfp.distributions.Distribution:
         return Delta(self.data_shape).distribution(self.generated(z))
@@ -157,8 +153,8 @@ class GAN(GuardedModel):
         return tf.sigmoid(self.generator(z, training=training).mean())
 
     def sample(self, n: Any, seed: Any = 0, mean: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
-        """See `Abilities.sample`; an image has no noise of its own, so `mean` makes no difference."""
-        self.check_draws(n)
+        """See `abilities.sample`; an image has no noise of its own, so `mean` makes no difference."""
+        require_draws(n)
         z = self.prior.draw(None, Noise(seed), n)
         x = self.generated(z)
         require_finite("The samples", z, x)

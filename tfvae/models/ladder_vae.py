@@ -10,18 +10,21 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from tfvae._support.serialization import config_of
 from tfvae.conditional import ConditionalDistribution
+from tfvae.models import levels
 from tfvae.models.checks import build_part
-from tfvae.models.hierarchical import Choose, HierarchicalVAE
+from tfvae.models.levels import Choose
+from tfvae.models.unsupervised import UnsupervisedModel
 from tfvae.networks.checks import built_body
-from tfvae.objectives import Objective
+from tfvae.objectives import ELBO, Objective
 from tfvae.preprocessing import Preprocessing
 from tfvae.priors import Prior
 from tfvae.trace import Inferred
 
 
 @keras.saving.register_keras_serializable("tfvae")
-class LadderVAE(HierarchicalVAE):
+class LadderVAE(UnsupervisedModel):
     """A VAE with L levels of latents, each of which depends on all above it, in p and in q.
 
         d_1 = bottom_up_1(x),  d_l = bottom_up_l(d_(l-1))                           features, from x up
@@ -47,7 +50,14 @@ class LadderVAE(HierarchicalVAE):
     does, as in Kingma et al. 2016, arXiv:1606.04934.
     """
 
-    part_names = ("bottom_up", "posteriors", "top_down", "priors")
+    latent_shapes: tuple[tuple[int, ...], ...]  # of one z of each level, the lowest first
+    level_of: tuple[int, ...]  # the level of each of D elements, counted from 1 at the data
+
+    # What follows from `infer` and `generate`.
+    trace_of, groups, call = levels.trace_of, levels.groups, levels.call
+    sample, likelihood, draw_latents = levels.sample, levels.likelihood, levels.draw_latents
+    moments, codes, draw_codes = levels.moments, levels.codes, levels.draw_codes
+    views, start_at = levels.views, levels.start_at
 
     def __init__(
         self,
@@ -68,7 +78,10 @@ class LadderVAE(HierarchicalVAE):
                 "A ladder of L levels has L `bottom_up`, L `posteriors`, L - 1 `top_down` and L - 1 `priors`, L >= 1; "
                 f"received {len(bottom_up)}, {len(posteriors)}, {len(top_down)} and {len(priors)}."
             )
-        super().__init__(posteriors, priors, decoder, prior, preprocess, objective, seed, name)
+        levels.check_parts(posteriors, priors, decoder, prior)
+        super().__init__(preprocess, decoder.family, objective or ELBO(), seed=seed, name=name)
+        self.posteriors, self.priors, self.decoder, self.prior = list(posteriors), list(priors), decoder, prior
+        levels.set_shapes(self)
         self.bottom_up, self.top_down = list(bottom_up), list(top_down)
         self._build_parts()
 
@@ -82,29 +95,30 @@ class LadderVAE(HierarchicalVAE):
 
     @property
     def top(self) -> _Top:
+        """q(z_L|x) from x, for a prior that is made of it."""
         return _Top(self)
 
-    def inferred(self, x: tf.Tensor, choose: Choose, training: bool | None = None) -> tuple[list[Inferred], tf.Tensor]:
+    def infer(self, x: tf.Tensor, choose: Choose, training: bool | None = None) -> tuple[list[Inferred], tf.Tensor]:
         features = self._features(x, training)
         found: list[Inferred] = []
 
-        def infer(level: int, state: tf.Tensor | None, prior: Callable[[], Any]) -> tf.Tensor:
+        def walk(level: int, state: tf.Tensor | None, prior: Callable[[], Any]) -> tf.Tensor:
             posterior = self.posteriors[level](_joined(features[level], state), training=training)
             z = choose(level, posterior)
             found.insert(0, Inferred(z, posterior, prior()))
             return z
 
-        context = self._descend(infer, training)
+        context = self._descend(walk, training)
         return found, context
 
-    def generated(self, choose: Choose) -> tuple[list[tf.Tensor], tf.Tensor]:
+    def generate(self, choose: Choose) -> tuple[list[tf.Tensor], tf.Tensor]:
         found: list[tf.Tensor] = []
 
-        def generate(level: int, state: tf.Tensor | None, prior: Callable[[], Any]) -> tf.Tensor:
+        def draw(level: int, state: tf.Tensor | None, prior: Callable[[], Any]) -> tf.Tensor:
             found.insert(0, choose(level, prior()))
             return found[0]
 
-        context = self._descend(generate)
+        context = self._descend(draw)
         return found, context
 
     def _descend(self, choose: Callable[..., tf.Tensor], training: bool | None = None) -> tf.Tensor:
@@ -128,6 +142,10 @@ class LadderVAE(HierarchicalVAE):
             x = network(x, training=training)
             found.append(x)
         return found
+
+    def get_config(self) -> dict[str, Any]:
+        names = ("bottom_up", "posteriors", "top_down", "priors", "decoder", "prior", "preprocess", "objective")
+        return config_of(self, *names, "seed", "name")
 
     def _build_parts(self) -> None:
         shape, features = tuple(self.data_shape), []

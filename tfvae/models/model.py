@@ -1,4 +1,4 @@
-"""Training that a batch which is not finite cannot spoil, for every model: the steps and what Keras calls them by."""
+"""Keras' verbs around the training step of every model, which a batch that is not finite cannot spoil."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import abc
 import functools
 import warnings
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 import tensorflow as tf
@@ -14,18 +14,15 @@ import tensorflow as tf
 from tfvae._support.checks import integer
 from tfvae._support.layer_state import set_state_of_layers, state_of_layers
 from tfvae._support.precision import at_least_float32
-from tfvae._support.serialization import arguments, without_state
-from tfvae.models import examples, given
-from tfvae.models.abilities import Abilities
-from tfvae.models.compiled import CompiledModel
-from tfvae.models.predicting import PredictingModel
+from tfvae._support.private import BuiltWhenMade
+from tfvae._support.serialization import SavedWhole, arguments, without_state
+from tfvae.models import abilities, compiling, examples, given, predicting
 from tfvae.networks.checks import refuse_quantization
 from tfvae.noise import EVALUATION_SEED, Noise
 from tfvae.parallel import multi_worker
 from tfvae.preprocessing import Preprocessing
 from tfvae.training import doors, step
 from tfvae.training.average import Average
-from tfvae.training.choice import by_first_batch
 from tfvae.training.global_batch import over_replicas, place_in_global_batch
 from tfvae.training.guard import Guard, SkippedShare, SkippedSteps, checked
 from tfvae.training.program import StepsLeft, many_steps_in_one_program
@@ -37,7 +34,7 @@ from tfvae.units import Unit
 _TRACED = ("objective", "preprocess", "seed", "penalty", "draws", "corruption")
 
 
-class GuardedModel(Abilities, CompiledModel, PredictingModel, abc.ABC):
+class GuardedModel(SavedWhole, BuiltWhenMade, abc.ABC):
     """A Keras model that is trained on raw examples: `fit(raw)`, `evaluate(raw)`, `predict(raw)`.
 
     A training step whose input, loss or gradients are not finite changes nothing and is counted (`skipped_steps`, and
@@ -49,7 +46,7 @@ class GuardedModel(Abilities, CompiledModel, PredictingModel, abc.ABC):
     Several threads may predict at the same time. Evaluations take turns; while one thread trains, others cannot
     evaluate.
 
-    What is minimised is the model's own business, so `compile` refuses a loss and metrics.
+    What it can do beside training it says by the methods that it defines; `lacks` has the reason for the others.
 
     Args:
         preprocess: from raw data to x.
@@ -62,15 +59,38 @@ class GuardedModel(Abilities, CompiledModel, PredictingModel, abc.ABC):
     train_function: Any
     test_function: Any
 
+    # Methods whose code, with what they do, is in a file of its own. `abilities` are what a final class may define.
+    compile, compile_again, build_optimizers = compiling.compile, compiling.compile_again, compiling.build_optimizers
+    get_compile_config, compile_from_config = compiling.get_compile_config, compiling.compile_from_config
+    trained_by, state = compiling.trained_by, compiling.state
+    predict, predict_on_batch, predict_step = predicting.predict, predicting.predict_on_batch, predicting.predict_step
+    predicted, reconstructed = predicting.predicted, predicting.reconstructed
+    make_predict_function = predicting.make_predict_function
+    require, sample, sample_title = abilities.require, abilities.sample, abilities.sample_title
+    likelihood, log_likelihood = abilities.likelihood, abilities.log_likelihood
+    moments, draw_codes, draw_latents = abilities.moments, abilities.draw_codes, abilities.draw_latents
+    codes, clusters, views = abilities.codes, abilities.clusters, abilities.views
+    interpolate = abilities.interpolate
+
+    latent_shape: tuple[int, ...] | None = None  # of the z that `likelihood` takes, if there is one
+    levels = 1  # of latents
+    sample_size = 1  # samples for each example that the reported numbers are averages over
+    mean_note = ""  # in the title of a picture of means; see `Family.mean_note`
+    exact_likelihood = False  # `log_likelihood` is log p(x) itself, and not a bound
+    judged_by_loss = True  # a lower val_loss means a better model, so that training can wait for one
+    adam: ClassVar[dict[str, float]] = {}  # momenta that suit this model, if Keras' defaults do not
+    draws_quickly = True  # a draw takes one pass through the networks, not one for each element of an example
+    interpolates = False  # it is a flow, whose samples have a temperature and whose images have ways between them
+    starts_from_data = False  # `start_at` does something
+
+    _attempts_by_xla = False  # of several replicas XLA compiles what each does by itself
+    _to_be_chosen = False  # the next `fit` chooses the way of running the steps
+    _jit_compile_wished: bool | None = None
+
     def __init__(
-        self,
-        preprocess: Preprocessing,
-        data_shape: tuple[int, ...],
-        unit: Unit,
-        terms: Sequence[str],
-        seed: int = 0,
+        self, preprocess: Preprocessing, data_shape: tuple[int, ...], unit: Unit, terms: Sequence[str], seed: int = 0,
         name: str | None = None,
-    ):
+    ):  # fmt: skip
         # The networks inside may compute in half precision; losses and distributions may not.
         super().__init__(name=name, dtype=at_least_float32())
         if not isinstance(preprocess, Preprocessing):
@@ -116,25 +136,21 @@ class GuardedModel(Abilities, CompiledModel, PredictingModel, abc.ABC):
             global_rows: number of examples on all replicas, by which sums over them are divided.
         """
 
+    @abc.abstractmethod
+    def test_scores(self, raw: tf.Tensor, y: Any, noise: Noise) -> dict[str, tf.Tensor]:
+        """The reported numbers of each raw example in an evaluation, `[B]` by name; arguments as for `attempt`."""
+
+    @property
+    def lacks(self) -> dict[str, str]:
+        """Sentence about each ability that the model does not have, by section of an evaluation; see `abilities`."""
+        return abilities.lacking(self)
+
     def representative(self, raw: Any) -> tf.Tensor:
         """x for raw data, without noise: `[B, *data]`."""
         return self.preprocess(self.as_examples(raw))
 
-    starts_from_data = False
-    """Whether `start_at` does anything."""
-
     def start_at(self, x: Any, seed: int = 0) -> None:
-        """Sets the weights that training starts from by examples `[N, *data]` in the units of x. Mostly nothing is.
-
-        Args:
-            x: examples.
-            seed: of what is random in that.
-        """
-
-    @property
-    def sample_size(self) -> int:
-        """Samples for each example that the reported numbers are averages over."""
-        return 1
+        """Initialises weights from examples `[N, *data]` in the units of x; a seed is for draws. Nothing by default."""
 
     @property
     def steps(self) -> int:
@@ -154,10 +170,6 @@ class GuardedModel(Abilities, CompiledModel, PredictingModel, abc.ABC):
         super().reset_metrics()
         self._evaluated.assign(0)  # Keras calls this at the start of every evaluation
 
-    @abc.abstractmethod
-    def test_scores(self, raw: tf.Tensor, y: Any, noise: Noise) -> dict[str, tf.Tensor]:
-        """The reported numbers of each raw example in an evaluation, `[B]` by name; arguments as for `attempt`."""
-
     def fit(
         self, x: Any = None, y: Any = None, batch_size: int | None = None, epochs: int = 1, verbose: Any = "auto",
         callbacks: Any = None, **kwargs: Any,
@@ -167,11 +179,7 @@ class GuardedModel(Abilities, CompiledModel, PredictingModel, abc.ABC):
         x, y, kwargs = given.for_training(self, x, y, kwargs | {"batch_size": batch_size})
         multi_worker.require_dataset(self.distribute_strategy, x)
         if self._to_be_chosen:
-            with self.distribute_strategy.scope():
-                choice = by_first_batch(self, x, y, batch_size, self._jit_compile_wished)
-                self.compile_again(**choice.arguments)
-            if verbose:
-                print(f"Training steps: {choice}", flush=True)
+            compiling.choose_way(self, x, y, batch_size, verbose)
         x = multi_worker.shared(self.distribute_strategy, x)
         if kwargs["validation_data"] is not None:
             size = kwargs.get("validation_batch_size") or batch_size
@@ -262,7 +270,7 @@ class GuardedModel(Abilities, CompiledModel, PredictingModel, abc.ABC):
         if self.train_function is not None and not force and obeyed == self._obeyed:
             return self.train_function
         self._obeyed = obeyed
-        self.prepare_to_train()
+        compiling.prepare_to_train(self)
         super().make_train_function(force=True)
         together = None
         if self.jit_compile and self.steps_per_execution > 1 and not self.run_eagerly:
@@ -278,12 +286,7 @@ class GuardedModel(Abilities, CompiledModel, PredictingModel, abc.ABC):
         return self.test_function
 
     def as_examples(self, raw: Any) -> tf.Tensor:
-        """The raw batch as `[B, *data_shape]`: a last axis of one channel may be missing.
-
-        Raises:
-            ValueError: the examples have another shape than the model was made for, or Keras' settings another
-                precision.
-        """
+        """Returns a raw batch as `[B, *data_shape]`; raises as `examples.as_examples`."""
         return examples.as_examples(self.name, raw, self.data_shape, self.compute_dtype)
 
     def require_shape(self, shape: tf.TensorShape) -> None:

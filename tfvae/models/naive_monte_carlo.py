@@ -13,7 +13,7 @@ from tfvae._support.serialization import config_of
 from tfvae.conditional import ConditionalDistribution
 from tfvae.families.pairs import log_prob_of_pairs
 from tfvae.models.ancestral import ancestral_sample
-from tfvae.models.checks import build_part, require_kinds
+from tfvae.models.checks import build_part, require_draws, require_kinds
 from tfvae.models.unsupervised import UnsupervisedModel
 from tfvae.noise import EVALUATION_SEED, Noise
 from tfvae.objectives import NaiveAverage
@@ -60,17 +60,13 @@ class NaiveMonteCarlo(UnsupervisedModel):
             raise ValueError("`prior` needs an encoder q(z|x), which naive Monte Carlo has not.")
         draws = samples_of("draws", draws)
         super().__init__(preprocess, decoder.family, NaiveAverage(draws), seed=seed, name=name)
-        self.decoder, self.prior, self.draws = decoder, prior, draws
+        self.decoder, self.prior, self.draws, self.latent_shape = decoder, prior, draws, prior.event_shape
         build_part("decoder", decoder, prior.event_shape)
 
     @property
     def parts(self) -> tuple[keras.Layer, ...]:
         """What has weights: the decoder and the prior."""
         return self.decoder, self.prior
-
-    @property
-    def latent_shape(self) -> tuple[int, ...]:
-        return self.decoder.input_event_shape
 
     def likelihood(self, z: Any) -> tfp.distributions.Distribution:
         return self.decoder(z)
@@ -104,7 +100,7 @@ class NaiveMonteCarlo(UnsupervisedModel):
         return Trace(log_px_z=log_prob_of_pairs(self.decoder(z[:, tf.newaxis], training=training), x), latents=())
 
     def sample(self, n: Any, seed: Any = 0, mean: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
-        self.check_draws(n)
+        require_draws(n)
         return ancestral_sample(self.prior, None, self.decoder, n, seed, mean)
 
     def get_config(self) -> dict[str, Any]:

@@ -8,17 +8,20 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfvae._support.serialization import config_of
 from tfvae.conditional import ConditionalDistribution
+from tfvae.models import levels
 from tfvae.models.checks import build_part
-from tfvae.models.hierarchical import Choose, HierarchicalVAE
-from tfvae.objectives import Objective
+from tfvae.models.levels import Choose
+from tfvae.models.unsupervised import UnsupervisedModel
+from tfvae.objectives import ELBO, Objective
 from tfvae.preprocessing import Preprocessing
 from tfvae.priors import Prior
 from tfvae.trace import Inferred
 
 
 @keras.saving.register_keras_serializable("tfvae")
-class StackedVAE(HierarchicalVAE):
+class StackedVAE(UnsupervisedModel):
     """VAEs on top of each other, with L levels of latents: each depends on the next one only, in p and in q.
 
         q(z|x) = q(z_1|x) q(z_2|z_1) ... q(z_L|z_(L-1)),   p(x, z) = p(z_L) p(z_(L-1)|z_L) ... p(z_1|z_2) p(x|z_1)
@@ -38,7 +41,15 @@ class StackedVAE(HierarchicalVAE):
     layers is `recipes.stacked_vae`.
     """
 
-    part_names = ("posteriors", "priors")
+    latent_shapes: tuple[tuple[int, ...], ...]  # of one z of each level, the lowest first
+    level_of: tuple[int, ...]  # the level of each of D elements, counted from 1 at the data
+
+    # What follows from `infer` and `generate`.
+    trace_of, groups, call = levels.trace_of, levels.groups, levels.call
+    sample, likelihood, draw_latents = levels.sample, levels.likelihood, levels.draw_latents
+    moments, codes, draw_codes = levels.moments, levels.codes, levels.draw_codes
+    views, start_at = levels.views, levels.start_at
+    top = None  # q(z_L|x) cannot be had from x alone
 
     def __init__(
         self,
@@ -56,7 +67,10 @@ class StackedVAE(HierarchicalVAE):
                 "A stack of L levels has L `posteriors` and L - 1 `priors`, L >= 1; "
                 f"received {len(posteriors)} and {len(priors)}."
             )
-        super().__init__(posteriors, priors, decoder, prior, preprocess, objective, seed, name)
+        levels.check_parts(posteriors, priors, decoder, prior)
+        super().__init__(preprocess, decoder.family, objective or ELBO(), seed=seed, name=name)
+        self.posteriors, self.priors, self.decoder, self.prior = list(posteriors), list(priors), decoder, prior
+        levels.set_shapes(self)
         if prior.data_shape is not None:
             raise ValueError(
                 "`prior` needs q of the highest level given x alone, which a stack has not; see `LadderVAE`."
@@ -73,7 +87,7 @@ class StackedVAE(HierarchicalVAE):
         """What has weights."""
         return *self.posteriors, *self.priors, self.decoder, self.prior
 
-    def inferred(self, x: tf.Tensor, choose: Choose, training: bool | None = None) -> tuple[list[Inferred], tf.Tensor]:
+    def infer(self, x: tf.Tensor, choose: Choose, training: bool | None = None) -> tuple[list[Inferred], tf.Tensor]:
         z, posteriors, below = [], [], x
         for level, encoder in enumerate(self.posteriors):
             posteriors.append(encoder(below, training=training))
@@ -83,8 +97,12 @@ class StackedVAE(HierarchicalVAE):
         priors.append(self.prior.distribution(None))
         return [Inferred(*each) for each in zip(z, posteriors, priors, strict=True)], z[0]
 
-    def generated(self, choose: Choose) -> tuple[list[tf.Tensor], tf.Tensor]:
+    def generate(self, choose: Choose) -> tuple[list[tf.Tensor], tf.Tensor]:
         z = [choose(self.levels - 1, self.prior.distribution(None))]
         for level in reversed(range(self.levels - 1)):
             z.insert(0, choose(level, self.priors[level](z[0])))
         return z, z[0]
+
+    def get_config(self) -> dict[str, Any]:
+        names = ("posteriors", "priors", "decoder", "prior", "preprocess", "objective")
+        return config_of(self, *names, "seed", "name")

@@ -1,8 +1,10 @@
-"""The training and test steps that every model with a `Trace` shares."""
+"""The model with a single hole, `trace_of`: losses, gradients and scores by an objective."""
 
 from __future__ import annotations
 
 import abc
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -32,7 +34,7 @@ class UnsupervisedModel(GuardedModel):
 
     A final class gives `trace_of`, best by `tfvae.latent` for each group of its latents, and `get_config`, best by
     `tfvae.config_of`; this one gives the steps. What else it can do it says by the methods that it defines: `call`
-    (predictions), `sample`, `codes`, `views` (reconstructions) and so on; see `Abilities.lacks`.
+    (predictions), `sample`, `codes`, `views` (reconstructions) and so on; `models/abilities.py` lists them.
 
     Labels in the data are passed through to `trace_of`, sample weights multiply each example's loss. The loss is the
     sum over the examples of the global batch divided by their number, whatever the number of replicas.
@@ -85,6 +87,9 @@ class UnsupervisedModel(GuardedModel):
             )
         for name in ("beta", "free_bits"):
             by_level(name, getattr(objective, name, 0.0), self.levels)
+        gradient = getattr(objective, "gradient", "plain")
+        if self.levels > 1 and gradient != "plain":
+            raise ValueError(f'`objective` has the gradient "{gradient}", which is of one level of latents.')
 
     @property
     def lacks(self) -> dict[str, str]:
@@ -94,7 +99,7 @@ class UnsupervisedModel(GuardedModel):
         return found
 
     @property
-    def sample_size(self) -> int:
+    def sample_size(self) -> int:  # type: ignore[override]
         return self.objective.sample_size
 
     def called_twice(self) -> tuple[keras.Layer, ...]:
@@ -118,31 +123,34 @@ class UnsupervisedModel(GuardedModel):
             training: as for Keras layers.
         """
 
-    def traced(self, x: tf.Tensor, noise: Noise, sample_size: int = 1, y: Any = None, training: bool = False) -> Trace:
-        """`trace_of`.
-
-        Raises:
-            NotImplementedError: it needs labels, and there are none.
-        """
-        try:
-            return self.trace_of(x, noise, sample_size, y=y, training=training)
-        except (TypeError, ValueError, AttributeError) as error:
-            if y is None and any(words in str(error) for words in _NO_LABELS):
-                raise NotImplementedError(
-                    f"`{type(self).__name__}.trace_of` needs labels, `y`, which are not given here."
-                ) from error
-            raise
+    def traced(self, x: tf.Tensor, noise: Noise, sample_size: int = 1) -> Trace:
+        """Returns `trace_of` without labels; NotImplementedError if it needs some."""
+        with _labels_named(self, None):
+            return self.trace_of(x, noise, sample_size)
 
     def sample_trace(
         self, raw: tf.Tensor, noise: Noise, sample_size: int, y: Any = None, training: bool = False
     ) -> Trace:
-        """`trace_of` for raw examples `[B, *data_shape]`, whose x is drawn with the same noise."""
-        return self.traced(self.preprocess(raw, noise), noise, sample_size, y, training)
+        """Returns `trace_of` for raw examples `[B, *data_shape]`, whose x is drawn with the same noise.
+
+        A replica without examples gets the trace of one.
+
+        Raises:
+            NotImplementedError: it needs labels, and there are none.
+            TypeError: a number is in half precision.
+        """
+        x = self.preprocess(never_empty(raw), noise)
+        labels = None if y is None else tf.nest.map_structure(never_empty, y)
+        with _labels_named(self, labels):
+            trace = self.trace_of(x, noise, sample_size, y=labels, training=training)
+        require_full_precision(trace)
+        return trace
 
     def attempt(self, raw: tf.Tensor, y: Any, sample_weight: Any, noise: Noise, global_rows: tf.Tensor) -> Attempt:
         variables = self.trainable_variables
         with tf.GradientTape(persistent=True) as tape:
-            trace, scores = self._scores(raw, y, noise, self._steps.value, training=True)
+            trace = self.sample_trace(raw, noise, self.objective.sample_size, y=y, training=True)
+            scores = _first_rows(self.objective(trace, self._steps.value), raw)
             for part in self.called_twice():
                 refuse_losses_of_calls(part.name, part, "the prior is made of it too")
             loss = tf.reduce_sum(weighted(scores.loss, sample_weight)) / tf.cast(global_rows, scores.loss.dtype)
@@ -157,17 +165,26 @@ class UnsupervisedModel(GuardedModel):
         }
         return Attempt(scores._asdict(), not_finite, [Update(self.optimizer, gradients, variables)])
 
-    def _scores(
-        self, raw: tf.Tensor, y: Any, noise: Noise, step: Any = None, training: bool = False
-    ) -> tuple[Trace, Scores]:
-        """The trace of this replica's examples, or of one where there are none, and what the objective says of each."""
-        labels = None if y is None else tf.nest.map_structure(never_empty, y)
-        trace = self.sample_trace(never_empty(raw), noise, self.objective.sample_size, y=labels, training=training)
-        require_full_precision(trace)
-        scores = self.objective(trace, step)
-        numbers = {name: getattr(scores, name) for name in ("loss", "elbo", "distortion", "rate")}
-        rows = tf.shape(raw)[0]
-        return trace, scores._replace(**{name: each[:rows] for name, each in numbers.items() if each is not None})
-
     def test_scores(self, raw: tf.Tensor, y: Any, noise: Noise) -> dict[str, tf.Tensor]:
-        return self._scores(raw, y, noise)[1]._asdict()
+        trace = self.sample_trace(raw, noise, self.objective.sample_size, y=y)
+        return _first_rows(self.objective(trace), raw)._asdict()
+
+
+def _first_rows(scores: Scores, raw: tf.Tensor) -> Scores:
+    """Returns the scores of the examples that there are: none if the trace is of a row that stands for no example."""
+    numbers = {name: getattr(scores, name) for name in ("loss", "elbo", "distortion", "rate")}
+    rows = tf.shape(raw)[0]
+    return scores._replace(**{name: each[:rows] for name, each in numbers.items() if each is not None})
+
+
+@contextlib.contextmanager
+def _labels_named(model: UnsupervisedModel, y: Any) -> Iterator[None]:
+    """Around `trace_of`: NotImplementedError in one sentence if it needs labels and there are none."""
+    try:
+        yield
+    except (TypeError, ValueError, AttributeError) as error:
+        if y is None and any(words in str(error) for words in _NO_LABELS):
+            raise NotImplementedError(
+                f"`{type(model).__name__}.trace_of` needs labels, `y`, which are not given here."
+            ) from error
+        raise

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
@@ -12,17 +13,17 @@ from tfvae._support.serialization import config_of
 from tfvae.conditional import ConditionalDistribution
 from tfvae.models import given
 from tfvae.models.ancestral import ancestral_sample
-from tfvae.models.checks import build_part, require_kinds
-from tfvae.models.latent_variable import LatentVariableModel
+from tfvae.models.checks import build_part, require_draws, require_kinds, require_same_examples
+from tfvae.models.unsupervised import UnsupervisedModel
 from tfvae.noise import Noise
 from tfvae.objectives import ELBO, Objective
 from tfvae.preprocessing import Preprocessing
 from tfvae.priors import MixtureOfNormals, Prior
-from tfvae.trace import Inferred
+from tfvae.trace import Inferred, Trace, latent
 
 
 @keras.saving.register_keras_serializable("tfvae")
-class VAE(LatentVariableModel):
+class VAE(UnsupervisedModel):
     """A variational autoencoder: prior p(z), decoder p(x|z), encoder q(z|x).
 
     Args:
@@ -68,13 +69,14 @@ class VAE(LatentVariableModel):
                 f"`prior` is over latents of shape {prior.event_shape}, `encoder` gives them in shape {latent_shape}."
                 f"{swapped}"
             )
-        self._check_prior(prior)
+        require_same_examples(prior, self.data_shape)
         if prior.data_shape is not None and encoder.family.layers:
             raise ValueError(
                 f"`prior` needs the density of each posterior everywhere; a `{type(encoder.family).__name__}` has "
                 "it for its own draws only."
             )
         self.encoder, self.decoder, self.prior = encoder, decoder, prior
+        self.latent_shape, self.starts_from_data = latent_shape, prior.data_shape is not None
         self.check_objective(self.objective)
         build_part("encoder", encoder, data_shape)
         build_part("decoder", decoder, latent_shape)
@@ -100,6 +102,23 @@ class VAE(LatentVariableModel):
 
     def called_twice(self) -> tuple[keras.Layer, ...]:
         return () if self.prior.data_shape is None else (self.encoder,)
+
+    def trace_of(
+        self,
+        x: tf.Tensor,
+        noise: Noise,
+        sample_size: int = 1,
+        y: Any = None,
+        training: bool = False,
+        z: tf.Tensor | None = None,
+    ) -> Trace:
+        """See `UnsupervisedModel.trace_of`; `z`, latents `[S, B, *latent]`, may be given in place of draws from q."""
+        posterior = self.encoder(self.preprocess.grey(x), training=training)  # q(z|x)
+        if z is None:
+            z = self.encoder.family.draw(posterior, noise, "posterior", sample_size)
+        likelihood = self.decoder(z, training=training)  # p(x|z)
+        prior = self.prior.distribution(self.encoder)  # p(z)
+        return Trace(log_px_z=likelihood.log_prob(x), latents=(latent(z, posterior, prior),))
 
     def call(self, raw: Any, training: bool | None = None) -> tfp.distributions.Distribution:
         return self.decoder(self.posterior(self.representative(raw), bool(training)).mean(), training=training)
@@ -132,13 +151,11 @@ class VAE(LatentVariableModel):
             return super().clusters(x)
         return tf.argmax(self.prior.responsibilities(self.posterior(x).mean()), axis=1)
 
-    def inferred_with(
-        self, x: tf.Tensor, noise: Noise, sample_size: int, training: bool | None, z: tf.Tensor | None
-    ) -> tuple[list[Inferred], tf.Tensor]:
-        posterior = self.posterior(x, training)
-        if z is None:
-            z = self.encoder.family.draw(posterior, noise, "posterior", sample_size)
-        return [Inferred(z, posterior, self.prior.distribution(self.encoder))], z
+    def groups(self, x: tf.Tensor, noise: Noise, sample_size: int) -> list[Inferred]:
+        """Returns the latents of preprocessed examples, `[B, *data]`: S draws from q(z|x), as in `trace_of`."""
+        posterior = self.posterior(x)
+        z = self.encoder.family.draw(posterior, noise, "posterior", sample_size)
+        return [Inferred(z, posterior, self.prior.distribution(self.encoder))]
 
     def sample(self, n: Any, seed: Any = 0, mean: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
         """Draws latents from the prior and data from the decoder.
@@ -152,14 +169,24 @@ class VAE(LatentVariableModel):
         Returns:
             z `[n, *latent]` and x `[n, *data]` in the units of the preprocessed data.
         """
-        self.check_draws(n)
+        require_draws(n)
         return ancestral_sample(self.prior, self.encoder, self.decoder, n, seed, mean)
+
+    def likelihood(self, z: Any) -> tfp.distributions.Distribution:
+        return self.decoder(z)
 
     def draw_codes(self, x: Any, noise: Noise) -> tf.Tensor:
         return self.groups(x, noise, 1)[0].z[0]
 
     def draw_latents(self, noise: Noise, n: Any) -> tf.Tensor:
         return self.prior.draw(self.encoder, noise, n)
+
+    def views(self, raw: Any) -> dict[str, tf.Tensor]:
+        return {"image": self.representative(raw), f"reconstruction{self.mean_note}": self(raw).mean()}
+
+    def start_at(self, x: Any, seed: int = 0) -> None:
+        if self.starts_from_data:
+            self.prior.start_at(np.asarray(self.preprocess.grey(x)), seed)
 
     def get_config(self) -> dict[str, Any]:
         return config_of(self, "encoder", "decoder", "prior", "preprocess", "objective", "seed", "name")
