@@ -6,9 +6,12 @@ Imports inside functions count; those for type checkers only do not.
 from __future__ import annotations
 
 import ast
+import inspect
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 Graph = dict[str, set[str]]
 
@@ -91,6 +94,51 @@ def report_subscripts(root: Path) -> dict[str, int]:
     return found
 
 
+def self_calls(model: Any, call: Callable[[], Any]) -> list[str]:
+    """Methods of a model that are called on the model while `call` runs, in order. Properties do not count.
+
+    A method is a function in a class of this package that the model's class descends from, wherever its code stands.
+    """
+    methods = {
+        function.__code__: f"{each.__name__}.{name}"
+        for each in reversed(type(model).__mro__)
+        if each.__module__.startswith("tfvae")
+        for name, function in vars(each).items()
+        if inspect.isfunction(function)
+    }
+    found = []
+
+    def watch(frame: FrameType, event: str, _: Any) -> None:
+        code = frame.f_code
+        if event == "call" and code in methods and frame.f_locals.get(code.co_varnames[0]) is model:
+            found.append(methods[code])
+
+    before = sys.getprofile()
+    sys.setprofile(watch)
+    try:
+        call()
+    finally:
+        sys.setprofile(before)
+    return found
+
+
+def calls_of_a_test_step() -> list[str]:
+    """The calls that one `test_step` of a small VAE, run eagerly, makes on the model, without itself."""
+    import tensorflow as tf
+
+    import tfvae
+
+    model = tfvae.vae((8, 8, 1), latent_size=2, network="mlp(4)")
+    model.compile("adam", run_eagerly=True)
+    images = tf.zeros((2, 8, 8, 1), tf.uint8)
+    return self_calls(model, lambda: model.test_step(images))[1:]
+
+
+def bases(kind: type) -> list[str]:
+    """The classes of `tfvae.models` that a class descends from."""
+    return [each.__name__ for each in kind.__mro__[1:] if each.__module__.startswith("tfvae.models")]
+
+
 _NO_REPORTS = ("arrays", "by_example", "environ", "state", "kept")  # the last two are of checkpoints
 
 
@@ -146,6 +194,9 @@ def main() -> None:
     subscripts = report_subscripts(root)
     print(f"texts in brackets where reports are read: {sum(subscripts.values())}", *subscripts.items(), sep="\n  ")
     print(f"longest function: {longest_function[0]}, {longest_function[1]} lines")
+    sys.path.insert(0, str(root))
+    calls = calls_of_a_test_step()
+    print(f"calls of a VAE on itself in one test step: {len(calls)}", *calls, sep="\n  ")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 import tfvae
 from command_lines import command
-from strangers import Bare, Coins, Conditional
+from strangers import Bare, Coins, Conditional, OwnVAE, own_vae
 from tfvae import callbacks, evaluation
 
 SHAPE = (8, 8, 1)
@@ -208,6 +208,22 @@ def test_a_model_with_latents_by_other_names_is_drawn_measured_and_exported(data
     ):
         assert command(name, run) == 1
         assert capfd.readouterr().err.strip().splitlines()[-1] == f"Error: The model `OwnVAE` has no {missing}."
+
+
+def test_a_model_that_cannot_be_given_latents_is_measured_without_the_simulated_bracket(images):
+    class Sampling(OwnVAE):
+        def sample(self, n, seed=0, mean=False):
+            noise = tfvae.Noise(seed)
+            z = self.draw_latents(noise, n)
+            return z, self.decoder.family.draw(self.decoder(z), noise, "likelihood")
+
+    parts = own_vae(SHAPE)
+    model = Sampling(parts.recogniser, parts.decoder, parts.prior, parts.preprocess, parts.objective)
+    found = evaluation.assess(model, *[evaluation.Examples(images, None)] * 2, sample_size=2)
+    assert found.report["missing"]["simulated bracket"] == (
+        "The simulated bracket takes a `trace_of` that can be given latents, `z`; `Sampling` has none."
+    )
+    assert "simulated" not in found.report
 
 
 def test_parts_of_a_stranger_are_saved_by_config_of(images, tmp_path):

@@ -1,14 +1,18 @@
 """How the package is built: who imports whom, and how long things are. `python tools/house.py` prints the figures."""
 
+import inspect
 import runpy
 
 import pytest
 import setuptools
 
 from places import ROOT
+from tfvae import models
 from tools import house
 
 MOST_LINES, MOST_OF_A_FUNCTION, MOST_LOOSE_MODULES = 300, 50, 10
+MOST_CALLS_OF_A_STEP = 4
+FINAL_MODELS = [name for name in models.__all__ if not inspect.isabstract(getattr(models, name))]
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +42,37 @@ def test_functions_are_short():
     """Docstrings do not count."""
     long = {at: lines for at, lines in house.functions(ROOT).items() if lines > MOST_OF_A_FUNCTION}
     assert long == {}
+
+
+def test_a_test_step_of_a_vae_calls_few_methods_of_the_model():
+    calls = house.calls_of_a_test_step()
+    assert calls[-1] == "VAE.trace_of"
+    assert len(calls) <= MOST_CALLS_OF_A_STEP, calls
+
+
+@pytest.mark.parametrize("name", FINAL_MODELS)
+def test_a_model_stands_on_two_classes_at_most(name):
+    assert house.bases(getattr(models, name)) in (["UnsupervisedModel", "GuardedModel"], ["GuardedModel"])
+
+
+def test_calls_of_a_model_on_itself_are_counted():
+    def elsewhere(model):
+        return model.value
+
+    class Model:
+        __module__ = "tfvae.somewhere"
+        taken = elsewhere
+        value = property(lambda self: 1)
+
+        def first(self, other):
+            return self.taken() + self.value + other.second()
+
+        def second(self):
+            return 1
+
+    model = Model()
+    assert house.self_calls(model, lambda: model.first(Model())) == ["Model.first", "Model.taken"]
+    assert house.self_calls(model, lambda: model.first(model)) == ["Model.first", "Model.taken", "Model.second"]
 
 
 def test_the_wheel_holds_the_package_alone(monkeypatch):

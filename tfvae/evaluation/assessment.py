@@ -149,7 +149,11 @@ class _Work:
         if found is None or {"latents", "samples"} & self.missing.keys():
             return None
         self.progress("data drawn from the model")
-        return sections.simulated(self.model, self.sample_size, self.seed)
+        try:
+            return sections.simulated(self.model, self.sample_size, self.seed)
+        except NotImplementedError as error:  # a stranger's model, which cannot be given latents
+            self.missing["simulated bracket"] = str(error)
+            return None
 
     def naive(self, found: _Likelihood | None) -> tuple[NaiveSection | None, dict[str, np.ndarray] | None]:
         if found is None or "latents" in self.missing:

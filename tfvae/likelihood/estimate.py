@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -186,11 +187,17 @@ def simulated_bracket(model: VAE, n: int = 1000, sample_size: int = 500, seed: i
 
     Raises:
         ValueError: a number is too small, or the model has no likelihood.
+        NotImplementedError: the model's `trace_of` cannot be given latents.
 
     Source: Grosse, Ghahramani and Adams 2015, arXiv:1511.02543; here with importance sampling in place of annealing.
     """
     n, sample_size, seed = integer("n", n, 1), integer("sample_size", sample_size, 2), seed_of_draws(seed)
     model.require("likelihood")
+    if "z" not in inspect.signature(model.trace_of).parameters:
+        name = type(model).__name__
+        raise NotImplementedError(
+            f"The simulated bracket takes a `trace_of` that can be given latents, `z`; `{name}` has none."
+        )
     z, x = model.sample(n, seed=seed)
     traces = (
         model.trace_of(x[start : start + ROWS], Noise(seed), z=z[tf.newaxis, start : start + ROWS])

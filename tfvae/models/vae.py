@@ -86,6 +86,18 @@ class VAE(UnsupervisedModel):
         encoder.preprocess = preprocess
         encoder.take = lambda raw: given.for_prediction(self, raw)
 
+    def trace_of(
+        self, x: tf.Tensor, noise: Noise, sample_size: int = 1, y: Any = None, training: bool = False,
+        z: tf.Tensor | None = None,
+    ) -> Trace:  # fmt: skip
+        """See `UnsupervisedModel.trace_of`; `z`, latents `[S, B, *latent]`, may be given in place of draws from q."""
+        posterior = self.encoder(self.preprocess.grey(x), training=training)  # encode: q(z|x)
+        if z is None:
+            z = self.encoder.family.draw(posterior, noise, "posterior", sample_size)
+        likelihood = self.decoder(z, training=training)  # decode: p(x|z)
+        prior = self.prior.distribution(self.encoder)  # p(z)
+        return Trace(log_px_z=likelihood.log_prob(x), latents=(latent(z, posterior, prior),))
+
     def check_objective(self, objective: Objective) -> None:
         super().check_objective(objective)
         gradient, family = getattr(objective, "gradient", "plain"), self.encoder.family
@@ -102,23 +114,6 @@ class VAE(UnsupervisedModel):
 
     def called_twice(self) -> tuple[keras.Layer, ...]:
         return () if self.prior.data_shape is None else (self.encoder,)
-
-    def trace_of(
-        self,
-        x: tf.Tensor,
-        noise: Noise,
-        sample_size: int = 1,
-        y: Any = None,
-        training: bool = False,
-        z: tf.Tensor | None = None,
-    ) -> Trace:
-        """See `UnsupervisedModel.trace_of`; `z`, latents `[S, B, *latent]`, may be given in place of draws from q."""
-        posterior = self.encoder(self.preprocess.grey(x), training=training)  # q(z|x)
-        if z is None:
-            z = self.encoder.family.draw(posterior, noise, "posterior", sample_size)
-        likelihood = self.decoder(z, training=training)  # p(x|z)
-        prior = self.prior.distribution(self.encoder)  # p(z)
-        return Trace(log_px_z=likelihood.log_prob(x), latents=(latent(z, posterior, prior),))
 
     def call(self, raw: Any, training: bool | None = None) -> tfp.distributions.Distribution:
         return self.decoder(self.posterior(self.representative(raw), bool(training)).mean(), training=training)
