@@ -1,6 +1,7 @@
 """What a model can do beside training: its methods by ability, and the sentences in the place of those that it lacks.
 
-The functions below the line are methods of `GuardedModel`. Most refuse, until a final class has a method of that name.
+The functions from `require` on are methods of `GuardedModel`. Most refuse, until a final class has a method of the
+name.
 """
 
 from __future__ import annotations
@@ -63,9 +64,6 @@ def _defines(model: keras.Model, name: str) -> bool:
 
 def _refusal(model: Any, ability: str) -> NotImplementedError:
     return NotImplementedError(model.lacks.get(ability) or missing(model, ability))
-
-
-# ---------------------------------------------------------------------------------------------------------------------
 
 
 def require(model: Any, ability: str) -> None:

@@ -10,9 +10,10 @@ and says in two walks which level sees which:
     generate(choose)             from the top to the data: z of each level, and what the decoder takes
 
 Both give the lowest level first. `choose` makes z of a level from its distribution: a draw, a mean or a given value.
+`top` is q(z_L|x) from x, for a prior that is made of it, or None.
 
-The functions below the line are methods of such a class. `sample` returns z of all levels side by side, flattened, the
-lowest first: `[B, D]`. So does `codes`, and `likelihood` takes it.
+The functions from `trace_of` on are methods of such a class. `sample` returns z of all levels side by side, flattened,
+the lowest first: `[B, D]`. So does `codes`, and `likelihood` takes it.
 """
 
 from __future__ import annotations
@@ -97,7 +98,7 @@ def draws_of_priors(model: Any, noise: Noise, n: Any, redrawn: int) -> Choose:
     return choose
 
 
-def given(model: Any, z: Any) -> Choose:
+def given_latents(model: Any, z: Any) -> Choose:
     """Takes the levels of z, `[..., D]`."""
     parts = split(tf.convert_to_tensor(z), model.latent_shapes)
     return lambda level, _: parts[level]
@@ -135,9 +136,6 @@ def split(z: tf.Tensor, shapes: Sequence[tuple[int, ...]]) -> list[tf.Tensor]:
     ]
 
 
-# ---------------------------------------------------------------------------------------------------------------------
-
-
 def trace_of(
     model: Any,
     x: tf.Tensor,
@@ -148,7 +146,7 @@ def trace_of(
     z: tf.Tensor | None = None,
 ) -> Trace:
     """See `UnsupervisedModel.trace_of`; `z`, latents `[S, B, D]`, may be given in place of draws from q."""
-    choose = draws_of_posteriors(model, noise, sample_size) if z is None else given(model, z)
+    choose = draws_of_posteriors(model, noise, sample_size) if z is None else given_latents(model, z)
     groups, context = model.infer(model.preprocess.grey(x), choose, training)
     likelihood = model.decoder(context, training=training)
     return Trace(log_px_z=likelihood.log_prob(x), latents=tuple(latent(*each) for each in groups))
@@ -193,7 +191,7 @@ def sample(
 
 def likelihood(model: Any, z: Any) -> tfp.distributions.Distribution:
     """Returns p(x|z) of latents `[..., D]`."""
-    return model.decoder(model.generate(given(model, z))[1])
+    return model.decoder(model.generate(given_latents(model, z))[1])
 
 
 def draw_latents(model: Any, noise: Noise, n: Any) -> tf.Tensor:
