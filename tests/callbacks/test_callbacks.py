@@ -101,6 +101,7 @@ def test_a_figure_can_be_had_outside_of_training(model, tmp_path, name):
     assert not (tmp_path / "new").exists()
 
 
+@pytest.mark.slow
 def test_pictures_are_drawn_in_fit(model, tmp_path):
     model.compile(jit_compile=False)
     model.fit(IMAGES, epochs=2, verbose=0, callbacks=[make(tmp_path, log_dir=tmp_path / "tb") for make in ALL.values()])

@@ -41,6 +41,7 @@ def test_with_one_latent_dimension_and_one_of_data():
     np.testing.assert_allclose(linear_vae(system).log_likelihood(x, 3), system.log_evidence(x), rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_with_a_wrong_posterior_it_rises_to_the_evidence_with_the_number_of_samples(monkeypatch):
     monkeypatch.setattr(log_weights_module, "BLOCK", 10)
     x = ANY.draw(200)

@@ -62,6 +62,7 @@ def test_an_interval_of_95_or_68_percent_holds_the_bound_as_often_as_it_says(ove
     assert fewest <= np.sum(np.abs(found - truth.mean()) < width * errors) <= most
 
 
+@pytest.mark.slow
 def test_the_error_falls_with_the_square_root_of_the_repeats():
     model = linear_vae(SYSTEM, WIDE)
     errors = [likelihood_estimate(model, X, 100, repeats=repeats).monte_carlo_error for repeats in (1, 4, 16)]
@@ -86,6 +87,7 @@ def test_the_evidence_is_in_the_bracket():
     assert abs(np.mean(found.corrected) - evidence) < 4 * error
 
 
+@pytest.mark.slow
 def test_on_data_of_the_model_two_bounds_enclose_the_evidence():
     model = linear_vae(SYSTEM, WIDE)
     lower, upper = simulated_bracket(model, n=6000, sample_size=3)

@@ -82,6 +82,7 @@ def test_other_shapes_are_farther(kind):
     assert found.distance > found.of_normal + 10 * found.of_normal_spread
 
 
+@pytest.mark.slow
 def test_more_samples_leave_less_to_chance():
     few, many = (normal_shape(normal(n, 2)).of_normal for n in (200, 5000))
     assert many < few / 3
