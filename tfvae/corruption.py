@@ -10,23 +10,17 @@ import keras
 import tensorflow as tf
 
 from tfvae._support.checks import is_in_float32, real
+from tfvae._support.configured import Configured
 from tfvae.noise import Noise
 
 
 @dataclasses.dataclass(frozen=True)
-class Corruption(abc.ABC):
+class Corruption(Configured, abc.ABC):
     """A random change of x; `[B, *data]` to `[B, *data]`."""
 
     @abc.abstractmethod
     def __call__(self, x: tf.Tensor, noise: Noise) -> tf.Tensor:
         """x, changed."""
-
-    def get_config(self) -> dict[str, Any]:
-        return dataclasses.asdict(self)
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Corruption:
-        return cls(**config)
 
 
 @keras.saving.register_keras_serializable("tfvae")

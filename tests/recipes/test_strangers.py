@@ -210,7 +210,7 @@ def test_a_model_with_latents_by_other_names_is_drawn_measured_and_exported(data
         assert capfd.readouterr().err.strip().splitlines()[-1] == f"Error: The model `OwnVAE` has no {missing}."
 
 
-def test_parts_of_a_stranger_are_saved_by_config_of(images, tmp_path):
+def test_parts_of_a_stranger_are_saved_with_its_model(images, tmp_path):
     family, objective = tfvae.families.Bernoulli(SHAPE), tfvae.ELBO()
     model = Coins(tfvae.networks.mlp((3,)), family, tfvae.preprocessing.Binarize(), objective, size=(3, 4), seed=2)
     model.compile("adam")

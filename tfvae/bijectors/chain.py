@@ -18,8 +18,6 @@ class Chain(Bijector):
         bijectors: at least one.
     """
 
-    parts = ("bijectors",)
-
     def __init__(self, bijectors: Sequence[Bijector], name: str | None = None):
         super().__init__(name=name)
         self.bijectors = require_bijectors("bijectors", bijectors)
@@ -64,8 +62,6 @@ class Invert(Bijector):
     Args:
         bijector: any that keeps the shape.
     """
-
-    parts = ("bijector",)
 
     def __init__(self, bijector: Bijector, name: str | None = None):
         super().__init__(name=name)

@@ -37,8 +37,6 @@ class Coupling(Bijector, abc.ABC):
         ValueError: the bound is not positive.
     """
 
-    parts = ("network", "flip", "log_scale_bound")
-
     def __init__(self, network: keras.Layer, flip: bool = False, log_scale_bound: float = 3.0, name: str | None = None):
         super().__init__(name=name)
         require_body("network", network)

@@ -28,8 +28,6 @@ class Logit(Bijector):
     Papamakarios, Pavlakou and Murray 2017, arXiv:1705.07057, with it.
     """
 
-    parts = ("alpha",)
-
     def __init__(self, alpha: float = 0.05, name: str | None = None):
         super().__init__(name=name)
         if not 0 < real(alpha) < 0.5:

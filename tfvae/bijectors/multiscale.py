@@ -26,8 +26,6 @@ class MultiScale(Bijector):
     Source: Dinh, Sohl-Dickstein and Bengio 2017, arXiv:1605.08803.
     """
 
-    parts = ("levels",)
-
     def __init__(self, levels: Sequence[Bijector], name: str | None = None):
         super().__init__(name=name)
         self.levels = require_bijectors("levels", levels)

@@ -142,6 +142,7 @@ class AutoregressiveBernoulli(Family):
                 f"received {self.event_shape}."
             )
         self.before = PixelsBefore(reach, hidden, integer("gates", gates, 1), name="before")
+        self.reach, self.hidden, self.gates = self.before.reach, self.before.hidden, self.before.outputs
         self.before.build((None, *self.event_shape))
 
     @property
@@ -150,7 +151,7 @@ class AutoregressiveBernoulli(Family):
 
     @property
     def parameters(self) -> dict[str, Parameter]:
-        return {"logits": Parameter("element"), "gates": Parameter("example", self.before.outputs)}
+        return {"logits": Parameter("element"), "gates": Parameter("example", self.gates)}
 
     def parameters_at(self, mean: np.ndarray) -> dict[str, np.ndarray]:
         return Bernoulli(self.event_shape).parameters_at(mean)
@@ -169,7 +170,3 @@ class AutoregressiveBernoulli(Family):
         rows = distribution.batch_shape_tensor()[-1]
         base = tf.cast(noise.uniform(stream, rows, self.event_shape), distribution.dtype)
         return distribution.probabilities_of(base)
-
-    def get_config(self) -> dict[str, Any]:
-        before = self.before
-        return super().get_config() | {"reach": before.reach, "hidden": list(before.hidden), "gates": before.outputs}

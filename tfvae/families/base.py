@@ -20,6 +20,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfvae._support.checks import integer
+from tfvae._support.configured import Configured
 from tfvae.families.independent import Independent
 from tfvae.noise import Noise
 
@@ -37,7 +38,7 @@ class Parameter(NamedTuple):
     size: int = 1
 
 
-class Family(abc.ABC):
+class Family(Configured, abc.ABC):
     """A family of distributions over examples of one shape.
 
     Args:
@@ -136,13 +137,6 @@ class Family(abc.ABC):
         """
         del noise, stream
         return distribution.mean()
-
-    def get_config(self) -> dict[str, Any]:
-        return {"event_shape": list(self.event_shape)}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Family:
-        return cls(**config)
 
     def _reinterpreted(self, distribution: tfp.distributions.Distribution) -> tfp.distributions.Distribution:
         return Independent(distribution, reinterpreted_batch_ndims=len(self.event_shape))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import keras
 import tensorflow as tf
@@ -110,12 +109,3 @@ class InverseAutoregressive(Family):
 
     def transform(self, distribution: FlowPosterior, base: tf.Tensor) -> tf.Tensor:
         return distribution.draws_of(distribution.base.mean() + distribution.base.stddev() * base)
-
-    def get_config(self) -> dict[str, Any]:
-        return super().get_config() | {
-            "depth": self.depth,
-            "hidden": list(self.hidden),
-            "context_size": self.context_size,
-            "min_scale": self.min_scale,
-            "activation": self.activation,
-        }

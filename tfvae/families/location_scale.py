@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Sequence
-from typing import Any
 
 import tensorflow as tf
 
@@ -52,6 +51,3 @@ class LocationScale(Family, abc.ABC):
         if self.scale == "image":  # [..., 1] -> [..., 1, 1, 1]
             scale = tf.reshape(scale, tf.concat([tf.shape(scale)[:-1], [1] * len(self.event_shape)], axis=0))
         return scale
-
-    def get_config(self) -> dict[str, Any]:
-        return super().get_config() | {"scale": self.scale, "min_scale": self.min_scale}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import keras
 import numpy as np
@@ -79,6 +78,3 @@ class FullNormal(Family):
 
     def transform(self, distribution: tfp.distributions.Distribution, base: tf.Tensor) -> tf.Tensor:
         return distribution.mean() + distribution.scale.matvec(base)
-
-    def get_config(self) -> dict[str, Any]:
-        return super().get_config() | {"min_scale": self.min_scale}

@@ -9,7 +9,6 @@ import numpy as np
 import tensorflow as tf
 
 from tfvae._support.finite import require_finite
-from tfvae._support.serialization import config_of
 from tfvae.flows import Flow
 from tfvae.models.checks import require_kinds
 from tfvae.models.unsupervised import UnsupervisedModel
@@ -147,6 +146,3 @@ class Density(UnsupervisedModel):
 
     def sample_title(self, mean: bool) -> str:
         return "draws from p(x)"
-
-    def get_config(self) -> dict[str, Any]:
-        return config_of(self, "density", "preprocess", "seed", "name")

@@ -12,7 +12,6 @@ from tfvae._support.checks import is_in_float32, real
 from tfvae._support.devices import replicas
 from tfvae._support.finite import require_finite
 from tfvae._support.layer_state import like
-from tfvae._support.serialization import config_of
 from tfvae._support.softplus import softplus
 from tfvae.conditional import ConditionalDistribution
 from tfvae.families import Delta
@@ -218,6 +217,3 @@ class GAN(GuardedModel):
     @property
     def _discriminator_variables(self) -> list[Any]:
         return [*self.discriminator.trainable_variables, *self.head.trainable_variables]
-
-    def get_config(self) -> dict[str, Any]:
-        return config_of(self, "generator", "discriminator", "prior", "preprocess", "penalty", "seed", "name")

@@ -5,14 +5,13 @@ from __future__ import annotations
 import abc
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfvae._support.checks import integer
 from tfvae._support.finite import require_finite
-from tfvae._support.serialization import config_of
 from tfvae.conditional import ConditionalDistribution
 from tfvae.models.ancestral import data_of
 from tfvae.models.checks import require_kinds
@@ -73,9 +72,6 @@ class HierarchicalVAE(LatentVariableModel, abc.ABC):
         gradient = getattr(objective, "gradient", "plain")
         if self.levels > 1 and gradient != "plain":
             raise ValueError(f'`objective` has the gradient "{gradient}", which is of one level of latents.')
-
-    part_names: ClassVar[tuple[str, ...]]
-    """The arguments of the final class that are lists of parts."""
 
     @property
     def top(self) -> Any:
@@ -176,9 +172,6 @@ class HierarchicalVAE(LatentVariableModel, abc.ABC):
 
     def codes(self, x: Any) -> tf.Tensor:
         return self.moments(x)[0]
-
-    def get_config(self) -> dict[str, Any]:
-        return config_of(self, *self.part_names, "decoder", "prior", "preprocess", "objective", "seed", "name")
 
     def _draws(self, noise: Noise, n: Any, redrawn: int) -> Choose:
         """Draws from the priors; a single one of each level above `redrawn`."""

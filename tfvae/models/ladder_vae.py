@@ -47,8 +47,6 @@ class LadderVAE(HierarchicalVAE):
     does, as in Kingma et al. 2016, arXiv:1606.04934.
     """
 
-    part_names = ("bottom_up", "posteriors", "top_down", "priors")
-
     def __init__(
         self,
         bottom_up: Sequence[keras.Layer],

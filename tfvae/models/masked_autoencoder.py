@@ -10,7 +10,6 @@ import keras
 import tensorflow as tf
 
 from tfvae._support.checks import check_image_shape, integer, real
-from tfvae._support.serialization import config_of
 from tfvae.families import Delta
 from tfvae.models.unsupervised import UnsupervisedModel
 from tfvae.networks.checks import built_body, require_body
@@ -178,9 +177,10 @@ class MaskedAutoencoder(UnsupervisedModel):
         cut = tf.reshape(patches, [-1, height // side, width // side, side, side, channels])
         return tf.reshape(tf.transpose(cut, [0, 1, 3, 2, 4, 5]), [-1, height, width, channels])
 
-    def get_config(self) -> dict[str, Any]:
-        more = {"image_shape": list(self.data_shape), "patch_size": self.patch_size, "mask_share": self.mask_share}
-        return config_of(self, "encoder", "decoder", "preprocess", "seed", "name") | more
+    @property
+    def image_shape(self) -> tuple[int, ...]:
+        """`(H, W, C)`."""
+        return self.data_shape
 
 
 def _width(argument: str, network: keras.Layer) -> int:

@@ -12,9 +12,8 @@ import keras
 import tensorflow as tf
 
 from tfvae._support.checks import integer
-from tfvae._support.layer_state import set_state_of_layers, state_of_layers
+from tfvae._support.layer_state import state_of_layers
 from tfvae._support.precision import at_least_float32
-from tfvae._support.serialization import arguments, without_state
 from tfvae.models import examples, given
 from tfvae.models.abilities import Abilities
 from tfvae.models.compiled import CompiledModel
@@ -95,14 +94,6 @@ class GuardedModel(Abilities, CompiledModel, PredictingModel, abc.ABC):
     def quantize(self, mode: Any = None, config: Any = None, **kwargs: Any) -> None:
         """Not done: raises NotImplementedError."""
         refuse_quantization(self.name)
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> GuardedModel:
-        config, state = without_state(config)
-        model = cls(**arguments(config))
-        if state:
-            set_state_of_layers(model, state)
-        return model
 
     @abc.abstractmethod
     def attempt(self, raw: tf.Tensor, y: Any, sample_weight: Any, noise: Noise, global_rows: tf.Tensor) -> Attempt:

@@ -38,8 +38,6 @@ class StackedVAE(HierarchicalVAE):
     layers is `recipes.stacked_vae`.
     """
 
-    part_names = ("posteriors", "priors")
-
     def __init__(
         self,
         posteriors: Sequence[ConditionalDistribution],

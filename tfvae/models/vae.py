@@ -8,7 +8,6 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfvae._support.serialization import config_of
 from tfvae.conditional import ConditionalDistribution
 from tfvae.models import given
 from tfvae.models.ancestral import ancestral_sample
@@ -160,6 +159,3 @@ class VAE(LatentVariableModel):
 
     def draw_latents(self, noise: Noise, n: Any) -> tf.Tensor:
         return self.prior.draw(self.encoder, noise, n)
-
-    def get_config(self) -> dict[str, Any]:
-        return config_of(self, "encoder", "decoder", "prior", "preprocess", "objective", "seed", "name")

@@ -8,10 +8,11 @@ import keras
 import tensorflow as tf
 
 from tfvae._support.checks import integer, is_in_float32, real
+from tfvae._support.configured import Configured
 
 
 @keras.saving.register_keras_serializable("tfvae")
-class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
+class WarmUp(Configured, keras.optimizers.schedules.LearningRateSchedule):
     """Rises linearly from 0 to `final` in `steps` steps and stays there: a schedule for `ELBO(beta=...)`."""
 
     def __init__(self, steps: int, final: float = 1.0):
@@ -21,6 +22,3 @@ class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
 
     def __call__(self, step: Any) -> tf.Tensor:
         return self.final * tf.minimum(1.0, tf.cast(step, tf.float32) / self.steps)
-
-    def get_config(self) -> dict[str, Any]:
-        return {"steps": self.steps, "final": self.final}

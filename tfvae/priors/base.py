@@ -11,12 +11,13 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from tfvae._support.configured import Configured
 from tfvae._support.precision import at_least_float32
 from tfvae.families import checked_event_shape
 from tfvae.noise import Noise
 
 
-class Prior(keras.layers.Layer, abc.ABC):
+class Prior(Configured, keras.layers.Layer, abc.ABC):
     """A distribution over the latents, or in `Density` over the data.
 
     Args:
@@ -49,9 +50,6 @@ class Prior(keras.layers.Layer, abc.ABC):
             z: examples.
             seed: of what is random in that.
         """
-
-    def get_config(self) -> dict[str, Any]:
-        return {"event_shape": list(self.event_shape), "name": self.name}
 
 
 def check_enough(name: str, number: int, examples: int) -> None:

@@ -11,7 +11,6 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfvae._support.checks import integer, is_in_float32, real
-from tfvae._support.serialization import arguments, config_of
 from tfvae.bijectors import Bijector
 from tfvae.bijectors.transformed import Transformed
 from tfvae.noise import Noise
@@ -91,13 +90,6 @@ class Flow(Prior):
         z = (1 - share) * one[:, tf.newaxis] + share * other[:, tf.newaxis]
         x = self.bijector.inverse(tf.reshape(z, [-1, *self.bijector.latent_shape]))[0]
         return tf.reshape(x, [-1, steps, *self.event_shape])
-
-    def get_config(self) -> dict[str, Any]:
-        return super().get_config() | config_of(self, "bijector")
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Flow:
-        return cls(**arguments(config))
 
 
 def checked_temperature(temperature: Any) -> float:

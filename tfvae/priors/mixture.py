@@ -115,10 +115,6 @@ class MixtureOfNormals(Prior):
     def _scales(self) -> tf.Tensor:
         return self.min_scale + softplus(self._raw_scales.value)
 
-    def get_config(self) -> dict[str, Any]:
-        more = {"components": self.components, "rank": self.rank, "min_scale": self.min_scale}
-        return super().get_config() | more
-
 
 def _softplus_inverse(y: np.ndarray) -> np.ndarray:
     return y + np.log(-np.expm1(-y))

@@ -71,6 +71,3 @@ class VampPrior(Prior):
             raise ValueError(f"The pseudo-inputs have shape {self.data_shape}, the examples {np.shape(z)[1:]}.")
         check_enough("pseudo_inputs", self.pseudo_inputs, len(z))
         self._inputs.assign(z[np.random.default_rng(seed_of_generator(seed)).permutation(len(z))[: self.pseudo_inputs]])
-
-    def get_config(self) -> dict[str, Any]:
-        return super().get_config() | {"data_shape": list(self._inputs.shape[1:]), "pseudo_inputs": self.pseudo_inputs}
