@@ -96,7 +96,7 @@ def test_weights_of_any_size_neither_overflow_nor_vanish():
 
 
 def test_no_samples_are_refused():
-    with pytest.raises(ValueError, match=r"^`sample_size` must be an integer >= 1; received 0\.$"):
+    with pytest.raises(ValueError, match=r"^`sample_size` must be at least 1; received 0\.$"):
         log_likelihood(linear_vae(ORTHOGONAL), X, sample_size=0)
 
 

@@ -166,10 +166,15 @@ def test_errors_of_two_kinds():
 
 
 @pytest.mark.parametrize(
-    ("arguments", "what"), [((0,), "sample_size"), ((5, 0, 0), "repeats"), ((2.5,), "sample_size")]
+    ("arguments", "wrong"),
+    [
+        ((0,), "`sample_size` must be at least 1"),
+        ((5, 0, 0), "`repeats` must be at least 1"),
+        ((2.5,), "`sample_size` must be an integer"),
+    ],
 )
-def test_numbers_below_one_are_refused(arguments, what):
-    with pytest.raises(ValueError, match=rf"^`{what}` must be an integer >= 1; received {arguments[-1]}\.$"):
+def test_numbers_below_one_are_refused(arguments, wrong):
+    with pytest.raises(ValueError, match=rf"^{wrong}; received {arguments[-1]}\.$"):
         likelihood_estimate(linear_vae(SYSTEM), X, *arguments)
 
 
@@ -197,5 +202,5 @@ def test_numpy_integers_are_integers():
 
 
 def test_too_few_samples_for_a_bracket_are_refused():
-    with pytest.raises(ValueError, match=r"^`sample_size` must be an integer >= 2; received 1\.$"):
+    with pytest.raises(ValueError, match=r"^`sample_size` must be at least 2; received 1\.$"):
         simulated_bracket(linear_vae(SYSTEM), sample_size=1)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import abc
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import keras
 import tensorflow as tf
@@ -78,14 +77,6 @@ class Bijector(Configured, keras.layers.Layer, abc.ABC):
     def start_at(self, x: tf.Tensor) -> tf.Tensor:
         """Sets what starts from the data by examples `[N, *event_shape]`, if anything does; gives their z."""
         return self.forward(x)[0]
-
-
-def require_bijectors(name: str, bijectors: Any) -> list[Bijector]:
-    """The bijectors of a list; TypeError unless there is at least one and all are."""
-    good = isinstance(bijectors, (list, tuple)) and all(isinstance(each, Bijector) for each in bijectors)
-    if not good or not bijectors:
-        raise TypeError(f"`{name}` must be a list of at least one bijector; received {bijectors!r}.")
-    return list(bijectors)
 
 
 def require_image(bijector: Bijector, event_shape: tuple[int, ...]) -> None:

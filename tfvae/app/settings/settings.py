@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator
 
-from tfvae._support.checks import checked_axes, integer
+from tfvae._support.checks import check_axes, integer
 from tfvae.recipes import RECIPES, Recipe
 from tfvae.recipes.options import Count, Option, Positive, Seed, Share, options
 from tfvae.recipes.specification import Specification, plain
@@ -58,7 +58,7 @@ class Data:
     bad_records: Literal["refuse", "skip"] = "refuse"
     frames: Literal["refuse", "first", "all"] = "refuse"
     image_size: Annotated[tuple[Count, Count], BeforeValidator(_image_size), "HEIGHTxWIDTH"] | None = None
-    axes: Annotated[str, AfterValidator(checked_axes)] | None = None
+    axes: Annotated[str, AfterValidator(check_axes)] | None = None
     train_size: Count | None = None
     validation_size: Count | None = None
     test_size: Count | None = None
