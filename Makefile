@@ -34,8 +34,9 @@ test: $(STAMP)  ## run the fast tests
 slow: $(STAMP)  ## run the slow tests
 	$(BIN)/python -m pytest -n 2 -m "slow and not long" $(ARGS)
 
-long: $(STAMP)  ## run what CI leaves out: more cases of slow tests, before a release
+long: $(STAMP)  ## run what CI leaves out: more cases of slow tests and all planted bugs, before a release
 	$(BIN)/python -m pytest -n 2 -m long $(ARGS)
+	$(BIN)/python tests/mutants/run.py --all
 
 lint: $(STAMP)  ## check style and formatting
 	$(BIN)/ruff check .
@@ -47,8 +48,8 @@ types: $(STAMP)  ## check the types
 pythons:  ## install, import and train one step on every Python 3.10 to 3.13 of this machine
 	$(PYTHON) tools/every_python.py
 
-mutants: $(STAMP)  ## check that the tests notice the planted bugs
-	$(BIN)/python tests/mutants/run.py
+mutants: $(STAMP)  ## check that the tests notice the planted bugs that have changed; ARGS=--all for all
+	$(BIN)/python tests/mutants/run.py $(ARGS)
 
 notebooks: $(STAMP)  ## run the notebooks and keep their outputs
 	$(BIN)/python notebooks/build.py

@@ -48,7 +48,13 @@ TEST = [
 ]
 
 # Official messages and schemas that what is exported for TensorFlow Serving is checked by.
-SERVING_TEST = ["kubernetes-validate>=1.37", "check-jsonschema>=0.39", "openvino>=2026.4", "ai-edge-litert>=2.3"]
+SERVING_TEST = [
+    "tensorflow-serving-api>=2.21",  # TensorFlow Serving's own messages
+    "kubernetes-validate>=1.37",  # schemas of Kubernetes
+    'check-jsonschema>=0.39; python_version >= "3.11"',  # schemas of Docker Compose
+    "openvino>=2026.4",  # another runtime that reads SavedModels
+    "ai-edge-litert>=2.3",  # the runtime of LiteRT files
+]
 
 NOTEBOOK = ["jupytext>=1.19", "nbclient>=0.11", "nbformat>=5.11", "ipykernel>=7.3"]
 
@@ -75,13 +81,13 @@ setup(
     extras_require={
         "test": TEST,
         "notebook": NOTEBOOK,
-        "dev": [*TEST, *NOTEBOOK, "ruff>=0.17", "mypy>=2.4", "types-PyYAML>=6.0"],
+        "dev": [*TEST, *SERVING_TEST, *NOTEBOOK, "ruff>=0.17", "mypy>=2.4", "types-PyYAML>=6.0"],
         # TensorFlow's own extra: the CUDA libraries that its wheel for Linux needs; without them a GPU is not used.
         "gpu": ["tensorflow[and-cuda]>=2.21"],
         "bench": BENCH,
         # TensorFlow Serving's own messages, for the warm-up requests of an export and for gRPC clients.
         "serving": ["tensorflow-serving-api>=2.21"],
-        "serving-test": ["tensorflow-serving-api>=2.21", *SERVING_TEST],
+        "serving-test": SERVING_TEST,
     },
     entry_points={"console_scripts": ["tfvae = tfvae.app.cli:main"]},
     classifiers=[

@@ -21,12 +21,15 @@ from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+from tfvae._support.markdown import table
+
 HERE = Path(__file__).resolve()
 RESULTS = HERE.with_suffix(".json")
 TABLE = HERE.parents[1] / "docs/defaults.md"
 SEEDS = (0, 1, 2)
 SAMPLES = 10_000
 BATCH = 500  # of evaluation
+FIGURES = ("bits/dim", "rate", "active", "recognised", "entropy", "reconstructed", "seconds")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -209,20 +212,17 @@ def add(result: dict) -> None:
     RESULTS.write_text(json.dumps([*read(), result], indent=1) + "\n")
 
 
-def table() -> str:
+def validation_table() -> str:
     """The rows that have been measured, as Markdown; the chosen one is bold."""
-    lines = [
-        "| scale | D | network | besides | bits/dim | rate | active | recognised | entropy | reconstructed | seconds |",
-        "|---|---|---|---|---|---|---|---|---|---|---|",
-    ]
+    rows = []
     for row in ROWS:
         figures = find(row)
         if figures is None:
             continue
         mark = "**" if row == CHOSEN else ""
         cells = [*described(row), *formatted(figures)]
-        lines.append("| " + " | ".join(f"{mark}{cell}{mark}" if cell else "" for cell in cells) + " |")
-    return "\n".join(lines)
+        rows.append([f"{mark}{cell}{mark}" if cell else "" for cell in cells])
+    return table(["scale", "D", "network", "besides", *FIGURES], rows, rule="---")
 
 
 def described(row: Row) -> list[str]:
@@ -245,17 +245,14 @@ def formatted(figures: dict) -> list[str]:
 
 
 def test_table() -> str:
-    lines = ["| seed | bits/dim | rate | active | recognised | entropy | reconstructed | seconds |", "|---" * 8 + "|"]
-    for seed in SEEDS:
-        figures = find(CHOSEN, seed, "test")
-        if figures is not None:
-            lines.append(f"| {seed} | " + " | ".join(formatted(figures)) + " |")
-    return "\n".join(lines)
+    found = ((seed, find(CHOSEN, seed, "test")) for seed in SEEDS)
+    rows = [[str(seed), *formatted(figures)] for seed, figures in found if figures is not None]
+    return table(["seed", *FIGURES], rows, rule="---")
 
 
 def write_tables() -> None:
     text = TABLE.read_text()
-    for name, content in (("validation", table()), ("test", test_table())):
+    for name, content in (("validation", validation_table()), ("test", test_table())):
         start, stop = f"<!-- {name}: by benchmarks/defaults.py -->", f"<!-- end of {name} -->"
         before, after = text[: text.index(start)], text[text.index(stop) :]
         text = f"{before}{start}\n{content}\n{after}"

@@ -28,7 +28,8 @@ import cost_model
 from cost_model import Cluster, Link, Work
 from harness import RESULT, in_own_process, report_to_parent
 from records import write
-from report import filled, machine, medians, read, table
+from report import filled, machine, medians, read
+from tfvae._support.markdown import table
 
 HERE = Path(__file__).resolve().parent
 TEXT = HERE / "scaling.md.in"

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from records import write
-from report import read, table
+from report import read
+from tfvae._support.markdown import table
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.append(str(ROOT / "tests/helpers"))

@@ -29,8 +29,9 @@ import numpy as np
 
 import fault_table
 from records import write
-from report import filled, machine, read, table
+from report import filled, machine, read
 from tfvae._support.files import is_leftover
+from tfvae._support.markdown import table
 
 TEXT = Path(__file__).resolve().parent / "reliability.md.in"
 DOCUMENT = TEXT.parents[1] / "docs/reliability.md"

@@ -21,6 +21,8 @@ from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+from tfvae._support.markdown import table
+
 HERE = Path(__file__).resolve()
 RESULTS = HERE.with_suffix(".json")
 TABLE, PICTURE = HERE.parents[1] / "docs/neighbours.md", HERE.parents[1] / "docs/images/neighbours.png"
@@ -83,16 +85,16 @@ def read() -> list[dict[str, Any]]:
     return json.loads(RESULTS.read_text()) if RESULTS.exists() else []
 
 
-def table() -> str:
+def measured() -> str:
     """The rows that have been measured, as Markdown: means over the seeds with their standard deviation."""
     titles = ["model", "seeds", *(title for title, _, _ in COLUMNS)]
-    lines = [f"| {' | '.join(titles)} |", f"|{'---|' * len(titles)}"]
+    rows = []
     for model, name in MODELS.items():
-        rows = [row for row in read() if row["model"] == model]
-        if rows:
-            cells = [_cell([row["figures"][title] for row in rows], form) for title, _, form in COLUMNS]
-            lines.append(f"| {name} | {len(rows)} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+        runs = [row for row in read() if row["model"] == model]
+        if runs:
+            cells = [_cell([run["figures"][title] for run in runs], form) for title, _, form in COLUMNS]
+            rows.append([name, str(len(runs)), *cells])
+    return table(titles, rows, rule="---")
 
 
 def _cell(values: list[float | None], form: str) -> str:
@@ -116,7 +118,7 @@ def lacks() -> str:
 def write_table() -> None:
     text = TABLE.read_text(encoding="utf-8")
     before, after = text.split(BEGIN)[0], text.split(END)[1]
-    TABLE.write_text(f"{before}{BEGIN}\n{table()}\n\n{lacks()}\n{END}{after}", encoding="utf-8")
+    TABLE.write_text(f"{before}{BEGIN}\n{measured()}\n\n{lacks()}\n{END}{after}", encoding="utf-8")
 
 
 def draw(runs: Path) -> None:

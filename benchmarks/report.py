@@ -13,6 +13,7 @@ from typing import Any
 
 from precision import sentence
 from records import RESULTS
+from tfvae._support.markdown import table
 
 HERE = Path(__file__).resolve().parent
 TEXT = HERE / "performance.md.in"
@@ -21,11 +22,6 @@ DOCUMENT = HERE.parent / "docs/performance.md"
 
 def read(name: str) -> dict[str, Any]:
     return json.loads((RESULTS / f"{name}.json").read_text())
-
-
-def table(head: list[str], rows: list[list[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def targets() -> str:

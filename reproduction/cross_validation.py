@@ -10,6 +10,7 @@ import numpy as np
 
 from reproduction.fold_training import Protocol, scored, trained
 from reproduction.results import mean_and_error
+from tfvae._support.checks import integer
 from tfvae._support.files import read_json, write_json
 from tfvae.app.interruption import Interrupted, Interruption
 from tfvae.datasets import Split, fingerprint
@@ -133,6 +134,4 @@ def _kept(path: Path, identity: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def _split(order: np.ndarray, folds: int) -> list[np.ndarray]:
-    if not 2 <= folds <= len(order):
-        raise ValueError(f"`folds` must be between 2 and the number of examples, {len(order)}; received {folds}.")
-    return np.array_split(order, folds)
+    return np.array_split(order, integer("folds", folds, 2, len(order), "the number of examples, "))

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from tfvae._support import markdown
 from tfvae._support.files import read_json
 from tfvae._support.inputs import understood
 
@@ -89,7 +90,7 @@ def _evidence(result: dict[str, Any], title: str, name: str) -> str:
     rows = list(result["rows"].values())
     errors = ("monte_carlo_error", "sampling_error", "draw_error")
     head = ["-log p(x), nats", "paper", "reruns", "tfvae", "S", "MC", "test set", "draw", "corrected", "active units"]
-    table = _table(
+    table = markdown.table(
         [*head, "aim"],
         [
             [
@@ -106,7 +107,7 @@ def _evidence(result: dict[str, Any], title: str, name: str) -> str:
             for row in rows
         ],
     )
-    how = _table(
+    how = markdown.table(
         ["row", "starts from", "seed", "array", *_TRAINING],
         [
             [
@@ -131,7 +132,9 @@ The average of -L_S over {examples} that were binarised once: an estimate of an 
 reached on two cores.
 
 {table}
+
 {how}
+
 Minutes are those of training, validation and pictures, with those of the rows that a row starts from, on the clock and
 of all cores together ({hardware["processor"]}, {hardware["cores"]} cores).
 {held_out} were held out for choices; the test images had no part in any.
@@ -191,7 +194,7 @@ def _against(row: dict[str, Any], rows: dict[str, Any]) -> str:
 
 def _aevb(result: dict[str, Any]) -> str:
     sizes = result["latent_sizes"]
-    table = _table(
+    table = markdown.table(
         ["latents", "ELBO, nats", "L_S, nats", "draws from the prior", "active units", "array", "minutes"],
         [
             [
@@ -215,6 +218,7 @@ def _aevb(result: dict[str, Any]) -> str:
 1 nat below L_S, on the first {images} test images. Made by `{result["command"]}`.
 
 {table}
+
 ![Samples for each number of latents](reproduction/aevb/samples.png)
 
 ![The manifold of two latents](reproduction/aevb/manifold.png)
@@ -229,7 +233,7 @@ def _naive_draws(naive: dict[str, Any]) -> str:
 
 
 def _frey_face(result: dict[str, Any]) -> str:
-    table = _table(
+    table = markdown.table(
         ["study", "paper", "L_S, nats", "ELBO, nats", "bits/dim"],
         [
             [
@@ -250,13 +254,14 @@ without limit as the scale of p(x|z) shrinks; its floor here is {result["scale_f
 {result["chosen_on"]} Made by `{result["command"]}`.
 
 {table}
+
 ![The manifold of two latents](reproduction/frey-face/manifold.png)
 """
 
 
 def _pixels(result: dict[str, Any]) -> str:
     rows = result["rows"]
-    table = _table(
+    table = markdown.table(
         ["model", "published", "bits/dim", "what", "log p(x), nats", "test set", "parameters", "recognised", "array"],
         [
             [
@@ -273,7 +278,7 @@ def _pixels(result: dict[str, Any]) -> str:
             for row in rows.values()
         ],
     )
-    how = _table(
+    how = markdown.table(
         ["model", "seed", *_TRAINING],
         [
             [
@@ -291,7 +296,9 @@ the others. Of 8-bit MNIST, dequantised but for the discretised likelihood: the 
 is no less than the truth; *recognised* is the share of samples that the package's classifier takes for a digit.
 
 {table}
+
 {how}
+
 {"".join(_distance(row) for row in rows.values())}
 ![Loss on held-out images](reproduction/pixels/curves.png)
 """
@@ -313,11 +320,6 @@ def _distance(row: dict[str, Any]) -> str:
         f"- {row['title']}: {gap:+.3f} bits/dim from the published figure, with {row['model']['parameters']:,} "
         f"parameters and {row['processor_minutes']:.0f} processor minutes; {learned}.\n"
     )
-
-
-def _table(head: list[str], rows: list[list[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "".join("| " + " | ".join(line) + " |\n" for line in lines)
 
 
 def _with_error(figure: dict[str, float]) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from reproduction.run_training import trained_run
 from tfvae import plots
+from tfvae._support.checks import check_choice
 from tfvae._support.files import read_json, write_json
 from tfvae._support.inputs import understood
 from tfvae.app.interruption import Interruption
@@ -109,8 +110,7 @@ def run(
     folder, by_name = Path(folder), {row.name: row for row in table.rows}
     names = tuple(by_name) if rows is None else rows
     for name in names:
-        if name not in by_name:
-            raise ValueError(f"`rows` must be of {', '.join(by_name)}; received {name!r}.")
+        check_choice("rows", name, by_name)
     wanted: list[Row] = []
     for name in names:
         wanted += [row for row in _with_others(by_name[name], by_name) if row not in wanted]

@@ -14,6 +14,7 @@ import tensorflow as tf
 from hypothesis import HealthCheck, settings
 
 from faults import COLLECTED
+from skips import pytest_make_collect_report, pytest_runtest_makereport  # noqa: F401  (hooks)
 
 # Devices can be split only before TensorFlow makes its first tensor, so this stands at the start of the session.
 tf.config.set_logical_device_configuration(

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
         training,
         units,
     )
-    from tfvae._support.serialization import config_of
+    from tfvae._support.configured import Configured
     from tfvae.app.run import Run
     from tfvae.conditional import ConditionalDistribution
     from tfvae.models import (
@@ -71,6 +71,7 @@ _MOVED = {"execution": "tfvae.training.choice"}  # an earlier name of a module
 _NAMES = {
     "Autoencoder": "tfvae.models",
     "ConditionalDistribution": "tfvae.conditional",
+    "Configured": "tfvae._support.configured",
     "Density": "tfvae.models",
     "Distortion": "tfvae.objectives",
     "ELBO": "tfvae.objectives",
@@ -89,7 +90,6 @@ _NAMES = {
     "UnsupervisedModel": "tfvae.models",
     "VAE": "tfvae.models",
     "WarmUp": "tfvae.objectives",
-    "config_of": "tfvae._support.serialization",
     "export": "tfvae.serving.saved_model",
     "latent": "tfvae.trace",
     "load": "tfvae.models.saving",

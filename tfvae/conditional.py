@@ -14,7 +14,7 @@ import tensorflow_probability as tfp
 from tfvae._support.finite import require_finite, require_input
 from tfvae._support.layer_state import set_state_of_layers
 from tfvae._support.precision import at_least_float32
-from tfvae._support.serialization import SavedWhole, arguments, config_of, without_state
+from tfvae._support.serialization import SavedWhole
 from tfvae.families import Family
 from tfvae.networks.checks import built_body, refuse_quantization, require_body
 from tfvae.preprocessing import Preprocessing
@@ -72,7 +72,6 @@ class ConditionalDistribution(SavedWhole):
         """From what `predict` is given to raw data that are checked; set beside it."""
         self._input_event_shape: tuple[int, ...] | None = None
         self._spatial_head = False
-        self._state_when_built: dict[str, Any] = {}
 
     @property
     def input_event_shape(self) -> tuple[int, ...]:
@@ -274,15 +273,15 @@ class ConditionalDistribution(SavedWhole):
         return values
 
     def get_config(self) -> dict[str, Any]:
-        return config_of(self, "network", "family", "name", *(() if self.preprocess is None else ("preprocess",)))
+        config = super().get_config()
+        if self.preprocess is not None:
+            config["preprocess"] = keras.saving.serialize_keras_object(self.preprocess)
+        return config
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> ConditionalDistribution:
-        config, state = without_state(config)
-        made = arguments(config)
-        preprocess = made.pop("preprocess", None)
-        whole = cls(**made)
-        whole.preprocess, whole._state_when_built = preprocess, state
+        whole = super().from_config({name: value for name, value in config.items() if name != "preprocess"})
+        whole.preprocess = keras.saving.deserialize_keras_object(config.get("preprocess"))
         return whole
 
     def get_build_config(self) -> dict[str, Any] | None:

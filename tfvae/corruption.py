@@ -4,29 +4,22 @@ from __future__ import annotations
 
 import abc
 import dataclasses
-from typing import Any
 
 import keras
 import tensorflow as tf
 
-from tfvae._support.checks import is_in_float32, real
+from tfvae._support.checks import number
+from tfvae._support.configured import Configured
 from tfvae.noise import Noise
 
 
 @dataclasses.dataclass(frozen=True)
-class Corruption(abc.ABC):
+class Corruption(Configured, abc.ABC):
     """A random change of x; `[B, *data]` to `[B, *data]`."""
 
     @abc.abstractmethod
     def __call__(self, x: tf.Tensor, noise: Noise) -> tf.Tensor:
         """x, changed."""
-
-    def get_config(self) -> dict[str, Any]:
-        return dataclasses.asdict(self)
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Corruption:
-        return cls(**config)
 
 
 @keras.saving.register_keras_serializable("tfvae")
@@ -41,9 +34,7 @@ class GaussianNoise(Corruption):
     stddev: float = 0.5
 
     def __post_init__(self) -> None:
-        if not is_in_float32("stddev", self.stddev):
-            raise ValueError(f"`stddev` of GaussianNoise must be a number > 0; received {self.stddev!r}.")
-        object.__setattr__(self, "stddev", real(self.stddev))
+        object.__setattr__(self, "stddev", number("stddev", self.stddev, above=0))
 
     def __call__(self, x: tf.Tensor, noise: Noise) -> tf.Tensor:
         return x + self.stddev * tf.cast(noise.normal("corruption", tf.shape(x)[0], tuple(x.shape[1:])), x.dtype)
@@ -63,7 +54,7 @@ class MaskingNoise(Corruption):
     share: float = 0.5
 
     def __post_init__(self) -> None:
-        _check_share(self, self.share)
+        object.__setattr__(self, "share", number("share", self.share, above=0, below=1))
 
     def __call__(self, x: tf.Tensor, noise: Noise) -> tf.Tensor:
         return tf.where(_uniform(x, noise) < self.share, tf.zeros_like(x), x)
@@ -81,7 +72,7 @@ class SaltAndPepper(Corruption):
     share: float = 0.5
 
     def __post_init__(self) -> None:
-        _check_share(self, self.share)
+        object.__setattr__(self, "share", number("share", self.share, above=0, below=1))
 
     def __call__(self, x: tf.Tensor, noise: Noise) -> tf.Tensor:
         uniform = _uniform(x, noise)
@@ -90,9 +81,3 @@ class SaltAndPepper(Corruption):
 
 def _uniform(x: tf.Tensor, noise: Noise) -> tf.Tensor:
     return noise.uniform("corruption", tf.shape(x)[0], tuple(x.shape[1:]))
-
-
-def _check_share(corruption: Corruption, share: Any) -> None:
-    if not 0 < real(share) < 1:
-        raise ValueError(f"`share` of {type(corruption).__name__} must be above 0 and below 1; received {share!r}.")
-    object.__setattr__(corruption, "share", real(share))

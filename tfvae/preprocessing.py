@@ -15,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfvae import raw_images
+from tfvae._support.configured import Configured
 from tfvae._support.finite import LARGEST
 from tfvae._support.precision import at_least_float32
 from tfvae.noise import Noise
@@ -22,7 +23,7 @@ from tfvae.raw_images import BAD_INPUT as BAD_INPUT
 from tfvae.raw_images import FEW, LEVELS, ROUNDING
 
 
-class Preprocessing(abc.ABC):
+class Preprocessing(Configured, abc.ABC):
     """Turns raw images into x."""
 
     makes: str
@@ -82,13 +83,6 @@ class Preprocessing(abc.ABC):
         reason = self.fault(np.asarray(raw), whole)
         if reason is not None:
             raise raw_images.NotImages(f"{what} {reason}.")
-
-    def get_config(self) -> dict[str, Any]:
-        return {}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Preprocessing:
-        return cls(**config)
 
 
 @keras.saving.register_keras_serializable("tfvae")

@@ -6,6 +6,7 @@ import inspect
 import re
 from pathlib import Path
 
+from tfvae._support.markdown import table
 from tfvae.recipes import RECIPES, parts
 from tfvae.recipes.options import Option, options, summary
 from tfvae.recipes.specification import Kind
@@ -20,7 +21,7 @@ def models() -> str:
         (f"`{name.replace('_', '-')}`", summary(RECIPES.function(name)), _options(name))
         for name in sorted(RECIPES.names(), key=lambda name: (name != "vae", name))
     ]
-    return _table(("`tfvae train ...`", "model", "options of its own, and their defaults"), rows)
+    return table(("`tfvae train ...`", "model", "options of its own, and their defaults"), rows, rule="---")
 
 
 def kinds() -> dict[str, Kind]:
@@ -35,13 +36,13 @@ def all_parts() -> str:
         for word, kind in kinds().items()
         for name in kind.names()
     ]
-    return _table(("option", "part", "what it is"), rows)
+    return table(("option", "part", "what it is"), rows, rule="---")
 
 
 def filled(text: str) -> str:
     """The document with both tables as they must be."""
-    for begin, table in ((MODELS, models()), (PARTS, all_parts())):
-        text = re.sub(f"{begin}\n.*?{END}", lambda _, new=f"{begin}\n{table}{END}": new, text, count=1, flags=re.S)
+    for begin, rows in ((MODELS, models()), (PARTS, all_parts())):
+        text = re.sub(f"{begin}\n.*?{END}", lambda _, new=f"{begin}\n{rows}\n{END}": new, text, count=1, flags=re.S)
     return text
 
 
@@ -57,12 +58,6 @@ def _default(option: Option) -> str:
         return f" ({re.sub(',.*', '', option.help.partition('[default: ')[2].rstrip(']'))})"
     is_tuple = isinstance(option.default, tuple)
     return f" {','.join(map(str, option.default)) if is_tuple else option.default}"
-
-
-def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
-    cells = [[cell.replace("|", r"\|") for cell in row] for row in (head, *rows)]
-    first, *others = [f"| {' | '.join(row)} |\n" for row in cells]
-    return first + f"|{'---|' * len(head)}\n" + "".join(others)
 
 
 if __name__ == "__main__":

@@ -92,10 +92,12 @@ def test_hold_out_stays_the_same_in_later_versions():
     assert hold_out(whole, 5, seed=0)[1].labels.tolist() == [2, 4, 6, 13, 19]
 
 
-@pytest.mark.parametrize("size", [-1, 0, 20, 21])
-def test_hold_out_leaves_no_part_empty(size):
+@pytest.mark.parametrize(
+    ("size", "bound"), [(-1, "at least 1"), (0, "at least 1"), (20, "at most 19"), (21, "at most 19")]
+)
+def test_hold_out_leaves_no_part_empty(size, bound):
     whole = Split(np.zeros((20, 1, 1, 1), np.uint8), np.zeros(20, np.uint8))
-    with pytest.raises(ValueError, match=f"`size` must be an integer between 1 and 19; received {size}"):
+    with pytest.raises(ValueError, match=f"`size` must be {bound}; received {size}"):
         hold_out(whole, size)
 
 

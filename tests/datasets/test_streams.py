@@ -101,7 +101,7 @@ def test_only_the_first_images_on_disk_can_be_held_out(split):
 
 def test_no_images_are_no_part(either):
     for method in (either.take_first, either.first):
-        with pytest.raises(ValueError, match="`n` must be an integer >= 1; received 0"):
+        with pytest.raises(ValueError, match="`n` must be at least 1; received 0"):
             method(0)
 
 
@@ -138,7 +138,7 @@ def test_the_order_is_that_of_the_seed_and_of_no_global_state(either):
 
 
 def test_a_batch_larger_than_the_data_is_refused(either):
-    with pytest.raises(ValueError, match="`batch_size` must be an integer between 1 and the number of examples, 61"):
+    with pytest.raises(ValueError, match="`batch_size` must be at most the number of examples, 61"):
         either.batches(62, seed=0)
 
 

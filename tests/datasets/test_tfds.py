@@ -99,8 +99,8 @@ def test_validation_images_are_the_first_ones_as_tfds_slices_them(data_dir, monk
         expected = [(each["image"].tobytes(), each["label"]) for each in expected.as_numpy_iterator()]
         found = part.first(1000)
         assert [(image.tobytes(), label) for image, label in zip(found.images, found.labels, strict=True)] == expected
-    for size in (0, 300):
-        with pytest.raises(ValueError, match="`size` must be an integer between 1 and 299"):
+    for size, bound in ((0, "at least 1"), (300, "at most 299")):
+        with pytest.raises(ValueError, match=f"`size` must be {bound}; received {size}"):
             load("tfds:mnist", data_dir=data_dir).split_validation(size)
 
 

@@ -71,10 +71,11 @@ def test_steps_per_epoch_counts_full_batches(examples, batch_size, steps):
     assert steps_per_epoch(examples, batch_size) == steps
 
 
-@pytest.mark.parametrize("batch_size", [N + 1, 0, -4])
-def test_batches_larger_than_the_data_or_empty_are_refused(batch_size):
-    message = rf"^`batch_size` must be an integer between 1 and the number of examples, {N}; received {batch_size}\.$"
-    with pytest.raises(ValueError, match=message):
+@pytest.mark.parametrize(
+    ("batch_size", "bound"), [(N + 1, f"at most the number of examples, {N}"), (0, "at least 1"), (-4, "at least 1")]
+)
+def test_batches_larger_than_the_data_or_empty_are_refused(batch_size, bound):
+    with pytest.raises(ValueError, match=rf"^`batch_size` must be {bound}; received {batch_size}\.$"):
         batches(IMAGES, batch_size, seed=0)
 
 

@@ -263,7 +263,7 @@ def test_bad_arguments_are_refused():
     model = linear_vae(SYSTEM)
     with pytest.raises(ValueError, match=r"^`x` must hold at least one example; received none\.$"):
         aggregate_posterior(model, X[:0])
-    with pytest.raises(ValueError, match=r"^`batch_size` must be an integer >= 1; received 0\.$"):
+    with pytest.raises(ValueError, match=r"^`batch_size` must be at least 1; received 0\.$"):
         aggregate_posterior(model, X, batch_size=0)
 
 

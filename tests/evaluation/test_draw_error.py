@@ -18,6 +18,7 @@ def binary():
     return model
 
 
+@pytest.mark.slow
 def test_it_is_the_spread_over_binarisations(binary):
     """Of 150 binarisations, whose standard deviation has an error of 6 %; that of the estimate is some 5 % (three draws
     of each of 100 images)."""

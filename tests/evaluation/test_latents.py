@@ -132,7 +132,7 @@ def test_bad_arguments_are_refused():
     model = image_vae()
     with pytest.raises(ValueError, match=r"^`raw` must hold at least one example; received none\.$"):
         latent_statistics(model, IMAGES[:0])
-    with pytest.raises(ValueError, match=r"^`batch_size` must be an integer >= 1; received 0\.$"):
+    with pytest.raises(ValueError, match=r"^`batch_size` must be at least 1; received 0\.$"):
         latent_statistics(model, IMAGES, batch_size=0)
     with pytest.raises(ValueError, match=r"takes examples of shape \(4, 3, 1\); received \(5, 3, 1\)"):
         latent_statistics(model, np.zeros((2, 5, 3, 1), np.uint8))

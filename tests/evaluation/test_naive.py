@@ -63,5 +63,5 @@ def test_the_number_of_draws_is_rounded_down_to_a_power_of_two():
 
 
 def test_no_draws_are_refused():
-    with pytest.raises(ValueError, match=r"^`most_draws` must be an integer >= 1; received 0\.$"):
+    with pytest.raises(ValueError, match=r"^`most_draws` must be at least 1; received 0\.$"):
         naive_estimate(linear_vae(SYSTEM), X, 0)

@@ -137,9 +137,9 @@ def test_models_of_other_images_are_refused():
 
 
 def test_no_samples_or_labels_that_do_not_fit_are_refused():
-    with pytest.raises(ValueError, match=r"^`n` must be an integer >= 1; received 0\.$"):
+    with pytest.raises(ValueError, match=r"^`n` must be at least 1; received 0\.$"):
         recognition(Fake(None), 0)
-    with pytest.raises(ValueError, match=r"^`labels` must be one for each image; received 2 for 3 images\.$"):
+    with pytest.raises(ValueError, match=r"^`labels` must be one for each of the 3 images; received 2\.$"):
         reconstruction_accuracy(Fake(None), np.zeros((3, 28, 28, 1)), np.zeros(2))
 
 

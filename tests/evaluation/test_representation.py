@@ -114,10 +114,12 @@ def test_what_does_not_fit_is_refused(probe):
     refused(r"^`train_labels` must be of at least two classes; received one\.$", means, 0 * labels, means, labels)
 
 
-@pytest.mark.parametrize("k", [0, 31, 2.0])
-def test_neighbours_that_are_not_there_are_refused(k):
+@pytest.mark.parametrize(
+    ("k", "wrong"), [(0, "at least 1"), (31, "at most the number of training examples, 30"), (2.0, "an integer")]
+)
+def test_neighbours_that_are_not_there_are_refused(k, wrong):
     means, labels = gaussians(30, 0)
-    with pytest.raises(ValueError, match=r"^`k` must be an integer between 1 and .* training examples, 30; received"):
+    with pytest.raises(ValueError, match=rf"^`k` must be {wrong}; received {k}"):
         nearest_neighbours(means, labels, means, labels, k)
 
 

@@ -185,10 +185,10 @@ def test_its_configuration_survives_json():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"event_shape": (4, 4)}, r"`event_shape` of AutoregressiveBernoulli must be \(height, width, channels\)"),
-        ({"reach": 0}, "`reach` must be an integer >= 1; received 0"),
-        ({"gates": 0}, "`gates` must be an integer >= 1; received 0"),
-        ({"hidden": (0,)}, r"`hidden` must be a tuple of integers >= 1; received \(0,\)"),
+        ({"event_shape": (4, 4)}, r"`event_shape` must be \(height, width, channels\)"),
+        ({"reach": 0}, "`reach` must be at least 1; received 0"),
+        ({"gates": 0}, "`gates` must be at least 1; received 0"),
+        ({"hidden": (0,)}, r"`hidden` must be a tuple of integers of at least 1; received \(0,\)"),
     ],
 )
 def test_bad_arguments_are_named(changes, message):

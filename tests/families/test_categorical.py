@@ -93,5 +93,5 @@ def test_a_draw_takes_one_uniform_number_an_element():
 
 @pytest.mark.parametrize("levels", [1, 0, -3])
 def test_fewer_than_two_levels_are_refused(levels):
-    with pytest.raises(ValueError, match=rf"^`levels` must be an integer >= 2; received {levels}\.$"):
+    with pytest.raises(ValueError, match=rf"^`levels` must be at least 2; received {levels}\.$"):
         Categorical((2,), levels=levels)

@@ -195,8 +195,8 @@ def test_what_is_no_flow_has_neither_temperature_nor_interpolation(tmp_path):
     ("attempt", "error", "message"),
     [
         (lambda: flows.Flow((4,), 3), TypeError, "`bijector` must be a `Bijector`; received int."),
-        (lambda: affine().draw(None, Noise(0), 2, -1.0), ValueError, "`temperature` must be a number >= 0"),
-        (lambda: affine().interpolate(np.zeros((1, 3)), np.ones((1, 3)), 1), ValueError, "`steps` must be an int"),
+        (lambda: affine().draw(None, Noise(0), 2, -1.0), ValueError, "`temperature` must be at least 0"),
+        (lambda: affine().interpolate(np.zeros((1, 3)), np.ones((1, 3)), 1), ValueError, "`steps` must be at least 2"),
         (
             lambda: InterpolationGrid("x", RAW[:3]),
             ValueError,
@@ -209,16 +209,18 @@ def test_what_is_no_flow_has_neither_temperature_nor_interpolation(tmp_path):
             "Glow of 2 levels halves height and width 2 times; 27 x 28 images would get odd sides.",
         ),
         *(
-            (lambda n=n: tfvae.glow(tiny.SHAPE).sample(n), ValueError, f"`n` must be an integer >= 1; received {n!r}.")
-            for n in (0, -1, 2.5, True, "3")
+            (lambda n=n: tfvae.glow(tiny.SHAPE).sample(n), ValueError, f"`n` must be {wrong}; received {n!r}.")
+            for wrong, values in (("at least 1", (0, -1)), ("an integer", (2.5, True, "3")))
+            for n in values
         ),
         *(
             (
                 lambda value=value: tfvae.glow(tiny.SHAPE).sample(2, temperature=value),
                 ValueError,
-                "`temperature` must be a number >= 0",
+                f"`temperature` must be {wrong}; received ",
             )
-            for value in (True, None, np.array([0.5, 0.6]), math.inf)
+            for wrong, values in (("a number", (True, None, np.array([0.5, 0.6]))), ("a finite number", (math.inf,)))
+            for value in values
         ),
         *(
             (

@@ -176,11 +176,11 @@ def test_a_closed_form_of_the_rate_is_refused():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"event_shape": (2, 2)}, "`event_shape` of InverseAutoregressive must be one size, (D,)"),
-        ({"depth": 0}, "`depth` must be an integer >= 1; received 0."),
-        ({"context_size": 0}, "`context_size` must be an integer >= 1; received 0."),
-        ({"hidden": ()}, "`hidden` must be a tuple of integers >= 1; received ()."),
-        ({"min_scale": 0}, "`min_scale` must be > 0; received 0."),
+        ({"event_shape": (2, 2)}, "`event_shape` must be one size, (D,)"),
+        ({"depth": 0}, "`depth` must be at least 1; received 0."),
+        ({"context_size": 0}, "`context_size` must be at least 1; received 0."),
+        ({"hidden": ()}, "`hidden` must be a tuple of at least one integer; received ()."),
+        ({"min_scale": 0}, "`min_scale` must be above 0; received 0."),
     ],
 )
 def test_mistakes_are_refused_in_a_sentence(changes, message):

@@ -15,14 +15,12 @@ class Bare(tfvae.UnsupervisedModel):
     def __init__(self, image_shape, name=None):
         family = tfvae.families.Bernoulli(image_shape)
         super().__init__(tfvae.preprocessing.Binarize(), family, tfvae.ELBO(), name=name)
+        self.image_shape = image_shape
         self.family, self.logits = family, self.add_weight(family.event_shape, "zeros", name="logits")
 
     def trace_of(self, x, noise, sample_size=1, y=None, training=False):
         log_px = self.family.distribution(self.logits.value).log_prob(x)
         return tfvae.Trace(log_px_z=tf.repeat(log_px[tf.newaxis], sample_size, axis=0), latents=())
-
-    def get_config(self):
-        return {"image_shape": self.data_shape, "name": self.name}
 
 
 @keras.saving.register_keras_serializable("strangers")
@@ -32,6 +30,7 @@ class Conditional(tfvae.UnsupervisedModel):
     def __init__(self, image_shape, name=None):
         self.family = tfvae.families.Bernoulli(image_shape)
         super().__init__(tfvae.preprocessing.Binarize(), self.family, tfvae.ELBO(), name=name)
+        self.image_shape = image_shape
         image, label, z = keras.Input(image_shape), keras.Input((3,)), keras.Input((2,))
         flat = keras.layers.Flatten()(image)
         self.encoder = keras.Model([image, label], keras.layers.Dense(4)(keras.layers.Concatenate()([flat, label])))
@@ -49,13 +48,10 @@ class Conditional(tfvae.UnsupervisedModel):
         logits = tf.reshape(self.decoder([tf.reshape(z, [-1, 2]), many]), [sample_size, -1, *self.data_shape])
         return tfvae.Trace(self.family.distribution(logits).log_prob(x), (tfvae.latent(z, q, prior),))
 
-    def get_config(self):
-        return {"image_shape": self.data_shape, "name": self.name}
-
 
 @keras.saving.register_keras_serializable("strangers")
 class Coins(tfvae.UnsupervisedModel):
-    """A model of parts, which are saved by `config_of` alone."""
+    """A model of parts, which are saved with it."""
 
     def __init__(self, encoder, family, preprocess, objective, size=(1, 2), seed=0, name=None):
         super().__init__(preprocess, family, objective, seed=seed, name=name)
@@ -68,9 +64,6 @@ class Coins(tfvae.UnsupervisedModel):
         logits = tf.reshape(self.logits(self.encoder(x)), tf.shape(x))
         log_px = self.family.distribution(logits).log_prob(x)
         return tfvae.Trace(log_px_z=tf.repeat(log_px[tf.newaxis], sample_size, axis=0), latents=())
-
-    def get_config(self):
-        return tfvae.config_of(self, "encoder", "family", "preprocess", "objective", "size", "seed", "name")
 
 
 @keras.saving.register_keras_serializable("strangers")
@@ -109,9 +102,6 @@ class OwnVAE(tfvae.UnsupervisedModel):
 
     def draw_latents(self, noise, n):
         return self.prior.draw(None, noise, n)
-
-    def get_config(self):
-        return tfvae.config_of(self, "recogniser", "decoder", "prior", "preprocess", "objective", "seed", "name")
 
 
 def own_vae(image_shape, seed=0):

@@ -118,19 +118,17 @@ def test_it_starts_at_clusters():
 
 
 def test_more_components_than_examples_are_refused():
-    with pytest.raises(
-        ValueError, match=r"`components` must not be more than the examples; set it to 4 or fewer\. Received 5\.$"
-    ):
+    with pytest.raises(ValueError, match=r"^`components` must be at most the number of examples, 4; received 5\.$"):
         MixtureOfNormals((2,), 5).start_at(np.zeros((4, 2)))
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"components": 0}, "`components` must be an integer >= 1; received 0."),
-        ({"rank": -1}, "`rank` must be an integer >= 0; received -1."),
+        ({"components": 0}, "`components` must be at least 1; received 0."),
+        ({"rank": -1}, "`rank` must be at least 0; received -1."),
         ({"rank": 4}, "`rank` must be below the 4 elements of an example; received 4."),
-        ({"min_scale": 0}, "`min_scale` must be a number > 0; received 0."),
+        ({"min_scale": 0}, "`min_scale` must be above 0; received 0."),
     ],
 )
 def test_what_makes_no_mixture_is_refused(arguments, message):

@@ -386,7 +386,7 @@ REFUSED = [
         {"prior": lambda _: tfvae.priors.StandardNormal((7,))},
         r"The prior of level 2 is over latents of shape \(7,\), .*\(2,\)",
     ),
-    ({"levels": 0}, "`levels` must be an integer >= 1; received 0."),
+    ({"levels": 0}, "`levels` must be at least 1; received 0."),
     ({"levels": 4}, "`latent_size` 4 is enough for 3 levels.*; received 4 `levels`."),
     ({"levels": 4, "kind": "conv"}, "Images of 8 x 8 are too small for 4 levels.* nothing left to halve at level 4."),
     (
@@ -419,7 +419,7 @@ def test_other_numbers_of_parts_and_levels_are_refused():
         tfvae.LadderVAE([], [], [], [], **parts)
     with pytest.raises(TypeError, match=r"`posteriors\[0\]` must be a `ConditionalDistribution`; received int"):
         tfvae.StackedVAE([3], [], **parts)
-    with pytest.raises(ValueError, match="`redrawn` must be an integer between 1 and the number of levels, 2; "):
+    with pytest.raises(ValueError, match="`redrawn` must be at most the number of levels, 2; "):
         model_with().sample(2, redrawn=3)
     for objective in ({"beta": (1.0, 1.0, 1.0)}, {"free_bits": (0.0,)}):
         ((name, values),) = objective.items()

@@ -144,11 +144,16 @@ def test_policies_whose_weights_cannot_be_trained_are_refused_by_name(policy, se
 
 
 @fault("keras-settings")
-@pytest.mark.parametrize("policy", ["float64", "mixed_bfloat16", "mixed_float16"])
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize(
+    ("name", "policy"),
+    [
+        (name, policy)
+        for name in MODELS
+        for policy in ("float64", "mixed_bfloat16", "mixed_float16")
+        if (name, policy) != ("GAN", "mixed_float16")  # of two losses none is scaled
+    ],
+)
 def test_every_other_policy_trains_every_model(name, policy, setting):
-    if (name, policy) == ("GAN", "mixed_float16"):
-        pytest.skip("two losses to scale")
     setting("policy", policy)
     model = MODELS[name]()
     model.compile(keras.optimizers.SGD(1e-4), run_eagerly=True)

@@ -80,9 +80,11 @@ def test_what_it_lacks_it_says():
     assert {"simulated", "naive", "latents"}.isdisjoint(report)
 
 
-@pytest.mark.parametrize("draws", [0, -1, 2.5, True])
-def test_what_is_no_number_of_draws_is_refused(draws):
-    with pytest.raises(ValueError, match=rf"^`draws` must be an integer >= 1; received {draws}\.$"):
+@pytest.mark.parametrize(
+    ("draws", "wrong"), [(0, "at least 1"), (-1, "at least 1"), (2.5, "an integer"), (True, "an integer")]
+)
+def test_what_is_no_number_of_draws_is_refused(draws, wrong):
+    with pytest.raises(ValueError, match=rf"^`draws` must be {wrong}; received {draws}\.$"):
         naive(draws)
 
 

@@ -1,5 +1,6 @@
 """One rule about raw images behind every door: the same arrays are refused with the same sentence, and no others."""
 
+import itertools
 import re
 
 import numpy as np
@@ -57,11 +58,16 @@ REFUSED = {
 
 
 @fault("one-check")
-@pytest.mark.parametrize("case", REFUSED)
-@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize(
+    ("door", "case"),
+    # Two doors make a tensor first, which text cannot be.
+    [
+        each
+        for each in itertools.product(DOORS, REFUSED)
+        if each not in (("log_likelihood", "text"), ("export", "text"))
+    ],
+)
 def test_every_door_refuses_the_same_arrays_with_the_same_sentence(door, case, tmp_path):
-    if case == "text" and door in ("log_likelihood", "export"):
-        pytest.skip("refused as no tensor")
     images, sentence = REFUSED[case]
     with pytest.raises(ValueError, match=re.escape(sentence)) as caught:
         DOORS[door](tmp_path, images)

@@ -163,7 +163,7 @@ def test_more_pseudo_inputs_than_images_are_refused_before_training(source, tmp_
     prior = ("--prior", "vamp(pseudo_inputs=41)")
     assert command("train", "--data", source, *sizes, *prior, "--out", tmp_path / "run") == 1
     error = capsys.readouterr().err
-    assert "`pseudo_inputs` must not be more than the examples; set it to 40 or fewer. Received 41." in error
+    assert "`pseudo_inputs` must be at most the number of examples, 40; received 41." in error
     assert not (tmp_path / "run" / "history.csv").exists()
 
 
@@ -188,10 +188,10 @@ def test_settings_that_do_not_fit_are_refused(parts, message):
 @pytest.mark.parametrize(
     ("attempt", "message"),
     [
-        (lambda: VampPrior((2,), (8, 8, 1), 0), "`pseudo_inputs` must be an integer >= 1; received 0."),
+        (lambda: VampPrior((2,), (8, 8, 1), 0), "`pseudo_inputs` must be at least 1; received 0."),
         (
             lambda: model_with(pseudo_inputs=41).start_at(RAW / np.float32(255)),
-            "`pseudo_inputs` must not be more than the examples; set it to 40 or fewer. Received 41.",
+            "`pseudo_inputs` must be at most the number of examples, 40; received 41.",
         ),
         (
             lambda: VampPrior((2,), (8, 8, 1), 2).start_at(np.zeros((5, 64))),

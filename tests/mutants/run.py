@@ -1,11 +1,12 @@
 """Plants each bug of `bugs.py` in a copy of the package and asks whether the tests notice.
 
-    python tests/mutants/run.py [NAME...]
+    python tests/mutants/run.py [--all | NAME...]
 
-For each bug the test files named beside it have to fail with at least one failed test; a bug that survives, or that
-breaks the tests in another way, makes this script fail. noticed.json keeps which test noticed a bug last time: that one
-is tried first and alone, and the files only if it does not notice. Those tests have to pass on the unchanged copy; that
-the others do is for `make test` to say.
+Without names, it tries the bugs that have changed since they were caught last (tried.json; see contents.py) and a
+sample of the others; with --all, every bug. For each bug the test files named beside it have to fail with at least one
+failed test; a bug that survives, or that breaks the tests in another way, makes this script fail. noticed.json keeps
+which test noticed a bug last time: that one is tried first and alone, and the files only if it does not notice. Those
+tests have to pass on the unchanged copy; that the others do is for `make test` to say.
 """
 
 from __future__ import annotations
@@ -23,9 +24,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import contents
 from bugs import BUGS, Bug
+from contents import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 NOTICED = Path(__file__).with_name("noticed.json")
 """For each bug the test that failed."""
 _SECONDS = 900
@@ -140,13 +142,22 @@ def judge(bug: Bug, known: str | None) -> str:
     return found.failed if caught else ""
 
 
-def main() -> None:
-    wanted = sys.argv[1:] or [bug.name for bug in BUGS]
-    unknown = set(wanted) - {bug.name for bug in BUGS}
+def chosen_by(words: Sequence[str], noticed: dict[str, str]) -> list[Bug]:
+    """The bugs to try, by the command line's words and the test that noticed each bug last time."""
+    if not words:
+        return contents.to_try(BUGS, noticed)
+    names = [bug.name for bug in BUGS]
+    if list(words) == ["--all"]:
+        return list(BUGS)
+    unknown = set(words) - set(names)
     if unknown:
-        raise SystemExit(f"Unknown: {', '.join(sorted(unknown))}. Known: {', '.join(bug.name for bug in BUGS)}.")
-    chosen = [bug for bug in BUGS if bug.name in wanted]
+        raise SystemExit(f"Unknown: {', '.join(sorted(unknown))}. Known: --all, {', '.join(names)}.")
+    return [bug for bug in BUGS if bug.name in words]
+
+
+def main() -> None:
     noticed = json.loads(NOTICED.read_text(encoding="utf-8"))
+    chosen = chosen_by(sys.argv[1:], noticed)
     known = sorted({noticed[bug.name] for bug in chosen if bug.name in noticed})
     base = outcome(known) if known else Outcome(0, "")
     if base.code and base.code != _NOT_FOUND:
@@ -159,7 +170,8 @@ def main() -> None:
     now = {bug.name: test for bug in BUGS if (test := (noticed | by).get(bug.name))}
     if now != noticed:
         NOTICED.write_text(json.dumps(now, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    print(f"{len(by)} passed, {len(chosen) - len(by)} failed")
+    contents.record(BUGS, by)
+    print(f"{len(by)} of {len(chosen)} caught; {len(BUGS)} are planted in all")
     sys.exit(len(by) < len(chosen))
 
 

@@ -86,8 +86,12 @@ def test_a_task_outside_the_cluster_and_other_jobs_are_refused(monkeypatch, jobs
         cluster.workers()
 
 
-@pytest.mark.parametrize("number", ["", "two", "0", "-1"])
-def test_slurms_number_is_named_if_it_is_none(monkeypatch, number):
+@pytest.mark.parametrize(
+    ("number", "wrong"),
+    [("", "an integer; received ''"), ("two", "an integer; received 'two'"), ("0", "at least 1; received 0"),
+     ("-1", "an integer; received '-1'")],
+)  # fmt: skip
+def test_slurms_number_is_named_if_it_is_none(monkeypatch, number, wrong):
     monkeypatch.setenv("SLURM_STEP_NUM_TASKS", number)
-    with pytest.raises(ValueError, match=f"SLURM_STEP_NUM_TASKS must be .*; received '{number}'"):
+    with pytest.raises(ValueError, match=f"^`SLURM_STEP_NUM_TASKS` must be {wrong}"):
         cluster.workers()

@@ -56,7 +56,7 @@ def test_axes_are_logarithmic_where_asked(logarithmic):
 def test_lines_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match=r"^`curves` must have as many x as y; 'one' has 1 and 2\.$"):
         plots.lines({"one": ([1], [1, 2])}, "x", "y")
-    with pytest.raises(ValueError, match=r'^`logarithmic` must be "", "x", "y" or "xy"; received \'z\'\.$'):
+    with pytest.raises(ValueError, match=r"^`logarithmic` must be '', 'x', 'y' or 'xy'; received 'z'\."):
         plots.lines(CURVES, "x", "y", logarithmic="z")
 
 

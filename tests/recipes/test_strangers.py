@@ -226,7 +226,7 @@ def test_a_model_that_cannot_be_given_latents_is_measured_without_the_simulated_
     assert "simulated" not in found.report
 
 
-def test_parts_of_a_stranger_are_saved_by_config_of(images, tmp_path):
+def test_parts_of_a_stranger_are_saved_with_its_model(images, tmp_path):
     family, objective = tfvae.families.Bernoulli(SHAPE), tfvae.ELBO()
     model = Coins(tfvae.networks.mlp((3,)), family, tfvae.preprocessing.Binarize(), objective, size=(3, 4), seed=2)
     model.compile("adam")

@@ -75,9 +75,9 @@ def test_random_folds_are_shuffled_first_and_blocks_are_not():
     assert np.any(np.concatenate(shuffled) != np.concatenate(random_folds(1000, 10, 1)))
 
 
-@pytest.mark.parametrize("folds", [1, 24])
-def test_a_number_of_folds_that_makes_none_is_refused(folds):
-    with pytest.raises(ValueError, match=rf"^`folds` must be between 2 and .* 23; received {folds}\.$"):
+@pytest.mark.parametrize(("folds", "bound"), [(1, "at least 2"), (24, "at most the number of examples, 23")])
+def test_a_number_of_folds_that_makes_none_is_refused(folds, bound):
+    with pytest.raises(ValueError, match=rf"^`folds` must be {bound}; received {folds}\.$"):
         random_folds(23, folds, 0)
 
 

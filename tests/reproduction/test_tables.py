@@ -204,7 +204,7 @@ def test_a_row_of_other_settings_that_was_trained_elsewhere_is_not_taken(folder,
 
 
 def test_an_unknown_row_is_named(tmp_path, rows):
-    with pytest.raises(ValueError, match=r"^`rows` must be of first, second, third; received 'fourth'\.$"):
+    with pytest.raises(ValueError, match=r"^`rows` must be 'first', 'second' or 'third'; received 'fourth'\.$"):
         tables.run(table(rows), tmp_path / "new", ["first", "fourth"], 30)
     assert not (tmp_path / "new").exists()
 

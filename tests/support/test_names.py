@@ -158,6 +158,7 @@ def test_a_font_of_the_user_draws_what_the_usual_one_lacks(tmp_path):
         font_manager.fontManager.ttflist = before
 
 
+@pytest.mark.slow
 @fault("names")
 def test_classes_of_any_name_train_and_bad_files_of_any_name_are_skipped(tmp_path, monkeypatch, capfd):
     """All pictures of the epoch are there, and what is said has no escape codes."""

@@ -1,4 +1,4 @@
-"""Configurations of objects that are made of other objects, in the form that Keras saves, and the version they have."""
+"""Models that are saved in one file with the state of their layers and the version of tfvae."""
 
 from __future__ import annotations
 
@@ -7,62 +7,47 @@ from typing import Any
 
 import keras
 
+from tfvae._support.configured import Configured
 from tfvae._support.inputs import CannotRead
 from tfvae._support.keras_files import SUFFIX, check_weights, reason
-from tfvae._support.layer_state import state_of_layers
+from tfvae._support.layer_state import set_state_of_layers, state_of_layers
 from tfvae._support.precision import require_precision
 from tfvae._support.versions import mark_version
 
-STATE = "layer_state"
-"""Key of the state of a model's layers in its configuration, if there is any."""
-DTYPE = "computes_in"
-"""Key of the type that a model computes in, if that is not float32."""
+# Keys in a configuration: the state of the layers, if there is any, and the type of numbers, if that is not float32.
+_STATE, _DTYPE = "layer_state", "computes_in"
 
 
-def config_of(whole: Any, *names: str) -> dict[str, Any]:
-    """The attributes of those names, serialised; of a model the state of its layers too.
-
-    A model, prior or other part of your own is saved and loaded with its parts if its `get_config` returns this for the
-    arguments of its constructor, each kept as the attribute of that name; `UnsupervisedModel.from_config` reads it:
-
-        def get_config(self):
-            return tfvae.config_of(self, "encoder", "decoder", "preprocess", "seed", "name")
-
-    Args:
-        whole: the object.
-        names: of its attributes: numbers, text, and objects that Keras can serialise; a tuple comes back as a list.
-    """
-    config = {name: keras.saving.serialize_keras_object(getattr(whole, name)) for name in names}
-    if isinstance(whole, keras.Model):
-        more = {STATE: whole.built and state_of_layers(whole), DTYPE: whole.compute_dtype != "float32" and "float64"}
-        config |= {name: value for name, value in more.items() if value}
-    return config
-
-
-def without_state(config: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Such a configuration of a model without the state of its layers, and that state.
-
-    Raises:
-        ValueError: the model computes in another type than Keras' settings say.
-    """
-    if DTYPE in config:
-        require_precision(str(config.get("name")), config[DTYPE])
-    return {name: value for name, value in config.items() if name not in (STATE, DTYPE)}, config.get(STATE, {})
-
-
-def arguments(config: dict[str, Any]) -> dict[str, Any]:
-    """The constructor's arguments in such a configuration, to be used by `from_config`."""
-    return {
-        name: keras.saving.deserialize_keras_object(value) if isinstance(value, (dict, list)) else value
-        for name, value in config.items()
-    }
-
-
-class SavedWhole(keras.Model):
+class SavedWhole(Configured, keras.Model):
     """A Keras model that is saved in one `.keras` file, which `tfvae.load` reads.
 
     Forms that could not be loaded are refused before anything is written.
     """
+
+    _state_when_built: dict[str, Any] | None = None
+    """State that the layers take as soon as they are built, from the configuration that this model was made of."""
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor's arguments, and the state of layers that are built."""
+        more = {_STATE: self.built and state_of_layers(self), _DTYPE: self.compute_dtype != "float32" and "float64"}
+        return super().get_config() | {name: value for name, value in more.items() if value}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """Makes the model that has this configuration.
+
+        Raises:
+            ValueError: the model computes in another type than Keras' settings say.
+        """
+        if _DTYPE in config:
+            require_precision(str(config.get("name")), config[_DTYPE])
+        whole = super().from_config({name: value for name, value in config.items() if name not in (_STATE, _DTYPE)})
+        if state := config.get(_STATE):
+            if whole.built:
+                set_state_of_layers(whole, state)
+            else:
+                whole._state_when_built = state
+        return whole
 
     def save(self, filepath: Any, overwrite: bool = True, zipped: bool | None = None, **kwargs: Any) -> None:
         """Keras' `save`, which also notes the version of tfvae in the file.

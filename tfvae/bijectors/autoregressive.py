@@ -37,8 +37,6 @@ class MaskedAutoregressive(Bijector):
 
     slow_inverse = True
 
-    parts = ("hidden", "context_size", "activation")
-
     def __init__(
         self, hidden: Sequence[int] = (128,), context_size: int = 0, activation: str = "relu", name: str | None = None
     ):

@@ -10,28 +10,24 @@ from __future__ import annotations
 import abc
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import keras
 import tensorflow as tf
 
+from tfvae._support.configured import Configured
 from tfvae._support.precision import at_least_float32
-from tfvae._support.serialization import arguments, config_of
 
 
-class Bijector(keras.layers.Layer, abc.ABC):
+class Bijector(Configured, keras.layers.Layer, abc.ABC):
     """An invertible map, x -> z, of examples of one shape.
 
-    A final class gives `make`, `forward` and `inverse`, and names its constructor's arguments in `parts`. It computes
-    in float32, or in float64 where that is Keras' `floatx`; the networks inside may compute in half precision.
+    A final class gives `make`, `forward` and `inverse`. It computes in float32, or in float64 where that is Keras'
+    `floatx`; the networks inside may compute in half precision.
 
     Attributes:
         event_shape: shape of x, known once it is built.
         latent_shape: shape of z.
     """
-
-    parts: tuple[str, ...] = ()
-    """Names of the constructor's arguments, which are attributes too."""
 
     slow_inverse = False
     """Whether the inverse takes a pass for each element of an example."""
@@ -81,21 +77,6 @@ class Bijector(keras.layers.Layer, abc.ABC):
     def start_at(self, x: tf.Tensor) -> tf.Tensor:
         """Sets what starts from the data by examples `[N, *event_shape]`, if anything does; gives their z."""
         return self.forward(x)[0]
-
-    def get_config(self) -> dict[str, Any]:
-        return config_of(self, *self.parts, "name")
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Bijector:
-        return cls(**arguments(config))
-
-
-def require_bijectors(name: str, bijectors: Any) -> list[Bijector]:
-    """The bijectors of a list; TypeError unless there is at least one and all are."""
-    good = isinstance(bijectors, (list, tuple)) and all(isinstance(each, Bijector) for each in bijectors)
-    if not good or not bijectors:
-        raise TypeError(f"`{name}` must be a list of at least one bijector; received {bijectors!r}.")
-    return list(bijectors)
 
 
 def require_image(bijector: Bijector, event_shape: tuple[int, ...]) -> None:

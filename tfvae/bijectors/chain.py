@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import keras
 import tensorflow as tf
 
-from tfvae.bijectors.base import Bijector, require_bijectors
+from tfvae._support.checks import check_kind, check_list
+from tfvae.bijectors.base import Bijector
 
 
 @keras.saving.register_keras_serializable("tfvae")
@@ -18,11 +19,9 @@ class Chain(Bijector):
         bijectors: at least one.
     """
 
-    parts = ("bijectors",)
-
     def __init__(self, bijectors: Sequence[Bijector], name: str | None = None):
         super().__init__(name=name)
-        self.bijectors = require_bijectors("bijectors", bijectors)
+        self.bijectors = check_list("bijectors", bijectors, Bijector)
 
     @property
     def slow_inverse(self) -> bool:  # type: ignore[override]
@@ -65,11 +64,10 @@ class Invert(Bijector):
         bijector: any that keeps the shape.
     """
 
-    parts = ("bijector",)
-
     def __init__(self, bijector: Bijector, name: str | None = None):
         super().__init__(name=name)
-        self.bijector = require_bijectors("bijector", [bijector])[0]
+        check_kind("bijector", bijector, Bijector)
+        self.bijector = bijector
 
     def make(self, event_shape: tuple[int, ...]) -> tuple[int, ...]:
         self.bijector.build((None, *event_shape))

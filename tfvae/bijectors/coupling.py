@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfvae._support.checks import is_in_float32, real
+from tfvae._support.checks import number
 from tfvae.bijectors.base import Bijector, require_image, sum_of_events
 from tfvae.networks.checks import built_body, require_body
 from tfvae.networks.thin_convolution import ThinConv2D
@@ -37,14 +37,11 @@ class Coupling(Bijector, abc.ABC):
         ValueError: the bound is not positive.
     """
 
-    parts = ("network", "flip", "log_scale_bound")
-
     def __init__(self, network: keras.Layer, flip: bool = False, log_scale_bound: float = 3.0, name: str | None = None):
         super().__init__(name=name)
         require_body("network", network)
-        if not is_in_float32("log_scale_bound", log_scale_bound):
-            raise ValueError(f"`log_scale_bound` must be a positive number; received {log_scale_bound!r}.")
-        self.network, self.flip, self.log_scale_bound = network, bool(flip), float(real(log_scale_bound))
+        self.network, self.flip = network, bool(flip)
+        self.log_scale_bound = float(number("log_scale_bound", log_scale_bound, above=0))
 
     def _make_network(self, seen: tuple[int, ...], moved: tuple[int, ...]) -> None:
         """For a network that sees `seen` and whose head makes shift and log scale of shape `moved`."""

@@ -7,7 +7,7 @@ import math
 import keras
 import tensorflow as tf
 
-from tfvae._support.checks import real
+from tfvae._support.checks import number
 from tfvae._support.softplus import softplus
 from tfvae.bijectors.base import Bijector, sum_of_events
 
@@ -28,13 +28,9 @@ class Logit(Bijector):
     Papamakarios, Pavlakou and Murray 2017, arXiv:1705.07057, with it.
     """
 
-    parts = ("alpha",)
-
     def __init__(self, alpha: float = 0.05, name: str | None = None):
         super().__init__(name=name)
-        if not 0 < real(alpha) < 0.5:
-            raise ValueError(f"`alpha` must be a number above 0 and below 0.5; received {alpha!r}.")
-        self.alpha = real(alpha)
+        self.alpha = number("alpha", alpha, above=0, below=0.5)
 
     def make(self, event_shape: tuple[int, ...]) -> tuple[int, ...]:
         return event_shape

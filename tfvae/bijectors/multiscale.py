@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 import keras
 import tensorflow as tf
 
-from tfvae.bijectors.base import Bijector, require_bijectors, require_image
+from tfvae._support.checks import check_list
+from tfvae.bijectors.base import Bijector, require_image
 
 
 @keras.saving.register_keras_serializable("tfvae")
@@ -26,11 +27,9 @@ class MultiScale(Bijector):
     Source: Dinh, Sohl-Dickstein and Bengio 2017, arXiv:1605.08803.
     """
 
-    parts = ("levels",)
-
     def __init__(self, levels: Sequence[Bijector], name: str | None = None):
         super().__init__(name=name)
-        self.levels = require_bijectors("levels", levels)
+        self.levels = check_list("levels", levels, Bijector)
 
     @property
     def slow_inverse(self) -> bool:  # type: ignore[override]

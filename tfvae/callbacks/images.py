@@ -160,7 +160,7 @@ class Manifold(EpochPicture):
         super().__init__(folder, "manifold", every, log_dir)
         n = integer("n", n, 1)
         if dimensions is not None and (len(set(dimensions)) != 2 or len(dimensions) != 2 or min(dimensions) < 0):
-            raise ValueError(f"`dimensions` must be two different numbers >= 0; received {dimensions}.")
+            raise ValueError(f"`dimensions` must be two different numbers of at least 0; received {dimensions}.")
         self.images, self.n, self.dimensions = images, n, dimensions
 
     def check(self) -> None:

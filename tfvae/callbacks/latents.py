@@ -11,6 +11,7 @@ import keras
 import numpy as np
 
 from tfvae import evaluation, plots
+from tfvae._support.checks import check_some
 from tfvae.callbacks.picture import EpochPicture, Picture
 from tfvae.models import GuardedModel
 
@@ -123,8 +124,7 @@ def latent_size(model: keras.Model, callback: EpochPicture, at_least: int) -> in
 
 def require_examples(model: keras.Model, images: np.ndarray) -> None:
     """ValueError if raw images are none, of another shape than the model's, or no images at all."""
-    if not len(images):
-        raise ValueError("`images` must hold at least one image; received none.")
+    check_some("images", images, "image")
     model.preprocess.check(model.as_examples(images), "`images`")
 
 

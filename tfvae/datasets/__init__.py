@@ -10,11 +10,11 @@ import os
 from pathlib import Path
 from typing import Any
 
-from tfvae._support.checks import checked_axes, integer
+from tfvae._support.checks import check_axes, check_choice, check_image_size, integer
 from tfvae.datasets import files, folders, mnist, tfds
 from tfvae.datasets.bad_records import BadRecord, listed
 from tfvae.datasets.copies import Copies, count_copies
-from tfvae.datasets.resizing import as_size, resize_split
+from tfvae.datasets.resizing import resize_split
 from tfvae.datasets.splits import Dataset, Split, fingerprint, hold_out, label_fingerprint
 from tfvae.datasets.streams import StreamedSplit, naming_bad_records
 
@@ -65,14 +65,12 @@ def load(
         FileNotFoundError: there is no such file or folder.
         OSError: a file is damaged, or a dataset is not there and cannot be downloaded.
     """
-    size, name = as_size(image_size), os.fspath(source)
+    size, name = None if image_size is None else check_image_size(image_size), os.fspath(source)
     seed = integer("seed", seed, 0)
-    if bad_records not in BAD_RECORDS:
-        raise ValueError(f"`bad_records` must be 'refuse' or 'skip'; received {bad_records!r}.")
-    if frames not in FRAMES:
-        raise ValueError(f"`frames` must be 'refuse', 'first' or 'all'; received {frames!r}.")
+    check_choice("bad_records", bad_records, BAD_RECORDS)
+    check_choice("frames", frames, FRAMES)
     skip = bad_records == "skip"
-    axes = None if axes is None else checked_axes(axes)
+    axes = None if axes is None else check_axes(axes)
     if axes is not None and Path(name).suffix.lower() not in files.SUFFIXES:
         raise ValueError(f"`axes` is only for files {', '.join(files.SUFFIXES)}; received {axes!r} with {name!r}.")
     if name.startswith(tfds.PREFIX):

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfvae._support.checks import integer
+from tfvae._support.checks import check_one_each, integer
 from tfvae.noise import Noise
 
 
@@ -47,8 +47,8 @@ def batches(
     """
     examples = len(images)
     per_epoch = steps_per_epoch(examples, batch_size)
-    if labels is not None and len(labels) != examples:
-        raise ValueError(f"`labels` must be one for each of the {examples} images; received {len(labels)}.")
+    if labels is not None:
+        check_one_each("labels", labels, examples)
     batch_size, start, seed = integer("batch_size", batch_size), integer("start", start, 0), integer("seed", seed)
     data = tuple(tf.constant(each) for each in ((images,) if labels is None else (images, labels)))
 

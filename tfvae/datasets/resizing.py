@@ -2,37 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tfvae._support.checks import integer
 from tfvae.datasets.splits import Split
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
 _AT_ONCE = 1000  # images; resized ones are float32 for a moment
-
-
-def as_size(image_size: tuple[int, int] | int | None) -> tuple[int, int] | None:
-    """(height, width) for what a user may give as `image_size`.
-
-    Raises:
-        ValueError: it is neither a positive int nor a pair of them.
-    """
-    if image_size is None:
-        return None
-    pair = tuple(image_size) if isinstance(image_size, Iterable) else (image_size, image_size)
-    try:
-        height, width = (integer("image_size", side, 1) for side in pair)
-    except ValueError:
-        raise ValueError(
-            f"`image_size` must be a positive int or a pair of them (height, width); received {image_size!r}."
-        ) from None
-    return height, width
 
 
 def resize(images: Any, size: tuple[int, int]) -> tf.Tensor:

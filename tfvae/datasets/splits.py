@@ -55,7 +55,7 @@ class Split:
 
     def take_first(self, n: int) -> Split:
         """The first n examples, or all if there are fewer."""
-        return self.take(slice(at_least_one(n)))
+        return self.take(slice(integer("n", n, 1)))
 
     def drop_first(self, n: int) -> Split:
         """All examples but the first n."""
@@ -225,7 +225,3 @@ def _digest(array: np.ndarray) -> str:
     digest = hashlib.sha256(repr((array.shape, array.dtype.str)).encode())
     digest.update(array.data)  # no copy
     return digest.hexdigest()[:16]
-
-
-def at_least_one(n: int) -> int:
-    return integer("n", n, 1)

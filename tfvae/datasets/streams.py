@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tfvae._support.checks import integer
 from tfvae.datasets.bad_records import REMEDY, BadRecord, failures, reason_of
 from tfvae.datasets.records import Part, columns, decode_records, in_fixed_order, read_records, records_between
-from tfvae.datasets.splits import Split, at_least_one
+from tfvae.datasets.splits import Split
 from tfvae.parallel.late_decoding import remembering
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class StreamedSplit:
 
     def take_first(self, n: int) -> StreamedSplit:
         """The first n examples, or all if there are fewer, still on disk."""
-        return replace(self, parts=records_between(self.parts, 0, at_least_one(n)))
+        return replace(self, parts=records_between(self.parts, 0, integer("n", n, 1)))
 
     def drop_first(self, n: int) -> StreamedSplit:
         """All examples but the first n, still on disk."""

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tfvae._support.checks import check_some
 from tfvae._support.evaluation_report import (
     ClustersSection,
     DataSection,
@@ -202,8 +203,7 @@ def _check(model: VAE, **parts: Examples) -> None:
     for name, part in parts.items():
         if not isinstance(part, Examples):
             raise TypeError(f"`{name}` must be `Examples(images, labels)`; received {type(part).__name__}.")
-        if not len(part.images):
-            raise ValueError(f"`{name}` must hold at least one example; received none.")
+        check_some(name, part.images)
         model.as_examples(part.images[:1])
     if not all(np.isfinite(weight).all() for weight in model.get_weights()):
         raise FloatingPointError("The model's weights are not finite: its training has failed.")

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tfvae._support.checks import integer
+from tfvae._support.checks import check_some, integer
 from tfvae._support.finite import require_finite
 from tfvae.models import UnsupervisedModel
 
@@ -45,6 +45,5 @@ def encode(model: UnsupervisedModel, x: np.ndarray, batch_size: int = 500) -> Co
 
 def check_examples(x: np.ndarray, batch_size: int) -> None:
     """ValueError if there are no examples or no batches of them."""
-    if not len(x):
-        raise ValueError("`x` must hold at least one example; received none.")
+    check_some("x", x)
     integer("batch_size", batch_size, 1)

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfvae._support.checks import integer
+from tfvae._support.checks import check_some, integer
 from tfvae.models import VAE, LadderVAE, StackedVAE
 from tfvae.noise import EVALUATION_SEED, Noise
 from tfvae.trace import Inferred, latent
@@ -96,8 +96,7 @@ def latent_statistics(
         for level, group in zip(levels, model.groups(model.preprocess(examples, noise), noise, draws), strict=True):
             level.add(group)
         count += len(examples)
-    if not count:
-        raise ValueError("`raw` must hold at least one example; received none.")
+    check_some("raw", range(count))
     by_dimension = all(level.rate.mean.shape == level.mean.mean.shape and not level.sampled for level in levels)
     return LatentStatistics(
         rate=np.concatenate([level.rate.mean for level in levels]) if by_dimension else None,

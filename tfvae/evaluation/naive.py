@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 from scipy import special
 
-from tfvae._support.checks import integer, seed_of_draws
+from tfvae._support.checks import check_some, integer, seed_of_draws
 from tfvae.families.pairs import log_prob_of_pairs
 from tfvae.models import VAE
 from tfvae.noise import EVALUATION_SEED, Noise
@@ -62,8 +62,7 @@ def naive_estimate(model: VAE, x: Any, most_draws: int = 2**16, seed: int = 0) -
     if not model.unit.is_likelihood:
         raise ValueError(f"This model has no log p(x): {model.unit.convention}.")
     x = tf.convert_to_tensor(x)
-    if not len(x):
-        raise ValueError("There must be at least one example; received none.")
+    check_some("x", x)
     draws = 2 ** np.arange(most_draws.bit_length())
     program, total, sums = _program(model, x), np.array(-np.inf), []
     for start in range(0, draws[-1], _DRAWS):

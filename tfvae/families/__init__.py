@@ -1,7 +1,7 @@
 """Families of distributions: from the tensors of a network to a TFP distribution over one whole example."""
 
 from tfvae.families.autoregressive_bernoulli import AutoregressiveBernoulli
-from tfvae.families.base import Family, Parameter, checked_event_shape
+from tfvae.families.base import Family, Parameter
 from tfvae.families.bernoulli import Bernoulli
 from tfvae.families.categorical import Categorical
 from tfvae.families.continuous_bernoulli import ContinuousBernoulli
@@ -20,5 +20,4 @@ __all__ = [
     "FullNormal",
     "Normal",
     "Parameter",
-    "checked_event_shape",
 ]

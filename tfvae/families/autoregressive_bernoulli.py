@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfvae._support.checks import integer
+from tfvae._support.checks import check_event_shape, check_image_shape, integer
 from tfvae.families.base import Family, Parameter
 from tfvae.families.bernoulli import Bernoulli, OneSoftplus
 from tfvae.families.pixels_before import PixelsBefore
@@ -135,13 +135,9 @@ class AutoregressiveBernoulli(Family):
     mean_note = " (each pixel given a draw of those before it)"
 
     def __init__(self, event_shape: Sequence[int], reach: int = 5, hidden: Sequence[int] = (64, 32), gates: int = 16):
-        super().__init__(event_shape)
-        if len(self.event_shape) != 3:
-            raise ValueError(
-                "`event_shape` of AutoregressiveBernoulli must be (height, width, channels); "
-                f"received {self.event_shape}."
-            )
+        super().__init__(check_image_shape(check_event_shape(event_shape), "event_shape"))
         self.before = PixelsBefore(reach, hidden, integer("gates", gates, 1), name="before")
+        self.reach, self.hidden, self.gates = self.before.reach, self.before.hidden, self.before.outputs
         self.before.build((None, *self.event_shape))
 
     @property
@@ -150,7 +146,7 @@ class AutoregressiveBernoulli(Family):
 
     @property
     def parameters(self) -> dict[str, Parameter]:
-        return {"logits": Parameter("element"), "gates": Parameter("example", self.before.outputs)}
+        return {"logits": Parameter("element"), "gates": Parameter("example", self.gates)}
 
     def parameters_at(self, mean: np.ndarray) -> dict[str, np.ndarray]:
         return Bernoulli(self.event_shape).parameters_at(mean)
@@ -169,7 +165,3 @@ class AutoregressiveBernoulli(Family):
         rows = distribution.batch_shape_tensor()[-1]
         base = tf.cast(noise.uniform(stream, rows, self.event_shape), distribution.dtype)
         return distribution.probabilities_of(base)
-
-    def get_config(self) -> dict[str, Any]:
-        before = self.before
-        return super().get_config() | {"reach": before.reach, "hidden": list(before.hidden), "gates": before.outputs}

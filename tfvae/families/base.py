@@ -19,7 +19,8 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfvae._support.checks import integer
+from tfvae._support.checks import check_event_shape
+from tfvae._support.configured import Configured
 from tfvae.families.independent import Independent
 from tfvae.noise import Noise
 
@@ -37,7 +38,7 @@ class Parameter(NamedTuple):
     size: int = 1
 
 
-class Family(abc.ABC):
+class Family(Configured, abc.ABC):
     """A family of distributions over examples of one shape.
 
     Args:
@@ -49,7 +50,7 @@ class Family(abc.ABC):
     "bits" (0 and 1 only), "levels" or "point"."""
 
     def __init__(self, event_shape: Sequence[int]):
-        self.event_shape = checked_event_shape(event_shape)
+        self.event_shape = check_event_shape(event_shape)
 
     @property
     def event_size(self) -> int:
@@ -137,23 +138,5 @@ class Family(abc.ABC):
         del noise, stream
         return distribution.mean()
 
-    def get_config(self) -> dict[str, Any]:
-        return {"event_shape": list(self.event_shape)}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Family:
-        return cls(**config)
-
     def _reinterpreted(self, distribution: tfp.distributions.Distribution) -> tfp.distributions.Distribution:
         return Independent(distribution, reinterpreted_batch_ndims=len(self.event_shape))
-
-
-def checked_event_shape(event_shape: Sequence[int]) -> tuple[int, ...]:
-    """The shape of an example or a latent as a tuple of ints; ValueError unless it has at least one size, all >= 1."""
-    try:
-        sizes = tuple(integer("event_shape", extent) for extent in event_shape)
-    except (TypeError, ValueError):
-        raise ValueError(f"`event_shape` must be a tuple of sizes, integers >= 1; received {event_shape!r}.") from None
-    if not sizes or min(sizes) < 1:
-        raise ValueError(f"`event_shape` must be sizes >= 1, at least one; received {tuple(event_shape)}.")
-    return sizes

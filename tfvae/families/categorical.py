@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import keras
 import tensorflow as tf
@@ -69,6 +68,3 @@ class Categorical(Family):
         # rounding) is left out, so that no draw is above the last level.
         edges = tf.cumsum(distribution.distribution.probs_parameter(), axis=-1)[..., :-1]
         return tf.reduce_sum(tf.cast(edges < base[..., tf.newaxis], base.dtype), axis=-1)
-
-    def get_config(self) -> dict[str, Any]:
-        return super().get_config() | {"levels": self.levels}

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfvae._support.checks import check_sizes, depth_of, integer, is_in_float32, real
+from tfvae._support.checks import check_sizes, check_vector_shape, depth_of, integer, number
 from tfvae._support.softplus import softplus
 from tfvae.bijectors import Chain, Invert, MaskedAutoregressive, Reverse
 from tfvae.bijectors.transformed import Transformed
@@ -77,17 +76,11 @@ class InverseAutoregressive(Family):
         min_scale: float = 1 / 256,
         activation: str = "relu",
     ):
-        super().__init__(event_shape)
-        if len(self.event_shape) != 1:
-            raise ValueError(
-                f"`event_shape` of InverseAutoregressive must be one size, (D,); received {self.event_shape}."
-            )
+        super().__init__(check_vector_shape(event_shape))
         depth, context_size = depth_of("depth", depth), integer("context_size", context_size, 1)
         hidden = check_sizes("hidden", hidden, at_least_one=True)
-        if not is_in_float32("min_scale", min_scale):
-            raise ValueError(f"`min_scale` must be > 0; received {min_scale!r}.")
         self.depth, self.hidden, self.context_size = depth, hidden, context_size
-        self.min_scale, self.activation = real(min_scale), activation
+        self.min_scale, self.activation = number("min_scale", min_scale, above=0), activation
         flows = [(MaskedAutoregressive(hidden, context_size, activation), Reverse()) for _ in range(depth)]
         self.bijector = Invert(Chain([each for flow in flows for each in flow]))
         self.bijector.build((None, *self.event_shape))
@@ -110,12 +103,3 @@ class InverseAutoregressive(Family):
 
     def transform(self, distribution: FlowPosterior, base: tf.Tensor) -> tf.Tensor:
         return distribution.draws_of(distribution.base.mean() + distribution.base.stddev() * base)
-
-    def get_config(self) -> dict[str, Any]:
-        return super().get_config() | {
-            "depth": self.depth,
-            "hidden": list(self.hidden),
-            "context_size": self.context_size,
-            "min_scale": self.min_scale,
-            "activation": self.activation,
-        }

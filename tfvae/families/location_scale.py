@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Sequence
-from typing import Any
 
 import tensorflow as tf
 
-from tfvae._support.checks import is_in_float32, real
+from tfvae._support.checks import number
 from tfvae._support.softplus import softplus
+from tfvae._support.words import listed
 from tfvae.families.base import Family, Parameter
+
+_LEARNED = ("shared", "image", "pixel")
 
 
 class LocationScale(Family, abc.ABC):
@@ -26,12 +28,9 @@ class LocationScale(Family, abc.ABC):
 
     def __init__(self, event_shape: Sequence[int], scale: str | float, min_scale: float):
         super().__init__(event_shape)
-        is_word = isinstance(scale, str) and scale in ("pixel", "image", "shared")
-        if not is_word and not is_in_float32("scale", scale):
-            raise ValueError(f'`scale` must be "pixel", "image", "shared" or a number > 0; received {scale!r}.')
-        if not is_in_float32("min_scale", min_scale):
-            raise ValueError(f"`min_scale` must be > 0; received {min_scale!r}.")
-        self.scale, self.min_scale = scale if is_word else real(scale), real(min_scale)
+        is_learned = isinstance(scale, str) and scale in _LEARNED
+        self.scale = scale if is_learned else number("scale", scale, above=0, otherwise=listed(_LEARNED))
+        self.min_scale = number("min_scale", min_scale, above=0)
 
     @property
     def parameters(self) -> dict[str, Parameter]:
@@ -52,6 +51,3 @@ class LocationScale(Family, abc.ABC):
         if self.scale == "image":  # [..., 1] -> [..., 1, 1, 1]
             scale = tf.reshape(scale, tf.concat([tf.shape(scale)[:-1], [1] * len(self.event_shape)], axis=0))
         return scale
-
-    def get_config(self) -> dict[str, Any]:
-        return super().get_config() | {"scale": self.scale, "min_scale": self.min_scale}

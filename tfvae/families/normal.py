@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfvae._support.checks import is_in_float32, real
+from tfvae._support.checks import check_vector_shape, number
 from tfvae._support.softplus import softplus
 from tfvae.families.base import Family, Parameter
 from tfvae.families.location_scale import LocationScale
@@ -60,12 +59,8 @@ class FullNormal(Family):
     scores = "density"
 
     def __init__(self, event_shape: Sequence[int], min_scale: float = 1 / 256):
-        super().__init__(event_shape)
-        if len(self.event_shape) != 1:
-            raise ValueError(f"`event_shape` of FullNormal must be one size, (D,); received {self.event_shape}.")
-        if not is_in_float32("min_scale", min_scale):
-            raise ValueError(f"`min_scale` must be > 0; received {min_scale!r}.")
-        self.min_scale = real(min_scale)
+        super().__init__(check_vector_shape(event_shape))
+        self.min_scale = number("min_scale", min_scale, above=0)
 
     @property
     def parameters(self) -> dict[str, Parameter]:
@@ -79,6 +74,3 @@ class FullNormal(Family):
 
     def transform(self, distribution: tfp.distributions.Distribution, base: tf.Tensor) -> tf.Tensor:
         return distribution.mean() + distribution.scale.matvec(base)
-
-    def get_config(self) -> dict[str, Any]:
-        return super().get_config() | {"min_scale": self.min_scale}

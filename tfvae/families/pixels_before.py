@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import keras
 import tensorflow as tf
 
 from tfvae._support.checks import check_sizes, integers_at_least
+from tfvae._support.configured import Configured
 from tfvae._support.precision import at_least_float32
 
 
 @keras.saving.register_keras_serializable("tfvae")
-class PixelsBefore(keras.layers.Layer):
+class PixelsBefore(Configured, keras.layers.Layer):
     """The same small dense network at each pixel, of the pixels near it that are read before it.
 
     Those are the `reach` rows above, as far as `reach` to the left and to the right, and the `reach` pixels to the
@@ -100,6 +100,3 @@ class PixelsBefore(keras.layers.Layer):
             values = tf.nn.relu(tf.matmul(kernel, values, transpose_a=True) + bias)
         kernel, bias = layers[-1]
         return tf.matmul(kernel, values, transpose_a=True) + bias
-
-    def get_config(self) -> dict[str, Any]:
-        return {"reach": self.reach, "hidden": list(self.hidden), "outputs": self.outputs, "name": self.name}

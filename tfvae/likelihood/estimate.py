@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 from scipy import special
 
-from tfvae._support.checks import integer, integers_at_least, seed_of_draws
+from tfvae._support.checks import check_some, integer, integers_at_least, seed_of_draws
 from tfvae.likelihood.log_weights import ROWS, streamed, worth_compiling
 from tfvae.likelihood.pareto import UNRELIABLE, pareto_shape, tail_size
 from tfvae.noise import EVALUATION_SEED, Noise
@@ -116,8 +116,7 @@ def log_likelihood(model: UnsupervisedModel, raw: Any, sample_size: int = 5000, 
         ValueError: `sample_size` is below 1, there are no examples or bad ones, or the model has no likelihood.
     """
     examples = model.as_examples(raw)
-    if not examples.shape[0]:
-        raise ValueError("`raw` must hold at least one example; received none.")
+    check_some("raw", examples)
     model.require("likelihood")
     model.preprocess.check(examples, whole=False)
     return likelihood_estimate(model, model.preprocess(examples, Noise(EVALUATION_SEED)), sample_size, seed).bound
@@ -294,6 +293,5 @@ def _average(estimates: list[_Figures]) -> _Figures:
 
 def _examples(x: Any) -> np.ndarray:
     x = np.asarray(x)
-    if not len(x):
-        raise ValueError("There must be at least one example; received none.")
+    check_some("x", x)
     return x

@@ -8,7 +8,6 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfvae._support.serialization import config_of
 from tfvae.conditional import ConditionalDistribution
 from tfvae.corruption import Corruption
 from tfvae.models import given
@@ -113,6 +112,3 @@ class Autoencoder(UnsupervisedModel):
     def _restored(self, x: tf.Tensor, training: bool = False) -> tfp.distributions.Distribution:
         code = self.encoder(self.preprocess.grey(x), training=training).mean()
         return self.decoder(code, training=training)
-
-    def get_config(self) -> dict[str, Any]:
-        return config_of(self, "encoder", "decoder", "preprocess", "corruption", "seed", "name")

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tfvae._support.checks import integer
+from tfvae._support.checks import check_kind, integer
 from tfvae._support.precision import require_precision
 from tfvae.conditional import ConditionalDistribution
 from tfvae.priors import Prior
@@ -20,8 +20,7 @@ def require_kinds(**parts: tuple[Any, type[keras.Layer]]) -> None:
     ValueError, if it computes in another type than a model that is made now.
     """
     for name, (part, kind) in parts.items():
-        if not isinstance(part, kind):
-            raise TypeError(f"`{name}` must be a `{kind.__name__}`; received {type(part).__name__}.")
+        check_kind(name, part, kind)
         require_precision(name, part.compute_dtype)
 
 

@@ -8,8 +8,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfvae._support.checks import number
 from tfvae._support.finite import require_finite
-from tfvae._support.serialization import config_of
 from tfvae.flows import Flow
 from tfvae.models.checks import require_draws, require_kinds
 from tfvae.models.unsupervised import UnsupervisedModel
@@ -17,7 +17,6 @@ from tfvae.noise import Noise
 from tfvae.objectives import Distortion
 from tfvae.preprocessing import Preprocessing
 from tfvae.priors import MixtureOfNormals, Prior
-from tfvae.priors.flow import checked_temperature
 from tfvae.trace import Trace
 
 
@@ -95,7 +94,7 @@ class Density(UnsupervisedModel):
             ValueError: a density that is no flow has no temperature, or it is out of range.
         """
         require_draws(n)
-        if checked_temperature(temperature) == 1.0:
+        if number("temperature", temperature, least=0) == 1:
             x = self.density.draw(None, Noise(seed), n)
         else:
             x = self._flow("a temperature").draw(None, Noise(seed), n, temperature)
@@ -147,6 +146,3 @@ class Density(UnsupervisedModel):
 
     def sample_title(self, mean: bool) -> str:
         return "draws from p(x)"
-
-    def get_config(self) -> dict[str, Any]:
-        return config_of(self, "density", "preprocess", "seed", "name")

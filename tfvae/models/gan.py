@@ -8,11 +8,10 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfvae._support.checks import is_in_float32, real
+from tfvae._support.checks import number
 from tfvae._support.devices import replicas
 from tfvae._support.finite import require_finite
 from tfvae._support.layer_state import like
-from tfvae._support.serialization import config_of
 from tfvae._support.softplus import softplus
 from tfvae.conditional import ConditionalDistribution
 from tfvae.families import Delta
@@ -76,13 +75,12 @@ class GAN(GuardedModel):
         )
         require_points(generator=generator)
         require_body("discriminator", discriminator)
-        if not is_in_float32("penalty", penalty, zero=True):
-            raise ValueError(f"`penalty` must be a number >= 0; received {penalty!r}.")
+        penalty = number("penalty", penalty, least=0)
         shape = generator.family.event_shape
         super().__init__(preprocess, shape, _NO_LIKELIHOOD, ("loss", "generator_loss"), seed=seed, name=name)
         # The generator comes first: averages of its weights are found by its place.
         self.generator, self.discriminator, self.prior = generator, discriminator, prior
-        self.penalty, self.latent_shape = real(penalty), prior.event_shape
+        self.penalty, self.latent_shape = penalty, prior.event_shape
         build_part("generator", generator, prior.event_shape)
         features = built_body("discriminator", discriminator, shape)
         self.head = keras.Sequential([keras.layers.Flatten(**CHANNELS_LAST), keras.layers.Dense(1)], name="head")
@@ -214,6 +212,3 @@ class GAN(GuardedModel):
     @property
     def _discriminator_variables(self) -> list[Any]:
         return [*self.discriminator.trainable_variables, *self.head.trainable_variables]
-
-    def get_config(self) -> dict[str, Any]:
-        return config_of(self, "generator", "discriminator", "prior", "preprocess", "penalty", "seed", "name")

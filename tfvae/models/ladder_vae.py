@@ -10,7 +10,6 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfvae._support.serialization import config_of
 from tfvae.conditional import ConditionalDistribution
 from tfvae.models import levels
 from tfvae.models.checks import build_part
@@ -142,10 +141,6 @@ class LadderVAE(UnsupervisedModel):
             x = network(x, training=training)
             found.append(x)
         return found
-
-    def get_config(self) -> dict[str, Any]:
-        names = ("bottom_up", "posteriors", "top_down", "priors", "decoder", "prior", "preprocess", "objective")
-        return config_of(self, *names, "seed", "name")
 
     def _build_parts(self) -> None:
         shape, features = tuple(self.data_shape), []

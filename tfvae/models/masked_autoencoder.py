@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-from tfvae._support.checks import check_image_shape, integer, real
-from tfvae._support.serialization import config_of
+from tfvae._support.checks import check_image_shape, integer, number
 from tfvae.families import Delta
 from tfvae.models.unsupervised import UnsupervisedModel
 from tfvae.networks.checks import built_body, require_body
@@ -67,12 +65,11 @@ class MaskedAutoencoder(UnsupervisedModel):
         if height % patch_size or width % patch_size:
             raise ValueError(f"`patch_size` must divide the image, {height} x {width}; received {patch_size!r}.")
         patches = height * width // patch_size**2
-        share = real(mask_share)
-        visible = round((1 - share) * patches) if math.isfinite(share) else 0
-        if not 0 < share < 1 or not 1 <= visible < patches:
+        share = number("mask_share", mask_share, above=0, below=1)
+        visible = round((1 - share) * patches)
+        if not 1 <= visible < patches:
             raise ValueError(
-                f"`mask_share` must be above 0 and below 1 and leave at least one of {patches} patches on either side; "
-                f"received {mask_share!r}."
+                f"`mask_share` must leave at least one of {patches} patches on either side; received {mask_share!r}."
             )
         super().__init__(preprocess, Delta(image_shape), Distortion(), seed=seed, name=name)
         self.encoder, self.decoder = encoder, decoder
@@ -178,9 +175,10 @@ class MaskedAutoencoder(UnsupervisedModel):
         cut = tf.reshape(patches, [-1, height // side, width // side, side, side, channels])
         return tf.reshape(tf.transpose(cut, [0, 1, 3, 2, 4, 5]), [-1, height, width, channels])
 
-    def get_config(self) -> dict[str, Any]:
-        more = {"image_shape": list(self.data_shape), "patch_size": self.patch_size, "mask_share": self.mask_share}
-        return config_of(self, "encoder", "decoder", "preprocess", "seed", "name") | more
+    @property
+    def image_shape(self) -> tuple[int, ...]:
+        """`(H, W, C)`."""
+        return self.data_shape
 
 
 def _width(argument: str, network: keras.Layer) -> int:

@@ -12,10 +12,10 @@ import keras
 import tensorflow as tf
 
 from tfvae._support.checks import integer
-from tfvae._support.layer_state import set_state_of_layers, state_of_layers
+from tfvae._support.layer_state import state_of_layers
 from tfvae._support.precision import at_least_float32
 from tfvae._support.private import BuiltWhenMade
-from tfvae._support.serialization import SavedWhole, arguments, without_state
+from tfvae._support.serialization import SavedWhole
 from tfvae.models import abilities, compiling, examples, given, predicting
 from tfvae.networks.checks import refuse_quantization
 from tfvae.noise import EVALUATION_SEED, Noise
@@ -115,14 +115,6 @@ class GuardedModel(SavedWhole, BuiltWhenMade, abc.ABC):
     def quantize(self, mode: Any = None, config: Any = None, **kwargs: Any) -> None:
         """Not done: raises NotImplementedError."""
         refuse_quantization(self.name)
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> GuardedModel:
-        config, state = without_state(config)
-        model = cls(**arguments(config))
-        if state:
-            set_state_of_layers(model, state)
-        return model
 
     @abc.abstractmethod
     def attempt(self, raw: tf.Tensor, y: Any, sample_weight: Any, noise: Noise, global_rows: tf.Tensor) -> Attempt:

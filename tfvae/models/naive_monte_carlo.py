@@ -9,7 +9,6 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfvae._support.checks import samples_of
-from tfvae._support.serialization import config_of
 from tfvae.conditional import ConditionalDistribution
 from tfvae.families.pairs import log_prob_of_pairs
 from tfvae.models.ancestral import ancestral_sample
@@ -102,6 +101,3 @@ class NaiveMonteCarlo(UnsupervisedModel):
     def sample(self, n: Any, seed: Any = 0, mean: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
         require_draws(n)
         return ancestral_sample(self.prior, None, self.decoder, n, seed, mean)
-
-    def get_config(self) -> dict[str, Any]:
-        return config_of(self, "decoder", "prior", "preprocess", "draws", "seed", "name")

@@ -8,7 +8,6 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tfvae._support.serialization import config_of
 from tfvae.conditional import ConditionalDistribution
 from tfvae.models import levels
 from tfvae.models.checks import build_part
@@ -102,7 +101,3 @@ class StackedVAE(UnsupervisedModel):
         for level in reversed(range(self.levels - 1)):
             z.insert(0, choose(level, self.priors[level](z[0])))
         return z, z[0]
-
-    def get_config(self) -> dict[str, Any]:
-        names = ("posteriors", "priors", "decoder", "prior", "preprocess", "objective")
-        return config_of(self, *names, "seed", "name")

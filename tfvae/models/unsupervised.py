@@ -32,9 +32,10 @@ _NO_LABELS = ("None values not supported", "NoneType", "received None")  # Pytho
 class UnsupervisedModel(GuardedModel):
     """A Keras model that learns x from x by an objective.
 
-    A final class gives `trace_of`, best by `tfvae.latent` for each group of its latents, and `get_config`, best by
-    `tfvae.config_of`; this one gives the steps. What else it can do it says by the methods that it defines: `call`
-    (predictions), `sample`, `codes`, `views` (reconstructions) and so on; `models/abilities.py` lists them.
+    A final class gives `trace_of`, best by `tfvae.latent` for each group of its latents; this one gives the steps. What
+    else it can do it says by the methods that it defines: `call` (predictions), `sample`, `codes`, `views`
+    (reconstructions) and so on; `models/abilities.py` lists them. It keeps each argument of its
+    constructor as the attribute of that name, from which it is saved and loaded (`tfvae.Configured`).
 
     Labels in the data are passed through to `trace_of`, sample weights multiply each example's loss. The loss is the
     sum over the examples of the global batch divided by their number, whatever the number of replicas.

@@ -9,7 +9,6 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfvae._support.serialization import config_of
 from tfvae.conditional import ConditionalDistribution
 from tfvae.models import given
 from tfvae.models.ancestral import ancestral_sample
@@ -182,6 +181,3 @@ class VAE(UnsupervisedModel):
     def start_at(self, x: Any, seed: int = 0) -> None:
         if self.starts_from_data:
             self.prior.start_at(np.asarray(self.preprocess.grey(x)), seed)
-
-    def get_config(self) -> dict[str, Any]:
-        return config_of(self, "encoder", "decoder", "prior", "preprocess", "objective", "seed", "name")

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import abc
-import dataclasses
 from typing import Any, ClassVar, NamedTuple
 
 import tensorflow as tf
 
 from tfvae._support.checks import samples_of
-from tfvae._support.serialization import arguments, config_of
+from tfvae._support.configured import Configured
 from tfvae.trace import Trace
 
 
@@ -33,7 +32,7 @@ class Scores(NamedTuple):
     path_weights: tf.Tensor | None = None
 
 
-class Objective(abc.ABC):
+class Objective(Configured, abc.ABC):
     """Turns a `Trace` into a loss for each example."""
 
     sample_size: int
@@ -51,13 +50,6 @@ class Objective(abc.ABC):
             step: int64 scalar, the training step, for weights that change in the course of training. None means
                 their final value: validation uses it, so that `val_loss` can be compared between epochs.
         """
-
-    def get_config(self) -> dict[str, Any]:
-        return config_of(self, *(field.name for field in dataclasses.fields(self)))  # type: ignore[arg-type]
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Objective:
-        return cls(**arguments(config))
 
 
 def log_weights(trace: Trace, through_z_only: bool = False) -> tf.Tensor:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-from tfvae._support.checks import is_in_float32, real
+from tfvae._support.checks import number
 from tfvae.objectives.base import Objective, Scores, check_sample_size, mean_distortion, sampled_rates, total
 from tfvae.trace import Trace
 
@@ -53,16 +52,10 @@ class ELBO(Objective):
 
     def __post_init__(self) -> None:
         check_sample_size(self)
-        for name in ("beta", "free_bits"):
+        for name, check in (("beta", _weight), ("free_bits", _floor)):
             given = getattr(self, name)  # a list, where Keras has saved a tuple
-            found = tuple(map(_plain, given)) if isinstance(given, (list, tuple)) else _plain(given)
+            found = tuple(map(check, given)) if isinstance(given, (list, tuple)) else check(given)
             object.__setattr__(self, name, found)
-        for beta in one_or_each(self.beta):
-            if not _is_schedule(beta) and not is_in_float32("beta", beta, zero=True):
-                raise ValueError(f"`beta` must be a number >= 0 or a Keras schedule; received {beta!r}.")
-        for floor in one_or_each(self.free_bits):
-            if not is_in_float32("free_bits", floor, zero=True):
-                raise ValueError(f"`free_bits` must be >= 0 nats; received {floor!r}.")
         if any(one_or_each(self.free_bits)) and not self.analytic_kl:
             raise ValueError("`free_bits` is a floor for each latent dimension and needs `analytic_kl=True`.")
 
@@ -115,7 +108,9 @@ def _is_schedule(beta: Any) -> bool:
     return isinstance(beta, keras.optimizers.schedules.LearningRateSchedule)
 
 
-def _plain(value: Any) -> Any:
-    """A number as a Python number, which JSON can hold, and anything else as it is."""
-    number = real(value)
-    return value if math.isnan(number) else number
+def _weight(beta: Any) -> Any:
+    return beta if _is_schedule(beta) else number("beta", beta, least=0, otherwise="a Keras schedule")
+
+
+def _floor(nats: Any) -> float:
+    return number("free_bits", nats, least=0)

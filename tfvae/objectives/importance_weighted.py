@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfvae._support.checks import check_choice
 from tfvae.objectives.base import (
     Objective,
     Scores,
@@ -51,10 +52,7 @@ class ImportanceWeighted(Objective):
 
     def __post_init__(self) -> None:
         check_sample_size(self)
-        if self.gradient not in GRADIENTS:
-            raise ValueError(
-                f"`gradient` must be one of {', '.join(map(repr, GRADIENTS))}; received {self.gradient!r}."
-            )
+        check_choice("gradient", self.gradient, GRADIENTS)
 
     def __call__(self, trace: Trace, step: Any = None) -> Scores:
         del step  # nothing here changes in the course of training

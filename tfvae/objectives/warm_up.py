@@ -7,20 +7,16 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tfvae._support.checks import integer, is_in_float32, real
+from tfvae._support.checks import integer, number
+from tfvae._support.configured import Configured
 
 
 @keras.saving.register_keras_serializable("tfvae")
-class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
+class WarmUp(Configured, keras.optimizers.schedules.LearningRateSchedule):
     """Rises linearly from 0 to `final` in `steps` steps and stays there: a schedule for `ELBO(beta=...)`."""
 
     def __init__(self, steps: int, final: float = 1.0):
-        if not is_in_float32("final", final, zero=True):
-            raise ValueError(f"`final` must be a number >= 0; received {final!r}.")
-        self.steps, self.final = integer("steps", steps, 1), real(final)
+        self.steps, self.final = integer("steps", steps, 1), number("final", final, least=0)
 
     def __call__(self, step: Any) -> tf.Tensor:
         return self.final * tf.minimum(1.0, tf.cast(step, tf.float32) / self.steps)
-
-    def get_config(self) -> dict[str, Any]:
-        return {"steps": self.steps, "final": self.final}

@@ -7,6 +7,8 @@ import json
 import os
 from typing import Any
 
+from tfvae._support.checks import integer
+
 _JOBS = ("chief", "worker")  # in the order in which TensorFlow counts them; others take no part in training
 
 
@@ -20,9 +22,7 @@ def workers() -> int:
     if config is not None:
         return sum(len(config["cluster"].get(job, ())) for job in _JOBS)
     tasks = os.environ.get("SLURM_STEP_NUM_TASKS", "1")
-    if not tasks.isdecimal() or int(tasks) < 1:
-        raise ValueError(f"SLURM_STEP_NUM_TASKS must be an integer of at least 1; received {tasks!r}.")
-    return int(tasks)
+    return integer("SLURM_STEP_NUM_TASKS", int(tasks) if tasks.isdecimal() else tasks, 1)
 
 
 def is_joined(strategy: str) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import tensorflow as tf
 
 from tfvae._support import private
-from tfvae._support.words import listed, near
+from tfvae._support.checks import check_choice
 from tfvae.parallel import cluster, meeting, slurm
 
 HEARTBEAT = 20
@@ -43,15 +43,13 @@ def strategy(name: str = "auto") -> tf.distribute.Strategy:
         ValueError: there is no such strategy, or the environment names no other processes or cannot be read.
         OSError: the other processes did not come.
     """
-    match resolved(name):
+    match check_choice("strategy", resolved(name), _NAMES):
         case "mirrored":
             return _mirrored()
         case "multiworker":
             return _multi_worker()
-        case "one":
-            return tf.distribute.get_strategy()
         case _:
-            raise ValueError(f"`strategy` must be {listed(_NAMES)}; received {name!r}.{near(name, _NAMES)}")
+            return tf.distribute.get_strategy()
 
 
 def number_of_worker(strategy: tf.distribute.MultiWorkerMirroredStrategy) -> int:

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from tfvae._support.checks import check_one_each
+
 
 def classes(labels: Any, count: int, class_names: Sequence[str] | None = None) -> list[tuple[str, np.ndarray]]:
     """The classes that occur, in order.
@@ -23,8 +25,7 @@ def classes(labels: Any, count: int, class_names: Sequence[str] | None = None) -
         ValueError: the labels have another form or number, or a label has no name.
     """
     found = _flat(labels)
-    if len(found) != count:
-        raise ValueError(f"`labels` must be one for each of the {count} images; received {len(found)}.")
+    check_one_each("labels", found, count)
     is_text = found.dtype.kind == "U"
     if class_names is not None and not is_text and np.max(found, initial=0) >= len(class_names):
         raise ValueError(

@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, ScalarFormatter
 
+from tfvae._support.checks import check_some
 from tfvae.plots.lines import lines
 from tfvae.plots.style import BLUE, CLASSES, SMALL, VERMILION, as_written, legend, open_frame, own_style
 
@@ -104,8 +105,7 @@ def pareto(ours: Mapping[str, tuple[float, float]], others: Mapping[str, Sequenc
     Raises:
         ValueError: there are no points.
     """
-    if not ours:
-        raise ValueError("`ours` must hold at least one point; received none.")
+    check_some("ours", ours, "point")
     figure = Figure(figsize=(8.6, 4.6), dpi=120, layout="constrained")
     axes, beside = figure.subplots(1, 2, sharey=True, width_ratios=(4, 1))
     best = math.inf

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from tfvae._support.checks import integer
+from tfvae._support.checks import check_some, integer
 from tfvae._support.printing import printable
 from tfvae.plots.style import as_written, own_style
 
@@ -145,8 +145,7 @@ def _check_images(images: np.ndarray, leading: str) -> None:
         raise ValueError(f"`images` must be [{leading}, H, W, 1 or 3]; received shape {images.shape}.")
     if not np.issubdtype(images.dtype, np.floating):
         raise ValueError(f"`images` must be floats in [0, 1]; received {images.dtype}. Divide levels by 255.")
-    if not len(images):
-        raise ValueError("`images` must hold at least one image; received none.")
+    check_some("images", images, "image")
 
 
 def _mosaic(images: np.ndarray, columns: int) -> np.ndarray:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from matplotlib.figure import Figure
 
+from tfvae._support.checks import check_choice
 from tfvae.plots.style import LINES, as_written, legend, open_frame, own_style
 
 _MARKED = 15  # points, at most, that are marked on their line
@@ -34,8 +35,7 @@ def lines(
     for name, (x, y) in curves.items():
         if len(x) != len(y):
             raise ValueError(f"`curves` must have as many x as y; {name!r} has {len(x)} and {len(y)}.")
-    if logarithmic not in ("", "x", "y", "xy"):
-        raise ValueError(f'`logarithmic` must be "", "x", "y" or "xy"; received {logarithmic!r}.')
+    check_choice("logarithmic", logarithmic, ("", "x", "y", "xy"))
     figure = Figure(figsize=(6.4, 4.0), dpi=120, layout="constrained")
     axes = figure.add_subplot()
     for (name, (x, y)), (style, colour) in zip(curves.items(), itertools.cycle(LINES), strict=False):

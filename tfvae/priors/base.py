@@ -11,12 +11,13 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from tfvae._support.checks import check_event_shape
+from tfvae._support.configured import Configured
 from tfvae._support.precision import at_least_float32
-from tfvae.families import checked_event_shape
 from tfvae.noise import Noise
 
 
-class Prior(keras.layers.Layer, abc.ABC):
+class Prior(Configured, keras.layers.Layer, abc.ABC):
     """A distribution over the latents, or in `Density` over the data.
 
     Args:
@@ -31,7 +32,7 @@ class Prior(keras.layers.Layer, abc.ABC):
 
     def __init__(self, event_shape: Sequence[int], name: str | None = None):
         super().__init__(name=name, dtype=at_least_float32())
-        self.event_shape = checked_event_shape(event_shape)
+        self.event_shape = check_event_shape(event_shape)
         self.built = True  # a prior is never called, so Keras would never build it
 
     @abc.abstractmethod
@@ -49,14 +50,3 @@ class Prior(keras.layers.Layer, abc.ABC):
             z: examples.
             seed: of what is random in that.
         """
-
-    def get_config(self) -> dict[str, Any]:
-        return {"event_shape": list(self.event_shape), "name": self.name}
-
-
-def check_enough(name: str, number: int, examples: int) -> None:
-    """Refuses to start more parts of a prior at an example each than there are examples, by ValueError."""
-    if examples < number:
-        raise ValueError(
-            f"`{name}` must not be more than the examples; set it to {examples} or fewer. Received {number}."
-        )

@@ -10,8 +10,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfvae._support.checks import integer, is_in_float32, real
-from tfvae._support.serialization import arguments, config_of
+from tfvae._support.checks import check_kind, integer, number
 from tfvae.bijectors import Bijector
 from tfvae.bijectors.transformed import Transformed
 from tfvae.noise import Noise
@@ -37,8 +36,7 @@ class Flow(Prior):
 
     def __init__(self, event_shape: Sequence[int], bijector: Bijector, name: str | None = None):
         super().__init__(event_shape, name=name)
-        if not isinstance(bijector, Bijector):
-            raise TypeError(f"`bijector` must be a `Bijector`; received {type(bijector).__name__}.")
+        check_kind("bijector", bijector, Bijector)
         self.bijector = bijector
         bijector.build((None, *self.event_shape))
 
@@ -65,7 +63,7 @@ class Flow(Prior):
         Source: Kingma and Dhariwal 2018, arXiv:1807.03039, who scale the base in the same way.
         """
         z = tf.cast(noise.normal("prior", rows, self.bijector.latent_shape), self.compute_dtype)
-        return self.bijector.inverse(checked_temperature(temperature) * z)[0]
+        return self.bijector.inverse(float(number("temperature", temperature, least=0)) * z)[0]
 
     def start_at(self, x: np.ndarray, seed: int = 0) -> None:
         self.bijector.start_at(tf.cast(x, self.compute_dtype))
@@ -91,17 +89,3 @@ class Flow(Prior):
         z = (1 - share) * one[:, tf.newaxis] + share * other[:, tf.newaxis]
         x = self.bijector.inverse(tf.reshape(z, [-1, *self.bijector.latent_shape]))[0]
         return tf.reshape(x, [-1, steps, *self.event_shape])
-
-    def get_config(self) -> dict[str, Any]:
-        return super().get_config() | config_of(self, "bijector")
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Flow:
-        return cls(**arguments(config))
-
-
-def checked_temperature(temperature: Any) -> float:
-    """A temperature; ValueError unless it is a number >= 0."""
-    if not is_in_float32("temperature", temperature, zero=True):
-        raise ValueError(f"`temperature` must be a number >= 0; received {temperature!r}.")
-    return float(real(temperature))

@@ -11,10 +11,10 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfvae._support.checks import integer, is_in_float32, real, seed_of_generator
+from tfvae._support.checks import integer, number, seed_of_generator
 from tfvae._support.softplus import softplus
 from tfvae.noise import Noise
-from tfvae.priors.base import Prior, check_enough
+from tfvae.priors.base import Prior
 
 
 @keras.saving.register_keras_serializable("tfvae")
@@ -43,9 +43,7 @@ class MixtureOfNormals(Prior):
     ):
         super().__init__(event_shape, name=name)
         components, rank = integer("components", components, 1), integer("rank", rank, 0)
-        if not is_in_float32("min_scale", min_scale):
-            raise ValueError(f"`min_scale` must be a number > 0; received {min_scale!r}.")
-        self.components, self.rank, self.min_scale = components, rank, real(min_scale)
+        self.components, self.rank, self.min_scale = components, rank, number("min_scale", min_scale, above=0)
         size = math.prod(self.event_shape)
         if rank >= size:
             raise ValueError(f"`rank` must be below the {size} elements of an example; received {rank}.")
@@ -95,7 +93,7 @@ class MixtureOfNormals(Prior):
         from sklearn.cluster import KMeans
 
         z = np.reshape(np.asarray(z), [len(z), -1])
-        check_enough("components", self.components, len(z))
+        integer("components", self.components, 1, len(z), "the number of examples, ")
         found = KMeans(self.components, n_init=1, random_state=seed_of_generator(seed)).fit(z)
         members = [z[found.labels_ == component] for component in range(self.components)]
         # A cluster of one example has no spread: it gets that of all.
@@ -114,10 +112,6 @@ class MixtureOfNormals(Prior):
 
     def _scales(self) -> tf.Tensor:
         return self.min_scale + softplus(self._raw_scales.value)
-
-    def get_config(self) -> dict[str, Any]:
-        more = {"components": self.components, "rank": self.rank, "min_scale": self.min_scale}
-        return super().get_config() | more
 
 
 def _softplus_inverse(y: np.ndarray) -> np.ndarray:

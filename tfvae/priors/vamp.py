@@ -10,10 +10,9 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfvae._support.checks import integer, seed_of_generator
-from tfvae.families import checked_event_shape
+from tfvae._support.checks import check_event_shape, integer, seed_of_generator
 from tfvae.noise import Noise
-from tfvae.priors.base import Prior, check_enough
+from tfvae.priors.base import Prior
 
 
 @keras.saving.register_keras_serializable("tfvae")
@@ -39,7 +38,7 @@ class VampPrior(Prior):
         self, event_shape: Sequence[int], data_shape: Sequence[int], pseudo_inputs: int = 500, name: str | None = None
     ):
         super().__init__(event_shape, name=name)
-        self.data_shape = checked_event_shape(data_shape)
+        self.data_shape = check_event_shape(data_shape, "data_shape")
         self.pseudo_inputs = pseudo_inputs = integer("pseudo_inputs", pseudo_inputs, 1)
         self._inputs = self.add_weight(
             shape=(pseudo_inputs, *self.data_shape),
@@ -69,8 +68,5 @@ class VampPrior(Prior):
         """
         if np.shape(z)[1:] != self.data_shape:
             raise ValueError(f"The pseudo-inputs have shape {self.data_shape}, the examples {np.shape(z)[1:]}.")
-        check_enough("pseudo_inputs", self.pseudo_inputs, len(z))
+        integer("pseudo_inputs", self.pseudo_inputs, 1, len(z), "the number of examples, ")
         self._inputs.assign(z[np.random.default_rng(seed_of_generator(seed)).permutation(len(z))[: self.pseudo_inputs]])
-
-    def get_config(self) -> dict[str, Any]:
-        return super().get_config() | {"data_shape": list(self._inputs.shape[1:]), "pseudo_inputs": self.pseudo_inputs}

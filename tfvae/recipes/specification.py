@@ -17,7 +17,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from tfvae._support.words import listed, near
+from tfvae._support.checks import check_choice
 from tfvae.recipes.options import CONTEXT, Option, call, complete, options
 
 TRUST = "TFVAE_TRUST_CODE"
@@ -84,10 +84,7 @@ class Kind:
         """
         if ":" in name:
             return imported(name)
-        if name not in self.names():
-            raise ValueError(
-                f"`{self.word}` must be {listed(self.names())}; received {name!r}.{near(name, self.names())}"
-            )
+        check_choice(self.word, name, self.names())
         return getattr(importlib.import_module(self.module), name)
 
     def read(self, value: Any) -> Any:
@@ -129,7 +126,7 @@ def parsed(word: str, value: Any) -> tuple[str | None, tuple[Any, ...], dict[str
     if isinstance(value, Mapping):
         if len(value) != 1:
             raise ValueError(
-                f"`{word}` must be one name with its options, such as {{flow: {{depth: 4}}}}; got {value!r}."
+                f"`{word}` must be one name with its options, such as {{flow: {{depth: 4}}}}; received {value!r}."
             )
         ((name, given),) = value.items()
         if isinstance(given, (list, tuple)):

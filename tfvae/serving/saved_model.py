@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfvae._support.checks import integer
+from tfvae._support.checks import check_some, integer
 from tfvae.models import GuardedModel
 from tfvae.serving import card, warm_up
 from tfvae.serving import litert as litert_models
@@ -89,8 +89,7 @@ def _check(model: Any, sample_size: Any, version: Any) -> None:
 def _scores(model: GuardedModel, sample_size: int, reference: Any) -> np.ndarray | None:
     """What `anomaly_score` calls the score of each reference image, or None where the model has none."""
     reference = np.asarray(model.as_examples(reference))
-    if not len(reference):
-        raise ValueError("`reference` must hold at least one image; received none.")
+    check_some("reference", reference, "image")
     model.preprocess.check(reference, "`reference`")
     score = tf.function(Answers(model, sample_size).score, autograph=False, reduce_retracing=True)
     try:

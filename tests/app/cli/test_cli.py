@@ -165,7 +165,7 @@ def test_sample_and_reconstruct_write_pictures(run, tmp_path):
         (["train", "--likelihood", "normal(scale=-1)"], "`scale` must be"),
         (["train", "--network", "resnet"], "`network` must be"),
         (["train", "--learning-rate", "0"], "`learning_rate` must be above 0; received '0'."),
-        (["train", "--train-size", "50", "--batch-size", "100"], "`batch_size` must be an integer between 1 and"),
+        (["train", "--train-size", "50", "--batch-size", "100"], "`batch_size` must be at most the number"),
         (["train", "--validation-size", "60000"], "`validation_size` must leave training images"),
         (["sample", "nowhere"], "There is no run folder nowhere"),
         (["sample", "."], "holds neither model.keras nor a checkpoint"),

@@ -142,14 +142,19 @@ ANY_SIZE = ("a model's digest", "a checkpoint")  # which are read in parts
 
 
 @fault("huge")
-@pytest.mark.parametrize("kind", [pipe, zeros, folder, huge])
-@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize(
+    ("reader", "kind"),
+    [
+        (reader, kind)
+        for reader in READERS
+        for kind in (pipe, zeros, folder, huge)
+        if not (kind is huge and reader in ANY_SIZE)
+    ],
+)
 def test_what_is_no_file_of_that_kind_is_refused(reader, kind, tmp_path):
     name, read = READERS[reader]
     path = tmp_path / name
     path.parent.mkdir(parents=True, exist_ok=True)
-    if kind is huge and reader in ANY_SIZE:
-        pytest.skip("it may have any size")
     kind(path)
     sentence = refused(read, path)
     assert path.name in sentence or str(path.parent) in sentence

@@ -248,8 +248,8 @@ def test_numbers_out_of_range_are_refused_in_a_sentence(run, capfd, options, sen
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ((0,), "`sample_size` must be an integer >= 1; received 0"),
-        ((30, 0), "`n` must be an integer >= 1; received 0"),
+        ((0,), "`sample_size` must be at least 1; received 0"),
+        ((30, 0), "`n` must be at least 1; received 0"),
     ],
 )
 def test_numbers_out_of_range_are_refused_in_python(run, arguments, words):

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator
 
-from tfvae._support.checks import checked_axes, integer
+from tfvae._support.checks import check_axes, check_image_size, refusal
 from tfvae.recipes import RECIPES, Recipe
 from tfvae.recipes.options import Count, Option, Positive, Seed, Share, options
 from tfvae.recipes.specification import Specification, plain
@@ -20,13 +20,10 @@ def _image_size(value: Any) -> Any:
     """(height, width) of "28x20", "32", 32 or [28, 20]."""
     parts = value.split("x") if isinstance(value, str) else value if isinstance(value, (list, tuple)) else [value]
     try:
-        sides = [integer("image_size", int(each) if isinstance(each, str) else each, 1) for each in parts]
-        height, width = sides * 2 if len(sides) == 1 else sides
+        sides = [int(each) if isinstance(each, str) else each for each in parts]
+        return check_image_size(sides * 2 if len(sides) == 1 else sides)
     except ValueError:
-        raise ValueError(
-            f"`image_size` must be HEIGHTxWIDTH or one number, such as 28x20 or 32; received {value!r}."
-        ) from None
-    return height, width
+        raise refusal("image_size", "HEIGHTxWIDTH or one number, such as 28x20 or 32", value) from None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -58,7 +55,7 @@ class Data:
     bad_records: Literal["refuse", "skip"] = "refuse"
     frames: Literal["refuse", "first", "all"] = "refuse"
     image_size: Annotated[tuple[Count, Count], BeforeValidator(_image_size), "HEIGHTxWIDTH"] | None = None
-    axes: Annotated[str, AfterValidator(checked_axes)] | None = None
+    axes: Annotated[str, AfterValidator(check_axes)] | None = None
     train_size: Count | None = None
     validation_size: Count | None = None
     test_size: Count | None = None

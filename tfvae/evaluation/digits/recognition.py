@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tfvae._support.checks import integer
+from tfvae._support.checks import check_one_each, check_some, integer
 from tfvae.evaluation.digits.classifier import CLASSES, IMAGE_SHAPE, classify
 
 SURE = 0.9
@@ -73,8 +73,8 @@ def reconstruction_accuracy(model: Any, images: np.ndarray, labels: np.ndarray) 
         ValueError: the model is of other images, or there is not one label for each image.
     """
     _check_shape(model)
-    if len(images) != len(labels) or not len(images):
-        raise ValueError(f"`labels` must be one for each image; received {len(labels)} for {len(images)} images.")
+    check_some("images", images, "image")
+    check_one_each("labels", labels, len(images))
     means = model.predict(images, batch_size=500, verbose=0)
     found = classify(model.preprocess.grey(means)).argmax(axis=1)
     return float(np.mean(found == np.asarray(labels)))
