@@ -62,6 +62,8 @@ BOUND = ("tests/app/run/test_bound_runs.py",)
 ANY_NETWORK = ("tests/models/test_any_network.py",)
 LOST_ATTRIBUTES = ("tests/models/test_lost_attributes.py",)
 NUMBER_TYPES = ("tests/support/test_number_types.py",)
+CHECKS = ("tests/support/test_checks.py",)
+CONFIGURED = ("tests/support/test_configured.py",)
 START = ("tests/app/run/test_passes_and_weights.py",)
 FILES = ("tests/support/test_written_files.py",)
 FOLDERS = ("tests/support/test_claimed_folders.py",)
@@ -1292,5 +1294,19 @@ BUGS = [
     try:""",
         "    try:",
         NUMBER_TYPES,
+    ),
+    Bug(
+        "the bound above which a number lies is allowed",
+        "tfvae/_support/checks.py",
+        "if above is not None and found <= above:",
+        "if above is not None and found < above:",
+        CHECKS,
+    ),
+    Bug(
+        "arguments that are handed on by **kwargs are not saved",
+        "tfvae/_support/configured.py",
+        "if all(each.kind != each.VAR_KEYWORD for each in parameters):",
+        "if parameters:",
+        CONFIGURED,
     ),
 ]
