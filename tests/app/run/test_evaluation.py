@@ -13,7 +13,7 @@ from PIL import Image
 import tfvae
 from command_lines import command
 from faults import fault
-from small_runs import contents, data, few_draws, make, save  # noqa: F401
+from small_runs import contents, data, few_draws, make, save, without_pictures  # noqa: F401
 from tfvae._support.folders import remove_leftovers
 from tfvae.app.run import evaluation
 from tfvae.app.settings import settings_of
@@ -30,7 +30,7 @@ def source(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory, source, few_draws):  # noqa: F811
-    folder = make(tmp_path_factory.mktemp("runs") / "first", source, steps=60)
+    folder = make(tmp_path_factory.mktemp("runs") / "first", source, steps=20)
     assert command("evaluate", folder, "--sample-size", 30) == 0
     return folder
 
@@ -61,7 +61,7 @@ def test_the_report_is_of_the_fixed_array_and_tells_what_made_it(run, source):
     assert report["likelihood"]["bound"] == tfvae.evaluation.likelihood_estimate(model, x.x, 30).mean
     assert report["settings"] == json.loads(json.dumps(settings_of(run).plain()))
     assert report["versions"]["tfvae"] == report["version"] == tfvae.__version__
-    assert report["steps"] == 60
+    assert report["steps"] == 20
     assert report["data"]["origin"] == "`test_images` in the file"
     assert (run / "evaluation/table.txt").read_text() == tfvae.evaluation.table(report)
 
@@ -84,7 +84,8 @@ def test_read_gives_what_was_written(run):
     assert {array.shape for array in arrays.values()} == {(60,)}
 
 
-def test_the_first_images_have_the_figures_that_they_have_among_all(run, copied):
+def test_the_first_images_have_the_figures_that_they_have_among_all(run, copied, monkeypatch):
+    without_pictures(monkeypatch)
     assert command("evaluate", copied, "--sample-size", 30, "--images", 7) == 0
     report, arrays = evaluation.read(copied)
     assert report["data"]["examples"] == 7
@@ -94,6 +95,7 @@ def test_the_first_images_have_the_figures_that_they_have_among_all(run, copied)
         np.testing.assert_allclose(arrays[name], whole[name][:7], rtol=1e-6, err_msg=name)
 
 
+@pytest.mark.slow
 def test_one_image_and_one_sample_are_measured(copied, capsys):
     assert command("evaluate", copied, "--sample-size", 1, "--images", 1) == 0
     assert "Monte Carlo error                    unknown" in capsys.readouterr().out
