@@ -25,7 +25,7 @@ def runs(tmp_path_factory, few_draws):  # noqa: F811
     """Three evaluated runs: two seeds, and another S of the second."""
     folder = tmp_path_factory.mktemp("runs")
     source = data(folder / "discs.npz")
-    folders = [make(folder / name, source, 20, seed=seed) for name, seed in (("one", 0), ("two", 1))]
+    folders = [make(folder / name, source, 8, seed=seed) for name, seed in (("one", 0), ("two", 1))]
     folders.append(shutil.copytree(folders[1], folder / "few"))
     with pytest.MonkeyPatch.context() as patch:
         without_pictures(patch)

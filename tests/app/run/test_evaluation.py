@@ -1,7 +1,9 @@
 """`tfvae evaluate`: what it writes, and that it writes all of it or leaves what was there."""
 
 import json
+import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -29,15 +31,34 @@ def source(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory, source, few_draws):  # noqa: F811
-    folder = make(tmp_path_factory.mktemp("runs") / "first", source, steps=20)
-    assert command("evaluate", folder, "--sample-size", 30) == 0
+def assessments():
+    """What was measured by the evaluation of `run`."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory, source, few_draws, assessments):  # noqa: F811
+    folder, assess = make(tmp_path_factory.mktemp("runs") / "first", source, steps=8), evaluation.assess
+
+    def kept(*arguments, **options):
+        assessments.append(assess(*arguments, **options))
+        return assessments[-1]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(evaluation, "assess", kept)
+        assert command("evaluate", folder, "--sample-size", 30) == 0
     return folder
 
 
 @pytest.fixture
 def copied(run, tmp_path):
     return shutil.copytree(run, tmp_path / "run")
+
+
+@pytest.fixture
+def measured(run, assessments, monkeypatch):
+    """An evaluation measures nothing, and has the figures of `run`."""
+    monkeypatch.setattr(evaluation, "assess", lambda *_, **__: assessments[0])
 
 
 def report_of(folder):
@@ -61,7 +82,7 @@ def test_the_report_is_of_the_fixed_array_and_tells_what_made_it(run, source):
     assert report["likelihood"]["bound"] == tfvae.evaluation.likelihood_estimate(model, x.x, 30).mean
     assert report["settings"] == json.loads(json.dumps(settings_of(run).plain()))
     assert report["versions"]["tfvae"] == report["version"] == tfvae.__version__
-    assert report["steps"] == 20
+    assert report["steps"] == 8
     assert report["data"]["origin"] == "`test_images` in the file"
     assert (run / "evaluation/table.txt").read_text() == tfvae.evaluation.table(report)
 
@@ -263,7 +284,7 @@ def failing(*arguments, **options):
     raise OSError(28, "No space left on device")
 
 
-def test_a_full_disk_leaves_the_older_evaluation(copied, monkeypatch, capfd):
+def test_a_full_disk_leaves_the_older_evaluation(copied, measured, monkeypatch, capfd):
     before = contents(copied)
     with monkeypatch.context() as patch:
         patch.setattr(evaluation.Path, "write_text", failing)
@@ -276,7 +297,7 @@ def test_a_full_disk_leaves_the_older_evaluation(copied, monkeypatch, capfd):
 
 
 @fault("pictures")
-def test_a_picture_that_cannot_be_drawn_costs_nothing_else(copied, run, monkeypatch, capfd):
+def test_a_picture_that_cannot_be_drawn_costs_nothing_else(copied, run, measured, monkeypatch, capfd):
     def fail(*arguments, **options):
         raise RuntimeError("latex was not found")
 
@@ -290,7 +311,8 @@ def test_a_picture_that_cannot_be_drawn_costs_nothing_else(copied, run, monkeypa
     assert before == after | {name: before[name] for name in ("latents.png", "latents.svg")}
 
 
-def test_the_older_evaluation_comes_back_if_the_new_one_cannot_take_its_place(copied, monkeypatch):
+def test_the_older_evaluation_comes_back_if_the_new_one_cannot_take_its_place(copied, measured, monkeypatch):
+    without_pictures(monkeypatch)
     before, rename = contents(copied), evaluation.Path.rename
 
     def rename_but_not_the_new_one(self, target):
@@ -303,22 +325,23 @@ def test_the_older_evaluation_comes_back_if_the_new_one_cannot_take_its_place(co
 
 
 @fault("refused-command")
-def test_the_older_evaluation_comes_back_after_a_kill_between_the_two_renames(copied, tmp_path):
-    before = contents(copied / "evaluation")
-    kill = """
-import os, pathlib, sys
-from tfvae.app.run import evaluation
-rename = pathlib.Path.rename
-def killed(path, target):
-    if path.name == "new":
-        os.kill(os.getpid(), 9)
-    return rename(path, target)
-pathlib.Path.rename = killed
-folder = pathlib.Path(sys.argv[1])
-with evaluation.unfinished_folder(folder) as new:
-    evaluation._replace(folder / "evaluation", new)
-"""
-    subprocess.run([sys.executable, "-c", kill, copied], check=False)
+def test_the_older_evaluation_comes_back_after_a_kill_between_the_two_renames(copied):
+    before, rename = contents(copied / "evaluation"), evaluation.Path.rename
+
+    def killed(self, target):
+        if self.name == "new":
+            os.kill(os.getpid(), signal.SIGKILL)
+        return rename(self, target)
+
+    child = os.fork()  # which does nothing but this, so it needs none of TensorFlow's threads
+    if not child:
+        try:
+            evaluation.Path.rename = killed
+            with evaluation.unfinished_folder(copied) as new:
+                evaluation._replace(copied / "evaluation", new)
+        finally:
+            os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
     assert not (copied / "evaluation").exists()
     remove_leftovers(copied)
     assert contents(copied / "evaluation") == before
@@ -326,7 +349,8 @@ with evaluation.unfinished_folder(folder) as new:
 
 
 @pytest.mark.slow
-def test_so_it_does_after_ctrl_c_at_that_moment(copied, monkeypatch):
+def test_so_it_does_after_ctrl_c_at_that_moment(copied, measured, monkeypatch):
+    without_pictures(monkeypatch)
     before, rename = contents(copied), evaluation.Path.rename
 
     def rename_but_not_the_new_one(self, target):
@@ -379,7 +403,7 @@ def test_ctrl_c_is_answered(copied, monkeypatch, capfd):
     assert contents(copied) == before
 
 
-def test_figures_that_are_not_finite_are_not_written(copied, monkeypatch, capfd):
+def test_figures_that_are_not_finite_are_not_written(copied, measured, monkeypatch, capfd):
     before = contents(copied)
     monkeypatch.setattr(evaluation, "hardware", lambda: {"cores": float("nan")})
     assert command("evaluate", copied, "--sample-size", 30) == 1
