@@ -27,7 +27,6 @@ from tfvae.datasets import tfds
 from tiers import first, slow
 
 
-
 @pytest.fixture(scope="module")
 def dense(small):
     """Two steps an XLA program, and 8 programs an epoch."""
