@@ -44,7 +44,7 @@ def save(model, folder, bound=None):
 
 
 @pytest.fixture(scope="module", autouse=True)
-def few_draws(eagerly):
+def few_draws():
     """Evaluations that take a second, in a module of tests that read what was measured."""
     with pytest.MonkeyPatch.context() as patch:
         small.few_draws(patch)

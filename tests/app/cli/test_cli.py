@@ -211,6 +211,7 @@ def test_run_folders_are_numbered_and_made_at_once(tmp_path):
         assert free == tmp_path / "runs/008"
 
 
+@pytest.mark.slow
 def test_validation_images_are_a_tenth_of_few_images(tmp_path):
     np.save(tmp_path / "few.npy", np.random.default_rng(0).integers(0, 256, (50, 6, 8), np.uint8))
     small = ["--network", "mlp(3)", "--latent-size", 1, "--epochs", 1, "--batch-size", 10, *QUICK]

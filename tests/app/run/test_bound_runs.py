@@ -24,6 +24,7 @@ from tfvae.app.settings import CONFIG, Settings, as_yaml, settings_of
 from tfvae.app.settings.settings import fields
 from tiers import slow
 
+pytestmark = pytest.mark.usefixtures("eagerly")
 REFUSALS = (ValueError, OSError)  # what the command line turns into one sentence
 WHOLE = Settings(
     model="vae(latent_size=1, network=mlp(4), likelihood=bernoulli)", epochs=1, batch_size=20, test_size=10, seed=0,

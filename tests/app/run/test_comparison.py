@@ -17,6 +17,7 @@ from tfvae.app.run import comparison, sample_grids
 from tfvae.app.run.comparison import Difference, as_csv, as_latex, as_text, compare, difference
 from tfvae.app.run.evaluated import Evaluation
 
+pytestmark = pytest.mark.usefixtures("eagerly")
 RNG = np.random.default_rng(0)
 
 

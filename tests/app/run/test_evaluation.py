@@ -21,6 +21,7 @@ from tfvae.app.run import evaluation
 from tfvae.app.settings import settings_of
 from tfvae.datasets import Dataset, Split
 
+pytestmark = pytest.mark.usefixtures("eagerly")
 FILES = {"report.json", "table.txt", "examples.npz", "weights.png", "least_likely.png", "samples.npz", "samples.png"}
 FILES |= {f"{name}.{kind}" for name in ("latents", "naive") for kind in ("png", "svg")}
 
@@ -87,6 +88,7 @@ def test_the_report_is_of_the_fixed_array_and_tells_what_made_it(run, source):
     assert (run / "evaluation/table.txt").read_text() == tfvae.evaluation.table(report)
 
 
+@pytest.mark.slow
 def test_evaluated_again_it_is_the_same_to_the_byte(run, copied, capsys):
     shutil.rmtree(copied / "evaluation")
     (copied / "evaluation").mkdir()
@@ -105,6 +107,7 @@ def test_read_gives_what_was_written(run):
     assert {array.shape for array in arrays.values()} == {(60,)}
 
 
+@pytest.mark.slow
 def test_the_first_images_have_the_figures_that_they_have_among_all(run, copied, monkeypatch):
     without_pictures(monkeypatch)
     assert command("evaluate", copied, "--sample-size", 30, "--images", 7) == 0
@@ -122,6 +125,7 @@ def test_one_image_and_one_sample_are_measured(copied, capsys):
     assert "Monte Carlo error                    unknown" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_cross_entropy_gets_the_rest(tmp_path, source, capsys):
     folder = make(
         tmp_path / "run", source, model="vae(latent_size=2, network=mlp(8), likelihood=bernoulli, preprocess=rescale)"

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import tiny
+from small_runs import make
 from tfvae.app import run
 from tfvae.app.interruption import Interrupted, Interruption
 from tfvae.app.run import recorder
@@ -39,6 +40,12 @@ def first(settings, tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs") / "first"
     run.train(settings, folder, verbose=0)
     return folder
+
+
+@pytest.fixture(scope="module")
+def untrained(settings, tmp_path_factory):
+    """A run of the same networks, which has the first weights."""
+    return make(tmp_path_factory.mktemp("runs") / "first", settings.data, model="vae(latent_size=1, network=mlp(3))")
 
 
 def losses(folder):
@@ -73,10 +80,10 @@ def test_a_run_starts_from_the_weights_of_another(first, settings, tmp_path, of)
     assert run.model_of(tmp_path / "run").objective.beta.steps == 3
 
 
-def test_only_the_weights_are_taken(first, settings, tmp_path):
+def test_only_the_weights_are_taken(untrained, settings, tmp_path):
     """Objective, steps and the optimiser's state are the run's own."""
     weighted = settings.with_options(objective="iwae(samples=2)")
-    weighted = dataclasses.replace(weighted, weights=str(first), epochs=1, passes=1)
+    weighted = dataclasses.replace(weighted, weights=str(untrained), epochs=1, passes=1)
     report = run.train(weighted, tmp_path / "run", verbose=0)
     model = run.model_of(tmp_path / "run")
     assert model.objective.sample_size == report["samples_per_image"] == 2
@@ -92,8 +99,8 @@ def test_only_the_weights_are_taken(first, settings, tmp_path):
     ],
     ids=str,
 )
-def test_other_networks_are_refused_in_one_sentence(first, settings, tmp_path, change, part):
-    other = dataclasses.replace(settings.with_options(**change), weights=str(first))
+def test_other_networks_are_refused_in_one_sentence(untrained, settings, tmp_path, change, part):
+    other = dataclasses.replace(settings.with_options(**change), weights=str(untrained))
     words = rf"^`weights` must be of the same networks; {part} of \S*first has weights of shapes \[\(.*\.$"
     with pytest.raises(ValueError, match=words):  # a dot is no new line
         run.train(other, tmp_path / "run", verbose=0)

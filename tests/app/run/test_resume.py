@@ -119,7 +119,8 @@ def test_a_run_interrupted_again_and_again(small, whole, tmp_path):
 
 
 @fault("pictures")
-@pytest.mark.parametrize("epoch", [pytest.param(1, marks=pytest.mark.slow), 3])
+@pytest.mark.slow
+@pytest.mark.parametrize("epoch", [1, 3])
 def test_an_end_amid_the_pictures_loses_no_step(small, whole, tmp_path, monkeypatch, epoch):
     """The checkpoint comes before them, and they are drawn when the run goes on; also those of the last epoch."""
     folder, draw, drawn = tmp_path / "run", LatentRates.draw, []

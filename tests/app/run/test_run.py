@@ -26,7 +26,9 @@ def home(tmp_path_factory):
     folder = tmp_path_factory.mktemp("home")
     np.savez(folder / "images.npz", images=tiny.images(80), labels=np.arange(80) % 2)
     run = tfvae.Run(folder / "run")
-    report = run.train(data=str(folder / "images.npz"), epochs=2, verbose=0, **SETTINGS)
+    with pytest.MonkeyPatch.context() as patch:
+        without_pictures(patch)
+        report = run.train(data=str(folder / "images.npz"), epochs=2, verbose=0, **SETTINGS)
     assert report.as_json() == json.loads((folder / "run/report.json").read_text())
     assert report == run.report
     return folder
@@ -86,7 +88,8 @@ def test_it_is_exported(home, tmp_path):
     assert tfvae.Run(home / "run").export(tmp_path / "models/mine") == tmp_path / "models/mine/1"
 
 
-def test_training_goes_on_and_what_was_read_before_is_read_anew(folder):
+def test_training_goes_on_and_what_was_read_before_is_read_anew(folder, monkeypatch):
+    without_pictures(monkeypatch)
     run = tfvae.Run(folder)
     assert len(run.history) == 2
     (folder / "report.json").unlink()
