@@ -62,6 +62,17 @@ def float64():
     keras.config.set_dtype_policy(policy)
 
 
+@pytest.fixture(scope="module")
+def eagerly():
+    """TensorFlow traces no function for the length of a module, which is quicker for a few steps of many models."""
+    level = tf.get_logger().level
+    tf.get_logger().setLevel("ERROR")  # AutoGraph warns of functions that it leaves as they are
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+    tf.get_logger().setLevel(level)
+
+
 @pytest.fixture(scope="session")
 def two():
     """Two replicas on the two logical CPUs; by default they would race in collective operations."""

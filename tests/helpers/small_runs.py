@@ -7,7 +7,7 @@ import pytest
 
 import small
 import tiny
-from tfvae.app.run import MODEL, build, evaluation, identity
+from tfvae.app.run import MODEL, build, evaluation, identity, training
 from tfvae.app.run import data as run_data
 from tfvae.app.settings import CONFIG, Settings, as_yaml
 
@@ -45,10 +45,17 @@ def save(model, folder, bound=None):
 
 @pytest.fixture(scope="module", autouse=True)
 def few_draws():
+    """Evaluations that take a second, in a module of tests that read what was measured."""
     with pytest.MonkeyPatch.context() as patch:
         small.few_draws(patch)
         patch.setattr(evaluation, "_TRAINING", 100)
         yield
+
+
+def without_pictures(patch):
+    """Neither training nor evaluating draws any, which takes half of the time of both."""
+    patch.setattr(training, "pictures", lambda *_: [])
+    patch.setattr(evaluation, "_write_picture", lambda *_: None)
 
 
 def contents(folder):

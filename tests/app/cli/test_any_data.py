@@ -11,7 +11,7 @@ from PIL import Image
 from command_lines import command
 from tiers import first
 
-SHORT = [*("--epochs", 8, "--learning-rate", 0.01, "--validation-size", 20, "--batch-size", 20, "--latent-size", 2)]
+SHORT = [*("--epochs", 4, "--learning-rate", 0.02, "--validation-size", 20, "--batch-size", 20, "--latent-size", 2)]
 FREY_FACE = os.environ.get("TFVAE_FREY_FACE")
 
 

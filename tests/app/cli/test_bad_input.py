@@ -21,6 +21,7 @@ from command_lines import command
 from disks import mounted
 from tfvae.app.run import identity
 
+pytestmark = pytest.mark.usefixtures("eagerly")
 SMALL = [*SHORT, "--network", "mlp(4)", "--latent-size", 2]
 TRAIN = ["train", "--data", GOOD, *SMALL]
 

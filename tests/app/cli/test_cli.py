@@ -15,16 +15,25 @@ from PIL import Image
 import tfvae
 import tfvae.app.run
 from command_lines import SMALL, command
+from small_runs import data
 from tfvae.app.cli import training
 from tfvae.app.run.training_report import TrainingReport
 from tfvae.recipes.parts import networks
 from tiers import long
 
+QUICK = ["--no-xla", "--steps-per-execution", 1]  # to its first step
+
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory):
+def source(tmp_path_factory):
+    return data(tmp_path_factory.mktemp("data") / "discs.npz")
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory, source):
     folder = tmp_path_factory.mktemp("runs") / "first"
-    assert command("train", *SMALL, "--seed", 3, "--out", folder) == 0
+    sizes = ["--train-size", 150, "--validation-size", 50, "--batch-size", 25]
+    assert command("train", "--data", source, *SMALL, *sizes, *QUICK, "--seed", 3, "--out", folder) == 0
     return folder
 
 
@@ -72,6 +81,10 @@ def test_a_convolutional_run_on_mnist(tmp_path):
     assert yaml.safe_load((tmp_path / "conv/config.yaml").read_text())["model"]["vae"]["network"] == {
         "conv": {"channels": [2, 4], "activation": "gelu"}
     }
+    report, model = json.loads((tmp_path / "conv/report.json").read_text()), tfvae.load(tmp_path / "conv/model.keras")
+    images = tfvae.datasets.load("mnist").test.images
+    assert report["test_images"] == 10_000
+    assert report["data_digest"] == tfvae.evaluation.fix(images, model.preprocess).digest
 
 
 @pytest.mark.slow
@@ -95,7 +108,7 @@ def test_a_convolutional_run_on_mnist(tmp_path):
 def test_every_likelihood_trains_draws_and_reloads(tmp_path, capsys, options, what):
     levels = np.random.default_rng(0).integers(0, 256, (60, 6, 8), dtype=np.uint8)
     np.save(tmp_path / "levels.npy", levels)
-    small = ["--network", "conv(2,3)", "--epochs", 1, "--batch-size", 10, "--validation-size", 10]
+    small = ["--network", "conv(2,3)", "--epochs", 1, "--batch-size", 10, "--validation-size", 10, "--latent-size", 1]
     assert command("train", "--data", tmp_path / "levels.npy", *small, *options, "--out", tmp_path / "run") == 0
     assert what in capsys.readouterr().out.splitlines()[-1]
     assert command("sample", tmp_path / "run", "-n", 4, "--draw") == 0
@@ -120,16 +133,16 @@ def test_history_has_a_row_an_epoch_with_training_and_validation_figures(run):
     assert float(rows[1]["val_elbo"]) > float(rows[0]["val_elbo"])
 
 
-def test_the_report_is_what_the_saved_model_scores_on_the_fixed_test_array(run):
+def test_the_report_is_what_the_saved_model_scores_on_the_fixed_test_array(run, source):
     report = json.loads((run / "report.json").read_text())
     model = tfvae.load(run / "model.keras")
-    images = tfvae.datasets.load("mnist").test.images
-    figures = model.evaluate(images, batch_size=1000, verbose=0, return_dict=True)
+    images = np.load(source)["test_images"]
+    figures = model.evaluate(images, batch_size=20, verbose=0, return_dict=True)
     assert report["elbo"] == pytest.approx(figures["elbo"], rel=1e-6)
-    assert report["bits_per_dim"] == pytest.approx(-figures["elbo"] / (784 * np.log(2)) + 8, rel=1e-6)
-    assert report["test_images"] == 10_000
+    assert report["bits_per_dim"] == pytest.approx(-figures["elbo"] / (64 * np.log(2)) + 8, rel=1e-6)
+    assert report["test_images"] == 60
     assert report["data_digest"] == tfvae.evaluation.fix(images, model.preprocess).digest
-    assert report["steps"] == model.steps == 2 * (300 // 50)
+    assert report["steps"] == model.steps == 2 * (150 // 25)
 
 
 def test_the_checkpoint_of_the_last_epoch_is_the_model(run):
@@ -198,9 +211,10 @@ def test_run_folders_are_numbered_and_made_at_once(tmp_path):
         assert free == tmp_path / "runs/008"
 
 
+@pytest.mark.slow
 def test_validation_images_are_a_tenth_of_few_images(tmp_path):
     np.save(tmp_path / "few.npy", np.random.default_rng(0).integers(0, 256, (50, 6, 8), np.uint8))
-    small = ["--network", "conv(2,3)", "--epochs", 1, "--batch-size", 10]
+    small = ["--network", "mlp(3)", "--latent-size", 1, "--epochs", 1, "--batch-size", 10, *QUICK]
     assert command("train", "--data", tmp_path / "few.npy", *small, "--out", tmp_path / "run") == 0
     report = json.loads((tmp_path / "run/report.json").read_text())
     assert (report["test_images"], report["steps"]) == (5, 4)  # 41 of 45 images to train on

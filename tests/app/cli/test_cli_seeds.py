@@ -5,15 +5,18 @@ import json
 import pytest
 
 from command_lines import SMALL, command
+from small_runs import data
 from tfvae.app.settings import settings_of
 
-pytestmark = pytest.mark.slow  # four trainings
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("eagerly")]  # four trainings
 
 
 @pytest.fixture(scope="module")
 def seeds(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs") / "several"
-    assert command("train", *SMALL, "--epochs", 1, "--out", folder, "--seeds", 0, 4) == 0
+    few = ["--epochs", 1, "--train-size", 50, "--validation-size", 50, "--batch-size", 25, "--latent-size", 1]
+    source = data(folder.with_name("discs.npz"))
+    assert command("train", "--data", source, *SMALL, *few, "--out", folder, "--seeds", 0, 4) == 0
     return folder
 
 

@@ -208,7 +208,7 @@ def saved(tmp_path_factory):
     return path
 
 
-def blanks(name, megabytes=200):
+def blanks(name, megabytes=110):
     """Makes a member, or another one of that name, that is blanks only."""
 
     def change(archive):

@@ -52,14 +52,16 @@ def test_an_exchange_and_back_changes_no_bit():
 
 
 @pytest.mark.slow
-def test_an_unfinished_run_is_read_with_its_averages(tmp_path):
+def test_an_unfinished_run_is_read_with_its_averages(eagerly, tmp_path):
     np.savez(tmp_path / "images.npz", x_train=np.random.default_rng(0).integers(0, 256, (60, 8, 8, 1), dtype="uint8"))
     settings = Settings(
-        model="vae(latent_size=2, network=mlp(4))",
+        model="vae(latent_size=1, network=mlp(4))",
         data=str(tmp_path / "images.npz"),
         epochs=1,
         batch_size=10,
         averaging=0.5,
+        xla=False,
+        steps_per_execution=1,
     )
     folder = tmp_path / "run"
     run.train(settings, folder, verbose=0)

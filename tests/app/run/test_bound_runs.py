@@ -15,17 +15,19 @@ import tfvae
 import tiny
 from command_lines import command
 from faults import fault
-from small_runs import contents, few_draws, save  # noqa: F401
+from small_runs import contents, few_draws, save, without_pictures  # noqa: F401
 from tfvae.app import run as training_run
 from tfvae.app.run import MODEL, evaluation, identity
 from tfvae.app.run.folder import REPORT, history_of, report_of, run_of
 from tfvae.app.run.recorder import HISTORY
 from tfvae.app.settings import CONFIG, Settings, as_yaml, settings_of
 from tfvae.app.settings.settings import fields
+from tiers import slow
 
+pytestmark = pytest.mark.usefixtures("eagerly")
 REFUSALS = (ValueError, OSError)  # what the command line turns into one sentence
 WHOLE = Settings(
-    model="vae(latent_size=2, network=mlp(4), likelihood=bernoulli)", epochs=1, batch_size=20, test_size=10, seed=0,
+    model="vae(latent_size=1, network=mlp(4), likelihood=bernoulli)", epochs=1, batch_size=20, test_size=10, seed=0,
     xla=False, steps_per_execution=1, learning_rate=0.01,
 )  # fmt: skip
 
@@ -37,8 +39,15 @@ def write_images(path, change=lambda name, array: array):
     return path
 
 
+@pytest.fixture(scope="module", autouse=True)
+def no_pictures():
+    with pytest.MonkeyPatch.context() as patch:
+        without_pictures(patch)
+        yield
+
+
 @pytest.fixture(scope="module")
-def home(tmp_path_factory, few_draws):  # noqa: F811
+def home(tmp_path_factory, few_draws, no_pictures):  # noqa: F811
     """A folder with the images, a run on them that was evaluated, and its settings with the path of the images."""
     folder = tmp_path_factory.mktemp("home")
     settings = dataclasses.replace(WHOLE, data=str(write_images(folder / "images.npz")))
@@ -152,7 +161,7 @@ def test_a_report_that_lacks_an_entry_is_damaged(run, name):
 
 
 @fault("bound-run")
-@pytest.mark.parametrize("number", [10, pytest.param(150, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("number", [10, slow(150)])
 def test_one_bit_of_the_model_is_noticed_or_changes_nothing(run, number):
     before, content = run_of(run).model, (run / MODEL).read_bytes()
     for place, changed in flips(content, number, seed=number):
@@ -178,7 +187,7 @@ def test_one_bit_of_what_binds_the_model_is_noticed(run):
 
 
 DOORS = {
-    "evaluate": ["evaluate", "RUN"],
+    "evaluate": ["evaluate", "RUN", "--sample-size", "20"],
     "encode": ["encode", "RUN", "DATA", "--out", "OUT.npz"],
     "encode others": ["encode", "RUN", "OTHERS", "--out", "OUT.npz"],
     "export": ["export", "RUN", "EXPORTED"],
@@ -334,7 +343,7 @@ def elsewhere(home, tmp_path):
 
 
 @fault("moved-data")
-@pytest.mark.parametrize("door", ["evaluate", "export", "reconstruct", "traverse"])
+@pytest.mark.parametrize("door", ["evaluate", slow("export"), "reconstruct", "traverse"])
 def test_moved_images_are_missed_by_name_and_found_by_data(home, run, tmp_path, capfd, door):
     new, text = elsewhere(home, tmp_path), (run / CONFIG).read_text()
     (run / CONFIG).write_text(text.replace("/images.npz", "/gone.npz"))

@@ -9,6 +9,7 @@ from command_lines import command
 from small_runs import data, few_draws, make, save  # noqa: F401
 from tfvae import evaluation
 
+pytestmark = pytest.mark.usefixtures("eagerly")
 MODEL = "vae(latent_size=3, network=mlp(8), likelihood=bernoulli)"
 
 

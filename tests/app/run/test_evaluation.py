@@ -1,7 +1,9 @@
 """`tfvae evaluate`: what it writes, and that it writes all of it or leaves what was there."""
 
 import json
+import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -13,12 +15,13 @@ from PIL import Image
 import tfvae
 from command_lines import command
 from faults import fault
-from small_runs import contents, data, few_draws, make, save  # noqa: F401
+from small_runs import contents, data, few_draws, make, save, without_pictures  # noqa: F401
 from tfvae._support.folders import remove_leftovers
 from tfvae.app.run import evaluation
 from tfvae.app.settings import settings_of
 from tfvae.datasets import Dataset, Split
 
+pytestmark = pytest.mark.usefixtures("eagerly")
 FILES = {"report.json", "table.txt", "examples.npz", "weights.png", "least_likely.png", "samples.npz", "samples.png"}
 FILES |= {f"{name}.{kind}" for name in ("latents", "naive") for kind in ("png", "svg")}
 
@@ -29,15 +32,34 @@ def source(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory, source, few_draws):  # noqa: F811
-    folder = make(tmp_path_factory.mktemp("runs") / "first", source, steps=60)
-    assert command("evaluate", folder, "--sample-size", 30) == 0
+def assessments():
+    """What was measured by the evaluation of `run`."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory, source, few_draws, assessments):  # noqa: F811
+    folder, assess = make(tmp_path_factory.mktemp("runs") / "first", source, steps=8), evaluation.assess
+
+    def kept(*arguments, **options):
+        assessments.append(assess(*arguments, **options))
+        return assessments[-1]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(evaluation, "assess", kept)
+        assert command("evaluate", folder, "--sample-size", 30) == 0
     return folder
 
 
 @pytest.fixture
 def copied(run, tmp_path):
     return shutil.copytree(run, tmp_path / "run")
+
+
+@pytest.fixture
+def measured(run, assessments, monkeypatch):
+    """An evaluation measures nothing, and has the figures of `run`."""
+    monkeypatch.setattr(evaluation, "assess", lambda *_, **__: assessments[0])
 
 
 def report_of(folder):
@@ -61,11 +83,12 @@ def test_the_report_is_of_the_fixed_array_and_tells_what_made_it(run, source):
     assert report["likelihood"]["bound"] == tfvae.evaluation.likelihood_estimate(model, x.x, 30).mean
     assert report["settings"] == json.loads(json.dumps(settings_of(run).plain()))
     assert report["versions"]["tfvae"] == report["version"] == tfvae.__version__
-    assert report["steps"] == 60
+    assert report["steps"] == 8
     assert report["data"]["origin"] == "`test_images` in the file"
     assert (run / "evaluation/table.txt").read_text() == tfvae.evaluation.table(report)
 
 
+@pytest.mark.slow
 def test_evaluated_again_it_is_the_same_to_the_byte(run, copied, capsys):
     shutil.rmtree(copied / "evaluation")
     (copied / "evaluation").mkdir()
@@ -84,7 +107,9 @@ def test_read_gives_what_was_written(run):
     assert {array.shape for array in arrays.values()} == {(60,)}
 
 
-def test_the_first_images_have_the_figures_that_they_have_among_all(run, copied):
+@pytest.mark.slow
+def test_the_first_images_have_the_figures_that_they_have_among_all(run, copied, monkeypatch):
+    without_pictures(monkeypatch)
     assert command("evaluate", copied, "--sample-size", 30, "--images", 7) == 0
     report, arrays = evaluation.read(copied)
     assert report["data"]["examples"] == 7
@@ -94,11 +119,13 @@ def test_the_first_images_have_the_figures_that_they_have_among_all(run, copied)
         np.testing.assert_allclose(arrays[name], whole[name][:7], rtol=1e-6, err_msg=name)
 
 
+@pytest.mark.slow
 def test_one_image_and_one_sample_are_measured(copied, capsys):
     assert command("evaluate", copied, "--sample-size", 1, "--images", 1) == 0
     assert "Monte Carlo error                    unknown" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_cross_entropy_gets_the_rest(tmp_path, source, capsys):
     folder = make(
         tmp_path / "run", source, model="vae(latent_size=2, network=mlp(8), likelihood=bernoulli, preprocess=rescale)"
@@ -261,7 +288,7 @@ def failing(*arguments, **options):
     raise OSError(28, "No space left on device")
 
 
-def test_a_full_disk_leaves_the_older_evaluation(copied, monkeypatch, capfd):
+def test_a_full_disk_leaves_the_older_evaluation(copied, measured, monkeypatch, capfd):
     before = contents(copied)
     with monkeypatch.context() as patch:
         patch.setattr(evaluation.Path, "write_text", failing)
@@ -274,7 +301,7 @@ def test_a_full_disk_leaves_the_older_evaluation(copied, monkeypatch, capfd):
 
 
 @fault("pictures")
-def test_a_picture_that_cannot_be_drawn_costs_nothing_else(copied, run, monkeypatch, capfd):
+def test_a_picture_that_cannot_be_drawn_costs_nothing_else(copied, run, measured, monkeypatch, capfd):
     def fail(*arguments, **options):
         raise RuntimeError("latex was not found")
 
@@ -288,7 +315,8 @@ def test_a_picture_that_cannot_be_drawn_costs_nothing_else(copied, run, monkeypa
     assert before == after | {name: before[name] for name in ("latents.png", "latents.svg")}
 
 
-def test_the_older_evaluation_comes_back_if_the_new_one_cannot_take_its_place(copied, monkeypatch):
+def test_the_older_evaluation_comes_back_if_the_new_one_cannot_take_its_place(copied, measured, monkeypatch):
+    without_pictures(monkeypatch)
     before, rename = contents(copied), evaluation.Path.rename
 
     def rename_but_not_the_new_one(self, target):
@@ -301,22 +329,23 @@ def test_the_older_evaluation_comes_back_if_the_new_one_cannot_take_its_place(co
 
 
 @fault("refused-command")
-def test_the_older_evaluation_comes_back_after_a_kill_between_the_two_renames(copied, tmp_path):
-    before = contents(copied / "evaluation")
-    kill = """
-import os, pathlib, sys
-from tfvae.app.run import evaluation
-rename = pathlib.Path.rename
-def killed(path, target):
-    if path.name == "new":
-        os.kill(os.getpid(), 9)
-    return rename(path, target)
-pathlib.Path.rename = killed
-folder = pathlib.Path(sys.argv[1])
-with evaluation.unfinished_folder(folder) as new:
-    evaluation._replace(folder / "evaluation", new)
-"""
-    subprocess.run([sys.executable, "-c", kill, copied], check=False)
+def test_the_older_evaluation_comes_back_after_a_kill_between_the_two_renames(copied):
+    before, rename = contents(copied / "evaluation"), evaluation.Path.rename
+
+    def killed(self, target):
+        if self.name == "new":
+            os.kill(os.getpid(), signal.SIGKILL)
+        return rename(self, target)
+
+    child = os.fork()  # which does nothing but this, so it needs none of TensorFlow's threads
+    if not child:
+        try:
+            evaluation.Path.rename = killed
+            with evaluation.unfinished_folder(copied) as new:
+                evaluation._replace(copied / "evaluation", new)
+        finally:
+            os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
     assert not (copied / "evaluation").exists()
     remove_leftovers(copied)
     assert contents(copied / "evaluation") == before
@@ -324,7 +353,8 @@ with evaluation.unfinished_folder(folder) as new:
 
 
 @pytest.mark.slow
-def test_so_it_does_after_ctrl_c_at_that_moment(copied, monkeypatch):
+def test_so_it_does_after_ctrl_c_at_that_moment(copied, measured, monkeypatch):
+    without_pictures(monkeypatch)
     before, rename = contents(copied), evaluation.Path.rename
 
     def rename_but_not_the_new_one(self, target):
@@ -377,7 +407,7 @@ def test_ctrl_c_is_answered(copied, monkeypatch, capfd):
     assert contents(copied) == before
 
 
-def test_figures_that_are_not_finite_are_not_written(copied, monkeypatch, capfd):
+def test_figures_that_are_not_finite_are_not_written(copied, measured, monkeypatch, capfd):
     before = contents(copied)
     monkeypatch.setattr(evaluation, "hardware", lambda: {"cores": float("nan")})
     assert command("evaluate", copied, "--sample-size", 30) == 1

@@ -8,7 +8,7 @@ import pytest
 
 from disks import mounted
 from interruptions import After
-from resumed import assert_same_run, small, whole  # noqa: F401
+from resumed import assert_same_run
 from tfvae.app import run
 from tfvae.app.interruption import Interrupted
 from tfvae.app.run.checkpoints import Checkpoints
@@ -17,7 +17,7 @@ DAY = 86_400
 
 
 @pytest.mark.slow
-def test_clocks_that_jump_between_checkpoints_change_nothing(small, whole, tmp_path, monkeypatch):  # noqa: F811
+def test_clocks_that_jump_between_checkpoints_change_nothing(small, whole, tmp_path, monkeypatch):
     """Ten years ahead, then back before the start. Steps say which checkpoint is the newest, not the files' times."""
     folder, now = tmp_path / "run", time.time
     for times, days in enumerate((0, 3652, -3652)):
@@ -39,7 +39,7 @@ def disk(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_disk_that_has_become_read_only_stops_the_run_and_nothing_is_lost(small, whole, disk):  # noqa: F811
+def test_a_disk_that_has_become_read_only_stops_the_run_and_nothing_is_lost(small, whole, disk):
     with pytest.raises(Interrupted):
         run.train(small, disk / "run", After(17), verbose=0)
     subprocess.run(["mount", "-o", "remount,ro", disk], check=True)

@@ -24,10 +24,11 @@ DEADLINE = 300  # seconds, after which something hangs
 
 @pytest.fixture
 def settings(tmp_path):
-    np.save(tmp_path / "levels.npy", np.random.default_rng(0).integers(0, 256, (300, 8, 8), np.uint8))
+    np.save(tmp_path / "levels.npy", np.random.default_rng(0).integers(0, 256, (100, 8, 8), np.uint8))
     return Settings(
-        model="vae(latent_size=1, network=conv(2, 2))", data=str(tmp_path / "levels.npy"), batch_size=10, averaging=0.9
-    )
+        model="vae(latent_size=1, network=mlp(3))", data=str(tmp_path / "levels.npy"), batch_size=10, averaging=0.9,
+        xla=False, steps_per_execution=1,
+    )  # fmt: skip
 
 
 def start(folder, settings=None):

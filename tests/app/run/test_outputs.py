@@ -16,6 +16,8 @@ from tfvae.app.run import folder as reading
 from tfvae.app.run.recorder import HISTORY
 from tfvae.app.settings import CONFIG
 
+pytestmark = pytest.mark.usefixtures("eagerly")
+
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):

@@ -18,13 +18,15 @@ from tfvae.app.run.recorder import Recorder
 from tfvae.app.settings import CONFIG, Settings, as_yaml, settings_of
 from tiers import only
 
+pytestmark = pytest.mark.usefixtures("eagerly")
+
 
 @pytest.fixture
 def settings(tmp_path):
     np.save(tmp_path / "levels.npy", np.random.default_rng(0).integers(0, 256, (60, 8, 8), np.uint8))
     return Settings(
         model="vae(latent_size=1, network=mlp(8))", data=str(tmp_path / "levels.npy"), epochs=3, batch_size=20,
-        xla=False, patience=5,
+        xla=False, steps_per_execution=1, patience=5,
     )  # fmt: skip
 
 

@@ -11,9 +11,11 @@ import pytest
 import small
 import tfvae
 import tiny
+from small_runs import without_pictures
 from tfvae.app.run import evaluation
 from tfvae.app.settings import CONFIG, Settings
 
+pytestmark = pytest.mark.usefixtures("eagerly")
 MODEL = "vae(latent_size=2, network=mlp(4), likelihood=bernoulli)"
 SETTINGS = {"model": MODEL, "batch_size": 20, "test_size": 10, "xla": False, "steps_per_execution": 1}
 
@@ -24,7 +26,9 @@ def home(tmp_path_factory):
     folder = tmp_path_factory.mktemp("home")
     np.savez(folder / "images.npz", images=tiny.images(80), labels=np.arange(80) % 2)
     run = tfvae.Run(folder / "run")
-    report = run.train(data=str(folder / "images.npz"), epochs=2, verbose=0, **SETTINGS)
+    with pytest.MonkeyPatch.context() as patch:
+        without_pictures(patch)
+        report = run.train(data=str(folder / "images.npz"), epochs=2, verbose=0, **SETTINGS)
     assert report.as_json() == json.loads((folder / "run/report.json").read_text())
     assert report == run.report
     return folder
@@ -57,8 +61,9 @@ def test_images_that_were_moved_are_named(home, folder, tmp_path):
     assert len(run.data.test) == 10 and run.settings.data == str(moved)
 
 
-def test_it_is_evaluated_exported_encoded_and_sampled(folder, tmp_path, monkeypatch):
+def test_it_is_evaluated_encoded_and_sampled(folder, monkeypatch):
     small.few_draws(monkeypatch)
+    without_pictures(monkeypatch)
     monkeypatch.setattr(evaluation, "_TRAINING", 100)
     run = tfvae.Run(folder)
     with pytest.raises(FileNotFoundError, match=r"has no evaluation/report\.json; run `tfvae evaluate"):
@@ -76,10 +81,15 @@ def test_it_is_evaluated_exported_encoded_and_sampled(folder, tmp_path, monkeypa
     assert images.shape == (3, 8, 8, 1) and images.dtype == np.uint8
     np.testing.assert_array_equal(images, run.sample(5, seed=1)[:3])
     assert set(np.unique(run.sample(3, draw=True))) <= {0, 255}
-    assert run.export(tmp_path / "models/mine") == tmp_path / "models/mine/1"
 
 
-def test_training_goes_on_and_what_was_read_before_is_read_anew(folder):
+@pytest.mark.slow
+def test_it_is_exported(home, tmp_path):
+    assert tfvae.Run(home / "run").export(tmp_path / "models/mine") == tmp_path / "models/mine/1"
+
+
+def test_training_goes_on_and_what_was_read_before_is_read_anew(folder, monkeypatch):
+    without_pictures(monkeypatch)
     run = tfvae.Run(folder)
     assert len(run.history) == 2
     (folder / "report.json").unlink()
@@ -114,99 +124,104 @@ def test_a_model_file_is_a_run_that_has_a_model_alone(home, tmp_path):
         run.data  # noqa: B018
 
 
-def outcome(*lines):
-    """The exit code of Python lines, of which the last refuses something, with that sentence; TensorFlow stays out."""
-    program = "\n".join([*lines, "import sys; assert 'tensorflow' not in sys.modules; assert code == 1"])
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return done.stderr.strip()
-
-
-def command(*words):
-    """What a command says that refuses something without TensorFlow."""
-    return outcome(
-        "import sys; from tfvae.app import cli",
-        f"sys.argv = {['tfvae', *map(str, words)]}",
-        "code = None",
-        "try: cli.main()",
-        "except SystemExit as end: code = end.code",
-    )
-
-
 NO_FOLDER = "Error: {}/gone is no run folder: it has no config.yaml."
 NO_MODEL = "Error: There is no run folder {}/gone; `tfvae train` makes one."
+MISSING = {
+    "sample {}/gone": NO_MODEL,
+    "sample {}/gone.keras": "Error: There is no model at '{}/gone.keras'.",
+    "reconstruct {}/gone": NO_FOLDER,
+    "interpolate {}/gone": NO_FOLDER,
+    "traverse {}/gone": NO_FOLDER,
+    "evaluate {}/gone": NO_FOLDER,
+    "compare {}/gone {}/other": "Error: {}/gone has no evaluation/report.json; run `tfvae evaluate {}/gone` first.",
+    "encode {}/gone mnist --out {}/codes.npz": NO_FOLDER,
+    "export {}/gone {}/exported": NO_FOLDER,
+    "card {}/gone": "Error: {}/gone holds no exported model; `tfvae export RUN {}/gone` makes one.",
+    "train --out {}/gone --resume": NO_FOLDER,
+    "train --out {}/new --weights {}/gone": NO_MODEL,
+    "train --out {}/new --data {}/gone.npz": "Error: The data must be 'mnist', 'tfds:NAME', a folder of images or a "
+    "file that ends in .npz, .npy, .mat; there is no file or folder '{}/gone.npz'.",
+    "train --out {}": "Error: {} exists already and is not an empty folder; choose another with --out, or go on with "
+    "--resume.",
+}
+SPOILT = {
+    "settings": (
+        lambda run: (run / CONFIG).write_text((run / CONFIG).read_text().replace("seed: 0", "seed: 1")),
+        "The settings of {} are not those that its model was trained with: `seed` is 1, not 0. Restore its "
+        "config.yaml, or start a new run.",
+    ),
+    "report": (
+        lambda run: (run / "report.json").write_text("{"),
+        "{}/report.json is damaged or of another version; move it away to measure without its test loss and minutes.",
+    ),
+    "model": (
+        lambda run: [(run / "model.keras").unlink(), shutil.rmtree(run / "checkpoints")],
+        "{} holds neither model.keras nor a checkpoint; `tfvae train` writes them.",
+    ),
+}
+COMMANDS = {"sample": "sample {}", "evaluate": "evaluate {}", "export": "export {} {}-exported"}
+USES = ["settings", "model", "data", "report", "history", "evaluate()", "encode()", "sample()"]
+REFUSING = """
+import contextlib, io, json, sys
+import tfvae
+from tfvae.app import cli
+def command(words):
+    sys.argv = ["tfvae", *words.split()]
+    try:
+        cli.main()
+    except SystemExit as end:
+        return end.code
+def use(run, name):
+    try:
+        eval(f"tfvae.Run({run!r}).{name}")
+    except FileNotFoundError as error:
+        print(error, file=sys.stderr)
+        return 1
+outcomes = []
+for function, *arguments in json.load(sys.stdin):
+    with contextlib.redirect_stderr(io.StringIO()) as said:
+        code = {"command": command, "use": use}[function](*arguments)
+    outcomes.append((code, said.getvalue().strip(), "tensorflow" in sys.modules))
+print(json.dumps(outcomes))
+"""
 
 
-@pytest.mark.parametrize(
-    ("words", "sentence"),
-    [
-        ("sample {}/gone", NO_MODEL),
-        ("sample {}/gone.keras", "Error: There is no model at '{}/gone.keras'."),
-        ("reconstruct {}/gone", NO_FOLDER),
-        ("interpolate {}/gone", NO_FOLDER),
-        ("traverse {}/gone", NO_FOLDER),
-        ("evaluate {}/gone", NO_FOLDER),
-        (
-            "compare {}/gone {}/other",
-            "Error: {}/gone has no evaluation/report.json; run `tfvae evaluate {}/gone` first.",
-        ),
-        ("encode {}/gone mnist --out {}/codes.npz", NO_FOLDER),
-        ("export {}/gone {}/exported", NO_FOLDER),
-        ("card {}/gone", "Error: {}/gone holds no exported model; `tfvae export RUN {}/gone` makes one."),
-        ("train --out {}/gone --resume", NO_FOLDER),
-        ("train --out {}/new --weights {}/gone", NO_MODEL),
-        (
-            "train --out {}/new --data {}/gone.npz",
-            "Error: The data must be 'mnist', 'tfds:NAME', a folder of images or a file that ends in .npz, .npy, "
-            ".mat; there is no file or folder '{}/gone.npz'.",
-        ),
-        (
-            "train --out {}",
-            "Error: {} exists already and is not an empty folder; choose another with --out, or go on with --resume.",
-        ),
-    ],
-)
-def test_what_is_not_there_is_refused_by_each_command_without_tensorflow(tmp_path, words, sentence):
-    (tmp_path / "something").touch()
-    assert command(*words.replace("{}", str(tmp_path)).split()) == sentence.replace("{}", str(tmp_path))
+@pytest.fixture(scope="module")
+def refused(home, tmp_path_factory):
+    """What a process says that does one thing after another: exit code, sentence, and if it has TensorFlow by then."""
+    place = tmp_path_factory.mktemp("refused")
+    (place / "something").touch()
+    for name, (spoil, _) in SPOILT.items():
+        spoil(shutil.copytree(home / "run", place / name))
+    asked = [("command", words.replace("{}", str(place))) for words in MISSING]
+    asked += [("command", words.replace("{}", str(place / name))) for name in SPOILT for words in COMMANDS.values()]
+    asked += [("use", str(place / "gone"), name) for name in USES]
+    done = subprocess.run([sys.executable, "-c", REFUSING], input=json.dumps(asked), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    outcomes = dict(zip(map(tuple, asked), json.loads(done.stdout), strict=True))
+
+    def sentence(*action):
+        """What is said to an action with {} for the place."""
+        code, said, has_tensorflow = outcomes[tuple(each.replace("{}", str(place)) for each in action)]
+        assert code == 1 and not has_tensorflow
+        return said.replace(str(place), "{}")
+
+    return sentence
 
 
-@pytest.mark.parametrize(
-    ("spoil", "sentence"),
-    [
-        (
-            lambda run: (run / CONFIG).write_text((run / CONFIG).read_text().replace("seed: 0", "seed: 1")),
-            "The settings of {} are not those that its model was trained with: `seed` is 1, not 0. Restore its "
-            "config.yaml, or start a new run.",
-        ),
-        (
-            lambda run: (run / "report.json").write_text("{"),
-            "{}/report.json is damaged or of another version; move it away to measure without its test loss and "
-            "minutes.",
-        ),
-        (
-            lambda run: [(run / "model.keras").unlink(), shutil.rmtree(run / "checkpoints")],
-            "{} holds neither model.keras nor a checkpoint; `tfvae train` writes them.",
-        ),
-    ],
-    ids=["settings", "report", "model"],
-)
-@pytest.mark.parametrize("name", ["sample", "evaluate", "export"])
-def test_a_spoilt_run_is_refused_without_tensorflow(folder, name, spoil, sentence):
-    spoil(folder)
-    words = [folder] if name != "export" else [folder, folder.parent / "exported"]
-    assert command(name, *words) == "Error: " + sentence.format(folder)
+@pytest.mark.parametrize("words", MISSING)
+def test_what_is_not_there_is_refused_by_each_command_without_tensorflow(refused, words):
+    assert refused("command", words) == MISSING[words]
 
 
-@pytest.mark.parametrize(
-    "use", ["settings", "model", "data", "report", "history", "evaluate()", "encode()", "sample()"]
-)
-def test_python_refuses_a_missing_run_in_a_sentence_without_tensorflow(tmp_path, use):
-    said = outcome(
-        "import sys, tfvae",
-        "code = None",
-        f"try: tfvae.Run({str(tmp_path / 'gone')!r}).{use}",
-        "except FileNotFoundError as error: code = 1; print(error, file=sys.stderr)",
-    )
-    sentences = [each.removeprefix("Error: ").replace("{}", str(tmp_path)) for each in (NO_FOLDER, NO_MODEL)]
-    assert said in sentences
+@pytest.mark.parametrize("part", SPOILT)
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_spoilt_run_is_refused_without_tensorflow(refused, name, part):
+    run = f"{{}}/{part}"
+    said = refused("command", COMMANDS[name].replace("{}", run))
+    assert said == "Error: " + SPOILT[part][1].replace("{}", run)
+
+
+@pytest.mark.parametrize("use", USES)
+def test_python_refuses_a_missing_run_in_a_sentence_without_tensorflow(refused, use):
+    assert refused("use", "{}/gone", use) in [each.removeprefix("Error: ") for each in (NO_FOLDER, NO_MODEL)]
