@@ -61,6 +61,14 @@ def float64():
     keras.config.set_dtype_policy(policy)
 
 
+@pytest.fixture
+def eager():
+    """Runs steps without tracing them, which costs more than a few steps, where the graph is not a test's subject."""
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
 @pytest.fixture(scope="session")
 def two():
     """Two replicas on the two logical CPUs; by default they would race in collective operations."""

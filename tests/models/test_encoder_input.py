@@ -11,6 +11,7 @@ from faults import fault
 from tfvae import families, preprocessing
 from tfvae.noise import Noise
 
+pytestmark = pytest.mark.usefixtures("eager")
 RAW = tiny.images(24)
 
 

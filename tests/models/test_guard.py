@@ -36,7 +36,7 @@ def test_bad_steps_change_nothing_but_their_counter(mode, term):
     assert (model.skipped_steps, model.steps) == (4, 4)
 
 
-@pytest.mark.parametrize("mode", ["graph", "one program"])
+@pytest.mark.parametrize("mode", ["graph", slow("one program")])
 def test_clipping_by_value_does_not_hide_an_infinite_gradient(mode):
     likelihood = tfvae.families.Normal(tiny.SHAPE, scale=0.5)
     model = tiny.vae(likelihood, objective=Poisoned(term="infinite gradient", bad=4), kind="linear")

@@ -152,7 +152,7 @@ def test_draws_have_the_moments_of_the_system(make, float64):
 
 
 @LINEAR
-def test_log_p_of_what_it_draws_itself_is_exact(make, float64):
+def test_log_p_of_what_it_draws_itself_is_exact(make, float64, eager):
     lower, upper = simulated_bracket(make(), 9, sample_size=3, seed=1)
     np.testing.assert_allclose(lower, upper, rtol=1e-9)
 
@@ -338,8 +338,11 @@ def test_two_replicas_train_like_one_device(make, kind, two, float64):
     tiny.assert_all_close(moved[1], moved[0], 1e-10)
 
 
-@EACH
-def test_saved_is_loaded(make, kind, tmp_path):
+@pytest.mark.parametrize(
+    ("make", "kind"),
+    [pytest.param(*pair, id=name, marks=pytest.mark.slow if "conv" in name else ()) for name, pair in MAKERS.items()],
+)
+def test_saved_is_loaded(make, kind, tmp_path, eager):
     objective = tfvae.ELBO(beta=(0.5, tfvae.WarmUp(10)), free_bits=(0.1, 0.0))
     model = tiny.compiled(model_with(make, kind=kind, objective=objective))
     tiny.train(model, 2)
@@ -353,7 +356,7 @@ def test_saved_is_loaded(make, kind, tmp_path):
     assert loaded.objective.beta[1].steps == 10
 
 
-def test_the_ladder_with_all_examples_as_pseudo_inputs_has_the_aggregate_posterior_on_top(float64):
+def test_the_ladder_with_all_examples_as_pseudo_inputs_has_the_aggregate_posterior_on_top(float64, eager):
     raw = tiny.images(11)
     model = model_with(
         prior=lambda shape: VampPrior(shape, tiny.SHAPE, len(raw)), objective=tfvae.ELBO(analytic_kl=False)

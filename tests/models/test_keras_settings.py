@@ -19,6 +19,7 @@ from tfvae._support.seals import SEAL
 from tfvae.app.run import build
 from tfvae.app.settings import Settings
 from tfvae.evaluation.digits import classifier
+from tiers import slow
 
 RAW = tiny.images(8)
 
@@ -48,10 +49,11 @@ MODELS = {
     "dense": tiny.vae,
     "convolutional": lambda: tiny.vae(kind="conv"),
     "glow": lambda: tfvae.glow(tiny.SHAPE, 1, 1, (4,)),
-    "masked": lambda: tfvae.masked_autoencoder(tiny.SHAPE, width=4),
+    "masked": tiny.masked_autoencoder,
     "GAN": lambda: tfvae.gan(tiny.SHAPE, 2, "mlp(4)"),
     "ladder": lambda: tfvae.ladder_vae(tiny.SHAPE, 2, 4, "mlp(4)"),
 }
+SLOW = ("dense", "GAN", "ladder")  # their networks are of layers that the others have too
 
 
 def trained(make):
@@ -62,12 +64,11 @@ def trained(make):
 
 
 @fault("keras-settings")
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", [slow(name) if name in SLOW else name for name in MODELS])
 def test_settings_that_are_none_of_a_model_s_business_change_nothing(name, setting):
     expected = trained(MODELS[name])
-    for change in (("format", "channels_first"), ("epsilon", 0.1)):
-        setting(*change)
-        assert trained(MODELS[name]) == expected
+    setting("format", "channels_first")
+    setting("epsilon", 0.1)
     keras.config.disable_flash_attention()
     assert trained(MODELS[name]) == expected
 
@@ -143,9 +144,19 @@ def test_policies_whose_weights_cannot_be_trained_are_refused_by_name(policy, se
             MODELS[name]()
 
 
+POLICIES = ("float64", "mixed_bfloat16", "mixed_float16")
+
+
+def policies_of_models():
+    """Every pair; those of the dense model and one of each other are fast."""
+    for number, name in enumerate(MODELS):
+        for policy in POLICIES:
+            is_fast = name == "dense" or policy == POLICIES[number % 3]
+            yield (name, policy) if is_fast else slow(name, policy)
+
+
 @fault("keras-settings")
-@pytest.mark.parametrize("policy", ["float64", "mixed_bfloat16", "mixed_float16"])
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize(("name", "policy"), list(policies_of_models()))
 def test_every_other_policy_trains_every_model(name, policy, setting):
     if (name, policy) == ("GAN", "mixed_float16"):
         pytest.skip("two losses to scale")
@@ -192,7 +203,7 @@ def test_parts_and_files_in_float64_are_refused_by_name_where_the_settings_say_f
 
 
 @fault("keras-settings")
-def test_a_file_in_float32_is_loaded_whatever_the_settings_are(setting, tmp_path):
+def test_a_file_in_float32_is_loaded_whatever_the_settings_are(setting, tmp_path, eager):
     model = tiny.compiled(tiny.vae())
     model.save(tmp_path / "model.keras")
     expected = model.predict(RAW, verbose=0)
@@ -233,13 +244,11 @@ ALL = {
 
 
 @fault("keras-settings")
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "settings",
-    [
-        pytest.param(ALL, id="other"),
-        pytest.param({"floatx": "bfloat16"}, id="unknown", marks=pytest.mark.slow),
-        pytest.param({"epsilon": 1}, id="integer", marks=pytest.mark.slow),
-    ],
+    [ALL, {"floatx": "bfloat16"}, {"epsilon": 1}],
+    ids=["other", "unknown", "integer"],
 )
 def test_the_command_line_sees_no_settings_of_the_user_s(settings, tmp_path):
     code = """

@@ -36,26 +36,24 @@ DATA = {
 }
 
 
-@pytest.fixture(scope="module")
-def from_uint8():
-    model = tiny.compiled(tiny.vae())
+@pytest.fixture(scope="module", params=["eager", slow("graph")])
+def from_uint8(request):
+    model = tiny.compiled(tiny.vae(), **tiny.MODES[request.param])
     weights = weights_after(model, RAW)
-    return weights, model.evaluate(RAW, verbose=0)
+    return request.param, weights, model.evaluate(RAW, verbose=0)
 
 
-SLOW = ("float64", "itself as target", "dataset")
-
-
-@pytest.mark.parametrize("kind", [slow(kind) if kind in SLOW else kind for kind in DATA])
+@pytest.mark.parametrize("kind", DATA)
 def test_all_kinds_of_data_train_alike(kind, from_uint8):
-    model = tiny.compiled(tiny.vae())
-    tiny.assert_same_bits(weights_after(model, *DATA[kind]), from_uint8[0])
+    mode, weights, scores = from_uint8
+    model = tiny.compiled(tiny.vae(), **tiny.MODES[mode])
+    tiny.assert_same_bits(weights_after(model, *DATA[kind]), weights)
     assert model.steps == int(model.optimizer.iterations) == 3
-    assert model.evaluate(*DATA[kind], verbose=0) == pytest.approx(from_uint8[1], rel=1e-5)
+    assert model.evaluate(*DATA[kind], verbose=0) == pytest.approx(scores, rel=1e-5)
 
 
 @pytest.mark.parametrize("make", [tiny.vae, tiny.bernoulli_vae])
-def test_predictions_are_means_for_all_kinds_of_data(make):
+def test_predictions_are_means_for_all_kinds_of_data(make, eager):
     model = make()
     posterior = model.encoder(model.preprocess(RAW))
     codes = model.encoder.predict(RAW, verbose=0)
@@ -68,7 +66,7 @@ def test_predictions_are_means_for_all_kinds_of_data(make):
 
 
 @pytest.mark.parametrize("kind", ["floats", "no channel", "dataset"])
-def test_the_encoder_predicts_from_what_the_model_takes(kind):
+def test_the_encoder_predicts_from_what_the_model_takes(kind, eager):
     encoder = tiny.vae().encoder
     codes = [encoder.predict(*data, verbose=0) for data in (DATA[kind], (RAW,))]
     np.testing.assert_allclose(*codes, rtol=1e-5, atol=1e-6)
@@ -111,7 +109,7 @@ def test_sample_weights_multiply_the_losses_whose_sum_is_divided_by_the_number_o
 
 
 def test_sample_weights_weigh_the_metrics():
-    model, weight = tiny.compiled(tiny.vae()), np.arange(24) % 3
+    model, weight = tiny.compiled(tiny.vae(), run_eagerly=True), np.arange(24) % 3
     each = model.objective(model.sample_trace(tf.constant(RAW), Noise(EVALUATION_SEED), 1)).loss
     loss = model.evaluate(RAW, np.zeros(24), sample_weight=weight, batch_size=7, verbose=0, return_dict=True)["loss"]
     assert loss == pytest.approx(np.average(each, weights=weight), rel=1e-5)
@@ -178,7 +176,7 @@ def test_other_shapes_are_refused(shape):
             use(raw)
 
 
-def test_booleans_are_black_and_white():
+def test_booleans_are_black_and_white(eager):
     model = tiny.bernoulli_vae()
     black_and_white = RAW >= 128
     levels = np.where(black_and_white, 255, 0).astype("uint8")

@@ -85,7 +85,7 @@ def test_features_that_overflow_stop_the_run_and_are_no_matter_of_the_scale(mode
     assert scale_of(model) == 2.0**15
 
 
-def test_a_bad_step_counts_on_after_saving_and_loading(tmp_path):
+def test_a_bad_step_counts_on_after_saving_and_loading(tmp_path, eager):
     model = scaled(scale=SMALLEST_SCALE, objective=Poisoned(term="gradient"))
     tiny.train(model, 6)
     model.save(tmp_path / "model.keras")

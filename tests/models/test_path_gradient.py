@@ -80,9 +80,8 @@ def test_dreg_and_the_plain_gradient_agree_on_average():
     x = np.repeat(X[:1], 40_000, axis=0)
     means, errors = {}, {}
     for gradient in ("plain", "dreg"):
-        blocks = []
+        model, blocks = linear_vae(SYSTEM, WRONG, objective=tfvae.ImportanceWeighted(3, gradient)), []
         for first_row in range(0, len(x), 1000):
-            model = linear_vae(SYSTEM, WRONG, objective=tfvae.ImportanceWeighted(3, gradient))
             with tf.GradientTape(persistent=True) as tape:
                 trace = model.sample_trace(x[:1000], Noise(0, 0, first_row), 3)
                 scores = model.objective(trace)
