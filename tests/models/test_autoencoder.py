@@ -10,6 +10,7 @@ from tfvae import families, preprocessing
 from tfvae.corruption import MaskingNoise
 from tfvae.models import Autoencoder
 from tfvae.noise import EVALUATION_SEED, Noise
+from tiers import slow
 
 RAW = tiny.images()
 
@@ -34,7 +35,7 @@ def test_the_loss_is_the_squared_error_of_an_image_whose_input_is_corrupted(corr
     assert model.evaluate(RAW, verbose=0) == pytest.approx(errors.mean(), rel=1e-5)
 
 
-@both
+@pytest.mark.parametrize("corruption", [slow(None), MaskingNoise(0.4)], ids=["plain", "denoising"])
 def test_it_learns_and_reports_the_loss_alone(corruption):
     model = tiny.compiled(autoencoder(corruption), keras.optimizers.Adam(0.1))
     history = model.fit(RAW, batch_size=8, epochs=8, validation_data=RAW, verbose=0).history

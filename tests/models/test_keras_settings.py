@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+import small_runs
 import tfvae
 import tiny
 from faults import fault
@@ -19,7 +20,7 @@ from tfvae._support.seals import SEAL
 from tfvae.app.run import build
 from tfvae.app.settings import Settings
 from tfvae.evaluation.digits import classifier
-from tiers import slow
+from tiers import long, slow
 
 RAW = tiny.images(8)
 
@@ -247,7 +248,7 @@ ALL = {
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "settings",
-    [ALL, {"floatx": "bfloat16"}, {"epsilon": 1}],
+    [ALL, {"floatx": "bfloat16"}, long({"epsilon": 1})],
     ids=["other", "unknown", "integer"],
 )
 def test_the_command_line_sees_no_settings_of_the_user_s(settings, tmp_path):
@@ -267,13 +268,14 @@ print(config.floatx(), config.epsilon(), config.image_data_format(), config.is_n
 @fault("keras-settings")
 @pytest.mark.slow
 def test_a_run_is_the_same_whatever_keras_json_says(tmp_path):
+    small_runs.data(tmp_path / "discs.npz")
     reports = []
     for name, settings in (("plain", {}), ("other", ALL)):
         folder = tmp_path / name
         folder.mkdir()
         code = """
 import sys
-small = "--train-size 200 --validation-size 50 --network mlp(8) --latent-size 2 --epochs 2"
+small = "--data ../discs.npz --no-xla --validation-size 50 --network mlp(8) --latent-size 2 --epochs 2"
 sys.argv = ["tfvae", "train", "--out", "run", *small.split()]
 from tfvae.app import cli
 try:

@@ -43,6 +43,7 @@ def test_with_many_draws_it_comes_to_the_evidence(float64):
     assert abs(found.mean - np.mean(system.log_evidence(x))) < 4 * found.monte_carlo_error
 
 
+@pytest.mark.slow
 def test_it_learns_and_reports_the_loss_alone():
     model = tiny.compiled(naive(100), keras.optimizers.Adam(0.05))
     history = model.fit(RAW, batch_size=8, epochs=8, validation_data=RAW, verbose=0).history

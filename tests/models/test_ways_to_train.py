@@ -11,7 +11,7 @@ import tfvae
 import tiny
 from tfvae import families, preprocessing
 from tfvae.noise import Noise
-from tiers import first, slow
+from tiers import long, slow
 
 RAW = tiny.images(24)
 OTHERS = [
@@ -95,7 +95,7 @@ def test_it_learns(kind, objective):
         for case in OTHERS[::2]
     ],
 )
-@pytest.mark.parametrize("mode", ["eager", slow("graph"), slow("XLA"), slow("one program")])
+@pytest.mark.parametrize("mode", ["eager", long("graph"), slow("XLA"), long("one program")])
 def test_other_likelihoods_learn(preprocess, likelihood, mode):
     model = tiny.vae(likelihood, preprocess=preprocess)
     assert learns(tiny.compiled(model, **tiny.MODES[mode]), epochs=2)
@@ -114,7 +114,7 @@ def test_latents_of_size_one():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("jit_compile", [False, pytest.param(True, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("jit_compile", [False, long(True)])
 def test_batch_normalisation_trains_and_evaluates(jit_compile):
     def bodies():
         layers = keras.layers
@@ -162,9 +162,17 @@ def precision(request):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"], indirect=True)
-@pytest.mark.parametrize("kind", ["mlp", "conv"])
-@pytest.mark.parametrize("jit_compile", first(1, [True, False]))
+@pytest.mark.parametrize(
+    ("jit_compile", "kind", "precision"),
+    [
+        (True, "mlp", "mixed_float16"),
+        (True, "conv", "mixed_bfloat16"),
+        long(True, "mlp", "mixed_bfloat16"),
+        long(True, "conv", "mixed_float16"),
+        *(long(False, kind, f"mixed_{half}") for kind in ("mlp", "conv") for half in ("bfloat16", "float16")),
+    ],
+    indirect=["precision"],
+)
 def test_half_precision_networks_train(precision, kind, jit_compile):
     optimizer = keras.optimizers.Adam(1e-2)
     if precision == "mixed_float16":

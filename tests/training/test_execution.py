@@ -11,6 +11,7 @@ import tfvae
 from faults import fault
 from tfvae.training import choice, memory, trial
 from tfvae.training.choice import by_measurement, by_rule
+from tiers import slow
 
 SHAPE = (4, 4, 1)
 BATCH = np.zeros((10, *SHAPE), "uint8")
@@ -308,10 +309,10 @@ class Clock:
 @pytest.mark.parametrize(
     ("clock", "expected"),
     [
-        ([9.0, 0.05], (0.05, 0.05, 0.05)),  # the first one compiles
+        slow([9.0, 0.05], (0.05, 0.05, 0.05)),  # the first one compiles
         ([9.0, 0.05, *[0.05, 0.07, 0.06, 0.08, 0.04]], (0.05, 0.06, 0.07)),
-        ([9.0, 0.5, *[0.5, 0.6, 0.8]], (0.55, 0.6, 0.7)),  # slow steps are timed in three rounds
-        ([9.0, 0.004, *20 * [0.004], *20 * [0.006], 0.004], (0.004, 0.004, 0.004)),  # a slow round among five
+        slow([9.0, 0.5, *[0.5, 0.6, 0.8]], (0.55, 0.6, 0.7)),  # slow steps are timed in three rounds
+        slow([9.0, 0.004, *20 * [0.004], *20 * [0.006], 0.004], (0.004, 0.004, 0.004)),  # a slow round among five
     ],
 )
 def test_a_trial_gives_the_quartiles_of_its_rounds(monkeypatch, clock, expected):
@@ -335,7 +336,7 @@ def test_a_real_trial_leaves_no_trace():
 
 
 @pytest.mark.parametrize("data", ["array", "dataset", "generator"])
-def test_auto_is_chosen_by_the_first_batch_of_fit(times, capsys, data):
+def test_auto_is_chosen_by_the_first_batch_of_fit(times, capsys, data, eager):
     images = np.zeros((20, *SHAPE), "uint8")
     forms = {
         "array": lambda: images,
@@ -356,7 +357,7 @@ def test_auto_is_chosen_by_the_first_batch_of_fit(times, capsys, data):
     assert len(times["tried"]) <= 2 and model.steps == 4
 
 
-def test_no_batch_is_lost_to_the_trial(times):
+def test_no_batch_is_lost_to_the_trial(times, eager):
     once = iter([np.zeros((10, *SHAPE), "uint8")] * 3)
     shape = tf.TensorSpec((None, *SHAPE), tf.uint8)
     model = dense()
