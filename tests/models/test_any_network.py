@@ -83,7 +83,7 @@ def shared():
 
 @fault("networks")
 @pytest.mark.parametrize("kind", NETWORKS)
-def test_what_keras_infers_is_inferred(kind, tmp_path):
+def test_what_keras_infers_is_inferred(kind, tmp_path, eager):
     model = tiny.vae(bodies=lambda: (NETWORKS[kind](), tiny.network()))
     tiny.compiled(model, run_eagerly=True)
     tiny.train(model, 1)
