@@ -45,7 +45,9 @@ def decoded(images):
 @pytest.mark.parametrize(
     ("mode", "how"),
     [
-        *(("graph", how) for how in ("fit", "evaluate", "predict")),
+        slow("graph", "fit"),
+        ("graph", "evaluate"),
+        ("graph", "predict"),
         slow("XLA", "evaluate"),
         slow("XLA", "predict"),
         long("XLA", "fit"),
@@ -333,7 +335,7 @@ def test_other_doors_refuse_no_examples():
 
 
 @fault("messages")
-@pytest.mark.parametrize("mode", ["graph", "eager", long("one program")])
+@pytest.mark.parametrize("mode", [slow("graph"), "eager", long("one program")])
 def test_a_frozen_model_says_that_it_is(mode):
     model = tiny.vae(kind="linear")
     model.trainable = False

@@ -61,7 +61,7 @@ def test_a_program_of_bad_steps_changes_nothing_and_a_bad_gradient_in_its_last_s
     assert (model.skipped_steps, int(model.optimizer.iterations)) == (5, 3)
 
 
-@pytest.mark.parametrize("mode", ["graph", "eager", long("XLA"), long("one program")])
+@pytest.mark.parametrize("mode", ["graph", slow("eager"), long("XLA"), long("one program")])
 def test_training_goes_on_after_a_bad_step(mode):
     model = poisoned(mode, first=1, bad=2)
     before = tiny.state(model)
@@ -105,7 +105,7 @@ def test_a_ruined_epoch_is_not_the_best(tmp_path):
 
 
 @fault("empty-average")
-@pytest.mark.parametrize("mode", ["eager", long("one program")])
+@pytest.mark.parametrize("mode", [slow("eager"), long("one program")])
 def test_the_share_of_skipped_steps_is_said(mode, recwarn):
     model = poisoned(mode, first=1, bad=2, period=8)
     history = model.fit(tiny.images(32), batch_size=8, epochs=4, verbose=0).history
@@ -161,7 +161,7 @@ def _single_steps(count):
 @pytest.mark.parametrize(
     ("mode", "term"),
     [
-        ("eager", "distortion"),
+        slow("eager", "distortion"),
         slow("eager", "rate"),
         ("eager", "gradient"),
         ("graph", "loss"),

@@ -47,7 +47,7 @@ def test_data_that_are_no_images_only_have_to_be_finite(value, bad):
         assert model.skipped_steps == 0
 
 
-@pytest.mark.parametrize("mode", ["graph", long("XLA")])
+@pytest.mark.parametrize("mode", [slow("graph"), long("XLA")])
 def test_training_can_be_tried_again_with_good_data(mode):
     model = tiny.compiled(tiny.vae(kind="linear"), **tiny.MODES[mode])
     raw = tiny.images(8)
@@ -58,7 +58,7 @@ def test_training_can_be_tried_again_with_good_data(mode):
     assert (model.skipped_steps, model.steps) == (1, 61)
 
 
-@pytest.mark.parametrize("bad", [np.nan, np.inf, 255.0, -0.1])
+@pytest.mark.parametrize("bad", [np.nan, slow(np.inf), slow(255.0), -0.1])
 def test_what_is_no_image_is_not_measured(bad, eager):
     model, images = tiny.compiled(tiny.vae()), np.float32(RAW / 255)
     good = model.evaluate(images, verbose=0)

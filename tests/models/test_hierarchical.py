@@ -23,7 +23,7 @@ from tfvae.noise import Noise
 from tfvae.objectives import log_weights
 from tfvae.priors import MixtureOfNormals, VampPrior
 from tfvae.recipes.parts import NETWORKS
-from tiers import first, long
+from tiers import first, long, slow
 
 P, D1, D2 = 5, 3, 2  # sizes of x and of the two levels
 
@@ -151,7 +151,7 @@ def test_draws_have_the_moments_of_the_system(make, float64):
     np.testing.assert_allclose(np.cov(found.T), system.covariance, atol=0.03 * np.max(system.covariance))
 
 
-@LINEAR
+@pytest.mark.parametrize("make", [slow(linear_stack), linear_ladder], ids=["stack", "ladder"])
 def test_log_p_of_what_it_draws_itself_is_exact(make, float64, eager):
     lower, upper = simulated_bracket(make(), 9, sample_size=3, seed=1)
     np.testing.assert_allclose(lower, upper, rtol=1e-9)

@@ -80,7 +80,7 @@ def test_some_bad_gradients_at_the_smallest_scale_do_not_stop_the_run(mode):
     assert_finite(model)
 
 
-@pytest.mark.parametrize("mode", ["graph", long("one program")])
+@pytest.mark.parametrize("mode", [slow("graph"), long("one program")])
 def test_features_that_overflow_stop_the_run_and_are_no_matter_of_the_scale(mode):
     model = scaled(mode, bodies=lambda: [tfvae.networks.mlp((8,), "relu") for _ in range(2)])
     kernel = model.encoder.network.layers[1].kernel

@@ -251,7 +251,7 @@ OPPOSITE = [
 
 
 @fault("noisy-choice")
-@pytest.mark.parametrize("model", [dense, convolutional])
+@pytest.mark.parametrize("model", [dense, slow(convolutional)])
 def test_rounds_that_differ_leave_it_to_the_rule_and_are_not_kept(times, model):
     """Four trials of one model on a loaded machine, whose medians say the opposite of one another."""
     for rounds in OPPOSITE:
