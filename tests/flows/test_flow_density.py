@@ -209,12 +209,12 @@ def test_what_is_no_flow_has_neither_temperature_nor_interpolation(tmp_path):
             "Glow of 2 levels halves height and width 2 times; 27 x 28 images would get odd sides.",
         ),
         *(
-            (lambda n=n: tfvae.glow(tiny.SHAPE).sample(n), ValueError, f"`n` must be an integer >= 1; received {n!r}.")
+            (lambda n=n: KINDS["Glow"]().sample(n), ValueError, f"`n` must be an integer >= 1; received {n!r}.")
             for n in (0, -1, 2.5, True, "3")
         ),
         *(
             (
-                lambda value=value: tfvae.glow(tiny.SHAPE).sample(2, temperature=value),
+                lambda value=value: KINDS["Glow"]().sample(2, temperature=value),
                 ValueError,
                 "`temperature` must be a number >= 0",
             )
@@ -222,7 +222,7 @@ def test_what_is_no_flow_has_neither_temperature_nor_interpolation(tmp_path):
         ),
         *(
             (
-                lambda start=start, end=end: tfvae.glow(tiny.SHAPE).interpolate(start, end),
+                lambda start=start, end=end: KINDS["Glow"]().interpolate(start, end),
                 ValueError,
                 message,
             )

@@ -9,7 +9,7 @@ import tiny
 from tfvae import families, preprocessing
 from tfvae.noise import Noise
 from tfvae.trace import Latent, Trace, require_full_precision
-from tiers import long
+from tiers import long, slow
 
 RAW = tiny.images(6)
 POLICIES = ["float32", "mixed_bfloat16", "mixed_float16"]
@@ -32,8 +32,11 @@ def named(part):
     return f"{type(part).__name__} {getattr(part, 'scale', '')}".strip()
 
 
-PAIRS = [("mixed_bfloat16", "mlp"), ("mixed_bfloat16", "conv"), ("mixed_float16", "conv"), ("float32", "mlp")]
-PAIRS = pytest.mark.parametrize(("policy", "kind"), PAIRS, indirect=["policy"])
+PAIRS = pytest.mark.parametrize(
+    ("policy", "kind"),
+    [("mixed_bfloat16", "mlp"), ("mixed_bfloat16", "conv"), slow("mixed_float16", "conv"), ("float32", "mlp")],
+    indirect=["policy"],
+)
 """Both kinds of networks in one half precision, and one of them in each other policy."""
 
 
