@@ -62,15 +62,18 @@ def float64():
     keras.config.set_dtype_policy(policy)
 
 
-@pytest.fixture(scope="module")
-def eagerly():
-    """TensorFlow traces no function for the length of a module, which is quicker for a few steps of many models."""
+def _without_graphs():
+    """TensorFlow traces no function meanwhile, which is quicker for a few steps where the graph is not the subject."""
     level = tf.get_logger().level
     tf.get_logger().setLevel("ERROR")  # AutoGraph warns of functions that it leaves as they are
     tf.config.run_functions_eagerly(True)
     yield
     tf.config.run_functions_eagerly(False)
     tf.get_logger().setLevel(level)
+
+
+eager = pytest.fixture(_without_graphs, name="eager")
+eagerly = pytest.fixture(_without_graphs, name="eagerly", scope="module")
 
 
 @pytest.fixture(scope="session")

@@ -66,6 +66,12 @@ def bernoulli_vae(**changes):
     return vae(likelihood=families.Bernoulli(SHAPE), preprocess=preprocessing.Binarize(), **changes)
 
 
+def masked_autoencoder():
+    """One block and few weights, each of which costs a step some milliseconds."""
+    encoder, decoder = (networks.transformer(4, 1, 2) for _ in range(2))
+    return tfvae.MaskedAutoencoder(encoder, decoder, SHAPE, 4, 0.75, preprocessing.Rescale())
+
+
 def compiled(model, optimizer=None, **options):
     """The model, compiled (with Adam if nothing else is said), its optimiser's variables made."""
     model.compile(optimizer=optimizer or keras.optimizers.Adam(1e-2), **({"jit_compile": False} | options))

@@ -160,7 +160,7 @@ def test_the_title_of_its_samples_speaks_of_no_latents():
     assert density().sample_title(mean=True) == density().sample_title(mean=False) == "draws from p(x)"
 
 
-def test_saved_it_is_the_same(tmp_path):
+def test_saved_it_is_the_same(tmp_path, eager):
     model = density(2)
     tiny.train(model, 3)
     model.save(tmp_path / "model.keras")

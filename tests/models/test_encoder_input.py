@@ -10,7 +10,9 @@ import tiny
 from faults import fault
 from tfvae import families, preprocessing
 from tfvae.noise import Noise
+from tiers import slow
 
+pytestmark = pytest.mark.usefixtures("eager")
 RAW = tiny.images(24)
 
 
@@ -37,8 +39,14 @@ NO_IMAGES = {
 
 
 @fault("one-check")
-@pytest.mark.parametrize("data", NO_IMAGES)
-@pytest.mark.parametrize("alone", [False, True])
+@pytest.mark.parametrize(
+    ("alone", "data"),
+    [
+        *((False, data) for data in NO_IMAGES),
+        (True, "0 and 1"),
+        *(slow(True, data) for data in NO_IMAGES if data != "0 and 1"),
+    ],
+)
 def test_encoders_refuse_batches_that_are_no_images(data, alone):
     encoder = tiny.vae().encoder
     encoder = copy.deepcopy(encoder) if alone else encoder

@@ -9,10 +9,10 @@ import tfvae
 import tiny
 from faults import fault
 from poisoned import Poisoned
-from tiers import slow
+from tiers import long, slow
 
 
-def poisoned(mode="graph", term="loss", optimizer=None, kind="mlp", **when):
+def poisoned(mode="graph", term="loss", optimizer=None, kind="linear", **when):
     return tiny.compiled(tiny.vae(objective=Poisoned(term=term, **when), kind=kind), optimizer, **tiny.MODES[mode])
 
 
@@ -24,7 +24,7 @@ def poisoned(mode="graph", term="loss", optimizer=None, kind="mlp", **when):
         ("eager", "loss"),
         ("eager", "gradient"),
         ("graph", "gradient"),
-        slow("one program", "gradient"),
+        long("one program", "gradient"),
         slow("XLA", "gradient"),
     ],
 )
@@ -36,7 +36,7 @@ def test_bad_steps_change_nothing_but_their_counter(mode, term):
     assert (model.skipped_steps, model.steps) == (4, 4)
 
 
-@pytest.mark.parametrize("mode", ["graph", "one program"])
+@pytest.mark.parametrize("mode", ["graph", slow("one program")])
 def test_clipping_by_value_does_not_hide_an_infinite_gradient(mode):
     likelihood = tfvae.families.Normal(tiny.SHAPE, scale=0.5)
     model = tiny.vae(likelihood, objective=Poisoned(term="infinite gradient", bad=4), kind="linear")
@@ -61,7 +61,7 @@ def test_a_program_of_bad_steps_changes_nothing_and_a_bad_gradient_in_its_last_s
     assert (model.skipped_steps, int(model.optimizer.iterations)) == (5, 3)
 
 
-@pytest.mark.parametrize("mode", tiny.ALL_MODES)
+@pytest.mark.parametrize("mode", ["graph", slow("eager"), long("XLA"), long("one program")])
 def test_training_goes_on_after_a_bad_step(mode):
     model = poisoned(mode, first=1, bad=2)
     before = tiny.state(model)
@@ -82,7 +82,7 @@ def test_metrics_are_those_of_the_good_steps():
 
 
 @fault("empty-average")
-@pytest.mark.parametrize("mode", ["eager", "graph", slow("XLA"), slow("one program")])
+@pytest.mark.parametrize("mode", ["eager", slow("graph"), long("XLA"), slow("one program")])
 def test_an_epoch_without_a_good_step_has_no_figures(mode):
     """Of 8 steps the first four are good; Keras would give 0, the lowest loss of all, for the others."""
     model = poisoned(mode, first=4)
@@ -105,7 +105,7 @@ def test_a_ruined_epoch_is_not_the_best(tmp_path):
 
 
 @fault("empty-average")
-@pytest.mark.parametrize("mode", ["eager", slow("one program")])
+@pytest.mark.parametrize("mode", [slow("eager"), long("one program")])
 def test_the_share_of_skipped_steps_is_said(mode, recwarn):
     model = poisoned(mode, first=1, bad=2, period=8)
     history = model.fit(tiny.images(32), batch_size=8, epochs=4, verbose=0).history
@@ -152,7 +152,7 @@ def test_a_program_that_is_repeated_counts_its_good_steps_once_and_is_stopped_by
 
 
 def _single_steps(count):
-    model = tiny.compiled(tiny.vae(), keras.optimizers.SGD(0.0), run_eagerly=True)
+    model = tiny.compiled(tiny.vae(kind="linear"), keras.optimizers.SGD(0.0), run_eagerly=True)
     for _ in range(count):
         model.reset_metrics()
         yield model.train_on_batch(tiny.images(8), return_dict=True)
@@ -161,12 +161,12 @@ def _single_steps(count):
 @pytest.mark.parametrize(
     ("mode", "term"),
     [
-        ("eager", "distortion"),
-        ("eager", "rate"),
+        slow("eager", "distortion"),
+        slow("eager", "rate"),
         ("eager", "gradient"),
         ("graph", "loss"),
-        slow("one program", "loss"),
-        slow("XLA", "loss"),
+        long("one program", "loss"),
+        long("XLA", "loss"),
     ],
 )
 def test_ten_in_a_row_stop_and_name_the_term_and_the_step(mode, term):
@@ -177,7 +177,7 @@ def test_ten_in_a_row_stop_and_name_the_term_and_the_step(mode, term):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("mode", ["eager", slow("one program")])
+@pytest.mark.parametrize("mode", ["eager", long("one program")])
 def test_nine_in_a_row_do_not_stop(mode):
     model = poisoned(mode, first=1, bad=9, period=10)
     tiny.train(model, 32)
@@ -193,16 +193,16 @@ def _with_objective(model, objective):
     return model
 
 
-@pytest.mark.parametrize("mode", ["graph", slow("one program")])
+@pytest.mark.parametrize("mode", ["graph", long("one program")])
 def test_a_network_that_went_bad_stops_the_run(mode):
-    model = tiny.compiled(tiny.vae(), **tiny.MODES[mode])
+    model = tiny.compiled(tiny.vae(kind="linear"), **tiny.MODES[mode])
     model.decoder.weights[0].assign(np.nan * model.decoder.weights[0])
     with pytest.raises(FloatingPointError, match="step 9: the distortion"):
         tiny.train(model, 12)
 
 
 def test_a_huge_learning_rate_stops_the_run_with_finite_weights():
-    model = tiny.compiled(tiny.vae(), keras.optimizers.SGD(1e25))
+    model = tiny.compiled(tiny.vae(kind="linear"), keras.optimizers.SGD(1e25))
     with pytest.raises(FloatingPointError, match="learning rate"):
         tiny.train(model, 30)
     assert all(np.all(np.isfinite(each)) for each in tiny.state(model))
@@ -220,7 +220,7 @@ def test_counters_are_saved(tmp_path):
 
 @pytest.mark.parametrize(
     ("mode", "how"),
-    [("eager", "input"), ("graph", "gradient"), slow("one program", "gradient")],
+    [("eager", "input"), slow("graph", "gradient"), slow("one program", "gradient")],
 )
 def test_moving_averages_are_left_alone_too(mode, how):
     """A network's own state, which the forward pass changes, belongs to what a skipped step must not touch."""

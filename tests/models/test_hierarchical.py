@@ -23,7 +23,7 @@ from tfvae.noise import Noise
 from tfvae.objectives import log_weights
 from tfvae.priors import MixtureOfNormals, VampPrior
 from tfvae.recipes.parts import NETWORKS
-from tiers import first
+from tiers import first, long, slow
 
 P, D1, D2 = 5, 3, 2  # sizes of x and of the two levels
 
@@ -126,7 +126,7 @@ def test_with_the_exact_posterior_every_log_weight_is_the_evidence(make, sample_
 
 
 @pytest.mark.slow
-@LINEAR
+@pytest.mark.parametrize("make", [linear_stack, long(linear_ladder)], ids=["stack", "ladder"])
 def test_with_another_posterior_bounds_are_in_order_below_the_evidence(make, float64):
     model = make()
     for part in model.posteriors:
@@ -151,8 +151,8 @@ def test_draws_have_the_moments_of_the_system(make, float64):
     np.testing.assert_allclose(np.cov(found.T), system.covariance, atol=0.03 * np.max(system.covariance))
 
 
-@LINEAR
-def test_log_p_of_what_it_draws_itself_is_exact(make, float64):
+@pytest.mark.parametrize("make", [slow(linear_stack), linear_ladder], ids=["stack", "ladder"])
+def test_log_p_of_what_it_draws_itself_is_exact(make, float64, eager):
     lower, upper = simulated_bracket(make(), 9, sample_size=3, seed=1)
     np.testing.assert_allclose(lower, upper, rtol=1e-9)
 
@@ -309,7 +309,11 @@ def test_each_weight_learns(make, kind, float64):
 
 
 @pytest.mark.slow
-@EACH
+@pytest.mark.parametrize(
+    ("make", "kind"),
+    [MAKERS["convolutional ladder"], MAKERS["stack"], long(*MAKERS["ladder"]), long(*MAKERS["convolutional stack"])],
+    ids=["convolutional ladder", "stack", "ladder", "convolutional stack"],
+)
 def test_eager_graph_and_xla_train_the_same(make, kind, float64):
     runs = []
     for mode in ("graph", "eager", "XLA"):
@@ -321,7 +325,7 @@ def test_eager_graph_and_xla_train_the_same(make, kind, float64):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("make", "kind"), [MAKERS["ladder"], MAKERS["stack"]], ids=["ladder", "stack"])
+@pytest.mark.parametrize(("make", "kind"), [MAKERS["ladder"], long(*MAKERS["stack"])], ids=["ladder", "stack"])
 def test_two_replicas_train_like_one_device(make, kind, two, float64):
     data = tf.data.Dataset.from_tensor_slices(tiny.images(27)).batch(27).repeat(2)
     moved = []
@@ -338,8 +342,11 @@ def test_two_replicas_train_like_one_device(make, kind, two, float64):
     tiny.assert_all_close(moved[1], moved[0], 1e-10)
 
 
-@EACH
-def test_saved_is_loaded(make, kind, tmp_path):
+@pytest.mark.parametrize(
+    ("make", "kind"),
+    [pytest.param(*pair, id=name, marks=() if name == "ladder" else pytest.mark.slow) for name, pair in MAKERS.items()],
+)
+def test_saved_is_loaded(make, kind, tmp_path, eager):
     objective = tfvae.ELBO(beta=(0.5, tfvae.WarmUp(10)), free_bits=(0.1, 0.0))
     model = tiny.compiled(model_with(make, kind=kind, objective=objective))
     tiny.train(model, 2)
@@ -353,7 +360,7 @@ def test_saved_is_loaded(make, kind, tmp_path):
     assert loaded.objective.beta[1].steps == 10
 
 
-def test_the_ladder_with_all_examples_as_pseudo_inputs_has_the_aggregate_posterior_on_top(float64):
+def test_the_ladder_with_all_examples_as_pseudo_inputs_has_the_aggregate_posterior_on_top(float64, eager):
     raw = tiny.images(11)
     model = model_with(
         prior=lambda shape: VampPrior(shape, tiny.SHAPE, len(raw)), objective=tfvae.ELBO(analytic_kl=False)
@@ -507,7 +514,7 @@ def source(tmp_path_factory):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", first(3, RUNS))
+@pytest.mark.parametrize("name", first(1, RUNS))
 def test_a_run_trains_and_is_measured(name, source, tmp_path, monkeypatch):
     small.few_draws(monkeypatch)
     sizes = {"train_size": 40, "validation_size": 20, "epochs": 2, "batch_size": 20}

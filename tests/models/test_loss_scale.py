@@ -9,7 +9,7 @@ import tfvae
 import tiny
 from poisoned import Poisoned
 from tfvae.training.loss_scale import SMALLEST_SCALE
-from tiers import slow
+from tiers import long, slow
 
 ONE_PROGRAM = slow("one program")
 
@@ -34,9 +34,9 @@ def assert_finite(model):
     assert all(np.all(np.isfinite(each)) for each in tiny.state(model))
 
 
-@pytest.mark.parametrize("mode", ["graph", ONE_PROGRAM])
+@pytest.mark.parametrize("mode", [slow("graph"), ONE_PROGRAM])
 def test_a_scale_far_too_high_comes_down_by_half_a_step_and_then_training_goes_on(mode):
-    model = scaled(mode, scale=2.0**60)
+    model = scaled(mode, scale=2.0**60, kind="linear")
     before = tiny.values(model.trainable_variables)
     tiny.train(model, 12)
     tiny.assert_same_bits(tiny.values(model.trainable_variables), before)
@@ -49,10 +49,17 @@ def test_a_scale_far_too_high_comes_down_by_half_a_step_and_then_training_goes_o
     assert (model.steps, model.skipped_steps) == (64, 0)  # none of it is a fault
 
 
-@pytest.mark.parametrize("mode", ["graph", ONE_PROGRAM])
-@pytest.mark.parametrize("term", ["gradient", "infinite gradient"])
-def test_gradients_that_no_scale_makes_finite_stop_the_run(mode, term):
-    model = scaled(mode, scale=8 * SMALLEST_SCALE, objective=Poisoned(term=term))
+@pytest.mark.parametrize(
+    ("term", "mode"),
+    [
+        ("gradient", "graph"),
+        slow("gradient", "one program"),
+        slow("infinite gradient", "graph"),
+        long("infinite gradient", "one program"),
+    ],
+)
+def test_gradients_that_no_scale_makes_finite_stop_the_run(term, mode):
+    model = scaled(mode, scale=8 * SMALLEST_SCALE, objective=Poisoned(term=term), kind="linear")
     weights = tiny.values(model.trainable_variables)
     with pytest.raises(FloatingPointError, match="step 12: the gradient was not finite in 10 steps in a row"):
         tiny.train(model, 40)
@@ -73,7 +80,7 @@ def test_some_bad_gradients_at_the_smallest_scale_do_not_stop_the_run(mode):
     assert_finite(model)
 
 
-@pytest.mark.parametrize("mode", ["graph", ONE_PROGRAM])
+@pytest.mark.parametrize("mode", [slow("graph"), long("one program")])
 def test_features_that_overflow_stop_the_run_and_are_no_matter_of_the_scale(mode):
     model = scaled(mode, bodies=lambda: [tfvae.networks.mlp((8,), "relu") for _ in range(2)])
     kernel = model.encoder.network.layers[1].kernel
@@ -85,7 +92,7 @@ def test_features_that_overflow_stop_the_run_and_are_no_matter_of_the_scale(mode
     assert scale_of(model) == 2.0**15
 
 
-def test_a_bad_step_counts_on_after_saving_and_loading(tmp_path):
+def test_a_bad_step_counts_on_after_saving_and_loading(tmp_path, eager):
     model = scaled(scale=SMALLEST_SCALE, objective=Poisoned(term="gradient"))
     tiny.train(model, 6)
     model.save(tmp_path / "model.keras")
@@ -96,7 +103,7 @@ def test_a_bad_step_counts_on_after_saving_and_loading(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("row", [slow(0), 7])
+@pytest.mark.parametrize("row", [long(0), 7])
 def test_an_overflow_on_one_replica_leaves_the_step_out_on_both(row):
     """Rows 0 to 3 are the first replica's, 4 to 7 the second's, at whose gradients Keras does not look."""
     two = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"], cross_device_ops=tf.distribute.ReductionToOneDevice())

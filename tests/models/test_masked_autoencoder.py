@@ -48,7 +48,7 @@ def test_visible_patches_come_back_as_they_were():
     assert np.abs(views["restored"] - views["image"])[~seen].max() > 0.01
 
 
-def test_the_loss_is_the_squared_error_of_the_masked_patches():
+def test_the_loss_is_the_squared_error_of_the_masked_patches(eager):
     model = tiny.compiled(masked_autoencoder())
     views = {name: np.float64(each) for name, each in model.views(RAW).items()}
     errors = np.sum((views["restored"] - views["image"]) ** 2, axis=(1, 2, 3))
@@ -103,7 +103,7 @@ def test_every_weight_has_a_gradient():
 
 
 @pytest.mark.slow
-def test_colour_and_oblong_images():
+def test_colour_and_oblong_images(eager):
     model = tiny.compiled(masked_autoencoder(0.5, 3, (6, 9, 3)))
     raw = np.random.default_rng(0).integers(0, 256, (5, 6, 9, 3), np.uint8)
     model.fit(raw, batch_size=5, verbose=0)
@@ -112,7 +112,7 @@ def test_colour_and_oblong_images():
 
 
 @pytest.mark.slow
-def test_saved_it_is_the_same(tmp_path):
+def test_saved_it_is_the_same(tmp_path, eager):
     model = tiny.compiled(masked_autoencoder())
     tiny.train(model, 3)
     model.save(tmp_path / "model.keras")

@@ -9,6 +9,7 @@ import tiny
 from tfvae import families, preprocessing
 from tfvae.noise import Noise
 from tfvae.trace import Latent, Trace, require_full_precision
+from tiers import long, slow
 
 RAW = tiny.images(6)
 POLICIES = ["float32", "mixed_bfloat16", "mixed_float16"]
@@ -31,7 +32,15 @@ def named(part):
     return f"{type(part).__name__} {getattr(part, 'scale', '')}".strip()
 
 
-@pytest.fixture(params=POLICIES)
+PAIRS = pytest.mark.parametrize(
+    ("policy", "kind"),
+    [("mixed_bfloat16", "mlp"), ("mixed_bfloat16", "conv"), slow("mixed_float16", "conv"), ("float32", "mlp")],
+    indirect=["policy"],
+)
+"""Both kinds of networks in one half precision, and one of them in each other policy."""
+
+
+@pytest.fixture
 def policy(request):
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(request.param)
@@ -48,7 +57,7 @@ def assert_single(*tensors):
 
 
 @pytest.mark.parametrize(("preprocess", "family"), LIKELIHOODS, ids=named)
-@pytest.mark.parametrize("kind", ["mlp", "conv"])
+@PAIRS
 def test_likelihoods_are_float32_and_their_networks_are_not(policy, preprocess, family, kind):
     body = tiny.network(kind, tiny.SHAPE)
     decoder = tfvae.ConditionalDistribution(body, family)
@@ -64,7 +73,7 @@ def test_likelihoods_are_float32_and_their_networks_are_not(policy, preprocess, 
 
 
 @pytest.mark.parametrize("family", POSTERIORS, ids=named)
-@pytest.mark.parametrize("kind", ["mlp", "conv"])
+@PAIRS
 def test_posteriors_are_float32_and_their_networks_are_not(policy, family, kind):
     encoder = tfvae.ConditionalDistribution(tiny.network(kind), family)
     encoder.build((None, *tiny.SHAPE))
@@ -77,7 +86,7 @@ def test_posteriors_are_float32_and_their_networks_are_not(policy, family, kind)
 
 
 @pytest.mark.parametrize("objective", [tfvae.ELBO(), tfvae.ImportanceWeighted(3)], ids=["ELBO", "importance weighted"])
-@pytest.mark.parametrize("kind", ["mlp", "conv"])
+@PAIRS
 def test_traces_scores_and_gradients_are_float32(policy, objective, kind):
     model = tiny.vae(objective=objective, kind=kind)
     with tf.GradientTape() as tape:
@@ -113,6 +122,7 @@ def test_log_probabilities_in_half_precision_are_refused():
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", long("mixed_float16"), long("float32")], indirect=True)
 def test_a_model_in_half_precision_is_equal_bit_for_bit_when_it_is_loaded(policy, tmp_path):
     model = tiny.compiled(tiny.vae(kind="conv"), run_eagerly=True)
     model.fit(RAW, verbose=0)

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 import tfvae
 import tiny
-from tiers import first, slow
+from tiers import first, long
 
 LABELS = np.arange(60) % 3
 
@@ -49,11 +49,11 @@ def trained(strategy, data, epochs=2, **changes):
     first(1, [[20, 27, 1], [20, 20], [27], [1, 20]]),
     ids=str,
 )
-@pytest.mark.parametrize("floatx", [slow("float32"), "float64"])
+@pytest.mark.parametrize("floatx", [long("float32"), "float64"])
 def test_two_replicas_train_like_one_device(two, sizes, floatx, request):
     if floatx == "float64":
         request.getfixturevalue("float64")
-    one_device, replicas = trained(None, batches(sizes)), trained(two, batches(sizes))
+    one_device, replicas = (trained(strategy, batches(sizes), kind="linear") for strategy in (None, two))
     tolerance = {"float32": 1e-5, "float64": 1e-10}[floatx]
     tiny.assert_all_close(replicas[0], one_device[0], tolerance)
     for name, values in one_device[1].items():
@@ -71,7 +71,7 @@ def regular_bodies():
 @pytest.mark.parametrize(
     "changes",
     [
-        {"likelihood": tfvae.families.Bernoulli(tiny.SHAPE), "preprocess": tfvae.preprocessing.Binarize()},
+        long({"likelihood": tfvae.families.Bernoulli(tiny.SHAPE), "preprocess": tfvae.preprocessing.Binarize()}),
         {"objective": tfvae.ImportanceWeighted(3), "kind": "conv"},
         {"bodies": regular_bodies},  # their losses count once, not once for each replica
     ],
@@ -86,7 +86,7 @@ def test_other_models_on_two_replicas(two, changes):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "changes", [{}, slow({"objective": tfvae.ImportanceWeighted(3), "kind": "conv"})], ids=["ELBO", "IWAE"]
+    "changes", [{}, long({"objective": tfvae.ImportanceWeighted(3), "kind": "conv"})], ids=["ELBO", "IWAE"]
 )
 def test_two_replicas_by_xla(two, changes, tmp_path):
     """XLA compiles what each replica does by itself; one device without it is the measure."""
@@ -110,7 +110,7 @@ def test_two_replicas_by_xla(two, changes, tmp_path):
 @pytest.mark.slow
 def test_sample_weights_on_two_replicas(two):
     data = batches([8, 7], weights=np.arange(60) % 4 / 2.0)
-    one_device, replicas = (trained(strategy, data, epochs=1) for strategy in (None, two))
+    one_device, replicas = (trained(strategy, data, epochs=1, kind="linear") for strategy in (None, two))
     tiny.assert_all_close(replicas[0], one_device[0], 1e-5)
     for name, values in one_device[1].items():
         np.testing.assert_allclose(replicas[1][name], values, rtol=1e-5, err_msg=name)
@@ -118,7 +118,7 @@ def test_sample_weights_on_two_replicas(two):
 
 @pytest.mark.slow
 def test_arrays_on_two_replicas(two):
-    one_device, replicas = model_on(), model_on(two)
+    one_device, replicas = model_on(kind="linear"), model_on(two, kind="linear")
     raw = tiny.images(27)
     for model in (one_device, replicas):
         model.fit(raw, batch_size=8, shuffle=False, verbose=0)
@@ -131,7 +131,7 @@ def test_arrays_on_two_replicas(two):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("optimizer", [keras.optimizers.Adam, slow(keras.optimizers.SGD)])
+@pytest.mark.parametrize("optimizer", [keras.optimizers.Adam, long(keras.optimizers.SGD)])
 def test_a_bad_example_on_one_replica_skips_the_step_on_both(two, optimizer):
     model, good = model_on(two, optimizer), np.ones(60)
     model.fit(batches([8], good), verbose=0)
@@ -164,8 +164,8 @@ def _copies(model):
     ("strategy", "how"),
     [
         (tf.distribute.MirroredStrategy, {}),
-        slow(tf.distribute.OneDeviceStrategy, {}),
-        slow(tf.distribute.MirroredStrategy, {"jit_compile": True, "steps_per_execution": 2}),
+        long(tf.distribute.OneDeviceStrategy, {}),
+        (tf.distribute.MirroredStrategy, {"jit_compile": True, "steps_per_execution": 2}),
     ],
 )
 def test_a_strategy_of_one_device_is_that_device(strategy, how):
@@ -178,7 +178,7 @@ def test_a_strategy_of_one_device_is_that_device(strategy, how):
         strategy(["CPU:0"] if "Mirrored" in strategy.__name__ else "CPU:0").scope(),
     ):
         with scope:
-            model = tiny.compiled(tiny.vae(), keras.optimizers.SGD(1e-2), **how)
+            model = tiny.compiled(tiny.vae(kind="linear"), keras.optimizers.SGD(1e-2), **how)
         model.fit(batches([8, 8, 8, 8], weights), verbose=0)
         assert (model.skipped_steps, model.steps) == (1, 4)
         outcomes.append(tiny.state(model))
@@ -186,7 +186,7 @@ def test_a_strategy_of_one_device_is_that_device(strategy, how):
 
 
 def test_bad_input_on_one_replica_stops_both(two):
-    model = model_on(two)
+    model = model_on(two, kind="linear")
     raw = tiny.images(8) / np.float32(255)
     raw[7, 0, 0, 0] = np.nan
     before = tiny.state(model)
@@ -197,7 +197,7 @@ def test_bad_input_on_one_replica_stops_both(two):
 
 @pytest.mark.slow
 def test_ten_bad_steps_in_a_row_stop_both(two):
-    model = model_on(two)
+    model = model_on(two, kind="linear")
     weights = np.ones(60)
     weights[10:] = np.nan
     with pytest.raises(FloatingPointError, match="step 14: the loss"):

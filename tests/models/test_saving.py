@@ -20,6 +20,7 @@ from places import ROOT
 from tfvae import families
 from tiers import slow
 
+pytestmark = pytest.mark.usefixtures("eager")
 RAW = tiny.images(24)
 
 MODELS = {
@@ -58,14 +59,14 @@ def as_json(model):
 
 def trained(make=tiny.vae):
     model = tiny.compiled(make(), run_eagerly=True)  # so that nothing has to be traced
-    model.fit(RAW, batch_size=8, shuffle=False, verbose=0)
+    model.fit(RAW, batch_size=12, shuffle=False, verbose=0)
     return model
 
 
-SLOW = ("dense", "warm-up", "grey", "categorical", "continuous Bernoulli")  # the others have most of what these have
+FAST = ("Bernoulli",)  # it has an objective, a likelihood and a seed of its own
 
 
-@pytest.fixture(params=[slow(name) if name in SLOW else name for name in MODELS])
+@pytest.fixture(params=[name if name in FAST else slow(name) for name in MODELS])
 def pair(request, tmp_path):
     """A trained model, and what comes back from its file."""
     model = trained(MODELS[request.param])
@@ -77,9 +78,9 @@ def test_the_same_model_comes_back(pair):
     model, loaded = pair
     assert type(loaded) is type(model)
     assert as_json(loaded) == as_json(model)
-    assert (loaded.steps, loaded.seed, loaded.unit) == (3, model.seed, model.unit)
+    assert (loaded.steps, loaded.seed, loaded.unit) == (2, model.seed, model.unit)
     tiny.assert_same_bits(tiny.state(loaded), tiny.state(model))
-    assert int(loaded.optimizer.iterations) == 3
+    assert int(loaded.optimizer.iterations) == 2
     assert loaded.optimizer.get_config() == model.optimizer.get_config()
     # With its preprocessing, families, prior and objective at work, bit for bit:
     tiny.assert_same_bits(loaded.predict(RAW, verbose=0), model.predict(RAW, verbose=0))
@@ -87,7 +88,7 @@ def test_the_same_model_comes_back(pair):
     tiny.assert_same_bits(loaded.sample(5, seed=3), model.sample(5, seed=3))
     assert loaded.evaluate(RAW, verbose=0) == model.evaluate(RAW, verbose=0)
     # And it goes on in the same way: the optimiser's state, the noise's seed and step, and the warm-up's step.
-    histories = [each.fit(RAW, batch_size=8, shuffle=False, verbose=0).history for each in pair]
+    histories = [each.fit(RAW, batch_size=12, shuffle=False, verbose=0).history for each in pair]
     assert histories[0] == histories[1]
     tiny.assert_same_bits(tiny.state(loaded), tiny.state(model))
 
@@ -112,7 +113,7 @@ def test_a_fresh_process_loads_it_with_one_call(tmp_path):
     )
     predictions, steps = np.load(tmp_path / "out.npz").values()
     tiny.assert_same_bits(predictions, model.predict(RAW, verbose=0))
-    assert steps == 3
+    assert steps == 2
 
 
 def test_weights_alone_can_be_saved(tmp_path):
@@ -121,14 +122,14 @@ def test_weights_alone_can_be_saved(tmp_path):
     model.save_weights(tmp_path / "model.weights.h5")
     other.load_weights(tmp_path / "model.weights.h5")
     tiny.assert_same_bits(tiny.state(other), tiny.state(model))
-    assert other.steps == 3
+    assert other.steps == 2
 
 
 def test_the_optimiser_is_saved_with_its_schedule(tmp_path):
     adam = keras.optimizers.AdamW(keras.optimizers.schedules.CosineDecay(1e-2, 10), clipnorm=1.0)
     model = tiny.compiled(tiny.vae(), keras.optimizers.LossScaleOptimizer(adam, initial_scale=8.0), run_eagerly=True)
     for _ in range(2):  # also what has been loaded can be trained and loaded again
-        model.fit(RAW, batch_size=8, verbose=0)
+        model.fit(RAW, batch_size=12, verbose=0)
         model.optimizer.dynamic_scale.assign(model.optimizer.dynamic_scale / 2)
         model.save(tmp_path / "model.keras")
         loaded = tfvae.load(tmp_path / "model.keras")
@@ -136,7 +137,7 @@ def test_the_optimiser_is_saved_with_its_schedule(tmp_path):
         tiny.assert_same_bits(tiny.values(loaded.optimizer.variables), tiny.values(model.optimizer.variables))
         model = loaded
     assert float(model.optimizer.dynamic_scale) == 2.0
-    assert int(model.optimizer.iterations) == 6
+    assert int(model.optimizer.iterations) == 4
 
 
 def test_a_missing_file_is_named(tmp_path):
@@ -329,9 +330,11 @@ ALONE = {
 
 
 @fault("messages")
-@pytest.mark.parametrize("how", ALONE)
-@pytest.mark.parametrize("kind", ["dense", "levels"])
-def test_an_encoder_alone_takes_what_it_took_in_its_model(how, kind, tmp_path):
+@pytest.mark.parametrize(
+    ("kind", "how"),
+    [*(("dense", how) for how in ALONE), ("levels", "loaded"), *(slow("levels", how) for how in ("copied", "pickled"))],
+)
+def test_an_encoder_alone_takes_what_it_took_in_its_model(kind, how, tmp_path):
     model = MODELS[kind]()
     alone = ALONE[how](model.encoder, tmp_path)
     for raw in (RAW, RAW / np.float32(255), RAW[..., 0]):

@@ -111,7 +111,8 @@ def test_two_replicas_train_like_one_device(two):
     tiny.assert_all_close(trained(two), trained(tf.distribute.get_strategy()), 1e-5)
 
 
-def test_saved_it_is_the_same(tmp_path):
+@pytest.mark.slow
+def test_saved_it_is_the_same(tmp_path, eager):
     model = started()
     tiny.train(model, 2, RAW[:8])
     model.save(tmp_path / "model.keras")

@@ -1,5 +1,6 @@
 """Which way of running steps is taken: the faster one by measured times, or a rule with known bounds."""
 
+import functools
 import random
 
 import keras
@@ -11,6 +12,7 @@ import tfvae
 from faults import fault
 from tfvae.training import choice, memory, trial
 from tfvae.training.choice import by_measurement, by_rule
+from tiers import slow
 
 SHAPE = (4, 4, 1)
 BATCH = np.zeros((10, *SHAPE), "uint8")
@@ -116,8 +118,11 @@ def times(monkeypatch):
     return times
 
 
+plain = functools.cache(dense)  # nothing here changes it
+
+
 def measured(model=None, batch=BATCH, optimizer=None, **more):
-    return by_measurement(model or dense(), optimizer or keras.optimizers.Adam(), batch, **more)
+    return by_measurement(model or plain(), optimizer or keras.optimizers.Adam(), batch, **more)
 
 
 def test_the_faster_way_is_taken(times):
@@ -183,7 +188,11 @@ def test_on_a_gpu_only_xla_is_tried(times, monkeypatch):
 
 def test_replicas_run_without_xla_unless_it_is_asked_for(times):
     with tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]).scope():
-        assert measured().arguments == by_rule(dense()).arguments == {"jit_compile": False, "steps_per_execution": 1}
+        assert (
+            measured(dense()).arguments
+            == by_rule(dense()).arguments
+            == {"jit_compile": False, "steps_per_execution": 1}
+        )
         assert by_rule(dense(), jit_compile=True).arguments == {"jit_compile": True, "steps_per_execution": 1}
     assert not times["tried"]
 
@@ -198,7 +207,7 @@ def test_what_xla_cannot_compile_runs_without(times):
 
 def test_a_trial_that_fails_leaves_it_to_the_rule(times):
     times |= {True: FloatingPointError("not finite")}
-    assert measured().arguments == by_rule(dense(), 10).arguments
+    assert measured().arguments == by_rule(plain(), 10).arguments
 
 
 def test_a_model_that_cannot_be_copied_is_left_to_the_rule(times):
@@ -242,7 +251,7 @@ OPPOSITE = [
 
 
 @fault("noisy-choice")
-@pytest.mark.parametrize("model", [dense, convolutional])
+@pytest.mark.parametrize("model", [dense, slow(convolutional)])
 def test_rounds_that_differ_leave_it_to_the_rule_and_are_not_kept(times, model):
     """Four trials of one model on a loaded machine, whose medians say the opposite of one another."""
     for rounds in OPPOSITE:
@@ -308,10 +317,10 @@ class Clock:
 @pytest.mark.parametrize(
     ("clock", "expected"),
     [
-        ([9.0, 0.05], (0.05, 0.05, 0.05)),  # the first one compiles
+        slow([9.0, 0.05], (0.05, 0.05, 0.05)),  # the first one compiles
         ([9.0, 0.05, *[0.05, 0.07, 0.06, 0.08, 0.04]], (0.05, 0.06, 0.07)),
-        ([9.0, 0.5, *[0.5, 0.6, 0.8]], (0.55, 0.6, 0.7)),  # slow steps are timed in three rounds
-        ([9.0, 0.004, *20 * [0.004], *20 * [0.006], 0.004], (0.004, 0.004, 0.004)),  # a slow round among five
+        slow([9.0, 0.5, *[0.5, 0.6, 0.8]], (0.55, 0.6, 0.7)),  # slow steps are timed in three rounds
+        slow([9.0, 0.004, *20 * [0.004], *20 * [0.006], 0.004], (0.004, 0.004, 0.004)),  # a slow round among five
     ],
 )
 def test_a_trial_gives_the_quartiles_of_its_rounds(monkeypatch, clock, expected):
@@ -335,7 +344,7 @@ def test_a_real_trial_leaves_no_trace():
 
 
 @pytest.mark.parametrize("data", ["array", "dataset", "generator"])
-def test_auto_is_chosen_by_the_first_batch_of_fit(times, capsys, data):
+def test_auto_is_chosen_by_the_first_batch_of_fit(times, capsys, data, eager):
     images = np.zeros((20, *SHAPE), "uint8")
     forms = {
         "array": lambda: images,
@@ -356,7 +365,7 @@ def test_auto_is_chosen_by_the_first_batch_of_fit(times, capsys, data):
     assert len(times["tried"]) <= 2 and model.steps == 4
 
 
-def test_no_batch_is_lost_to_the_trial(times):
+def test_no_batch_is_lost_to_the_trial(times, eager):
     once = iter([np.zeros((10, *SHAPE), "uint8")] * 3)
     shape = tf.TensorSpec((None, *SHAPE), tf.uint8)
     model = dense()
