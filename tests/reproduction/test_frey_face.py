@@ -114,6 +114,7 @@ def test_a_fold_can_be_made_again_outside(tmp_path, step_by_step):
     assert model.steps == TINY.steps
 
 
+@pytest.mark.slow
 def test_training_ends_where_it_is_asked_to(step_by_step):
     with pytest.raises(Interrupted):
         trained(FRAMES, ELBO(), Rescale(), dataclasses.replace(TINY, steps=10**9), 0, After(1))
@@ -128,6 +129,7 @@ def test_the_share_of_scales_below_twice_the_floor_is_counted():
     assert found["scales_at_floor"] == pytest.approx(0.25, abs=1e-4)
 
 
+@pytest.mark.slow
 def test_the_result_states_what_it_is_about(tmp_path, path, step_by_step):
     folder, protocol = tmp_path / "run", dataclasses.replace(TINY, folds=2)
     result = frey_face.run(folder, path, protocol, STUDIES, command="the command", verbose=0)
