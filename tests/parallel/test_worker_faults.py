@@ -24,7 +24,7 @@ from tfvae.app.interruption import EXIT_CODE
 from tfvae.app.settings import Settings, as_yaml
 from tfvae.datasets import load, tfds
 from tfvae.parallel.strategies import HEARTBEAT
-from tiers import first
+from tiers import first, long
 
 NOTICED = 60  # seconds in which the others have to have ended, as docs/distributed.md says
 assert HEARTBEAT < NOTICED
@@ -133,7 +133,7 @@ def killed(folder, settings, victim, chance):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("victims", [(1,), (0, 1, 0, 1)], ids=["one kill", "four kills"])
+@pytest.mark.parametrize("victims", [(1,), long((0, 1, 0, 1))], ids=["one kill", "four kills"])
 def test_kills_lose_nothing_and_nobody_hangs(whole, settings, tmp_path, victims):
     settings = dataclasses.replace(settings, epochs=len(victims) + 2)
     chance, folder = random.Random(3), tmp_path / "run"
@@ -145,8 +145,9 @@ def test_kills_lose_nothing_and_nobody_hangs(whole, settings, tmp_path, victims)
     assert_same_weights(folder, whole)
 
 
+@pytest.mark.long
 @pytest.mark.slow
-@pytest.mark.parametrize("victim", first(1, [0, 1]))
+@pytest.mark.parametrize("victim", [0, 1])
 def test_a_worker_that_hangs_is_lost_too(settings, tmp_path, victim):
     folder = tmp_path / "run"
     with two(folder, dataclasses.replace(settings, epochs=1000)) as started:
@@ -154,9 +155,10 @@ def test_a_worker_that_hangs_is_lost_too(settings, tmp_path, victim):
         lost(started, victim, signal.SIGSTOP)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("place", "victim"), first(1, [("training.load_data", 1), ("training.load_data", 0), ("build.model", 1)])
+    ("place", "victim"), [("training.load_data", 1), ("training.load_data", 0), ("build.model", 1)]
 )
 def test_a_worker_that_is_lost_before_the_first_step_is_missed_as_soon(settings, tmp_path, place, victim):
     line = command(tmp_path / "run", settings)
@@ -185,7 +187,7 @@ def second_worker_alone(folder, settings, taken):
 
 @fault("environments")
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", first(1, [signal.SIGTERM, signal.SIGINT]))
 def test_a_signal_ends_the_wait_for_the_others(settings, tmp_path, number):
     """When nothing has been done yet, and it has said whom it waits for."""
     with second_worker_alone(tmp_path / "run", settings, 0) as (worker, server):
@@ -202,9 +204,9 @@ def test_a_signal_ends_the_wait_for_the_others(settings, tmp_path, number):
 
 @fault("workers")
 @pytest.mark.slow
-@pytest.mark.parametrize("unlucky", [0, 1])
+@pytest.mark.parametrize("unlucky", first(1, [1, 0]))
 @pytest.mark.parametrize(
-    "wrong", [["--netwrok", "mlp(4)"], ["--config", "no-such-file.yaml"], ["--network", "mlp(none)"]]
+    "wrong", [["--netwrok", "mlp(4)"], long(["--config", "no-such-file.yaml"]), long(["--network", "mlp(none)"])]
 )
 def test_a_worker_that_cannot_begin_tells_the_others(settings, tmp_path, unlucky, wrong):
     line = command(tmp_path / "run", settings)
@@ -216,6 +218,7 @@ def test_a_worker_that_cannot_begin_tells_the_others(settings, tmp_path, unlucky
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_port_that_is_taken_is_named(settings, tmp_path):
     with second_worker_alone(tmp_path / "run", settings, 1) as (worker, server):
@@ -240,8 +243,9 @@ def test_sigterm_to_one_worker_saves_and_ends_all(whole, settings, tmp_path):
     assert_same_weights(folder, whole)
 
 
+@pytest.mark.long
 @pytest.mark.slow
-@pytest.mark.parametrize("unlucky", first(1, [1, 0]))
+@pytest.mark.parametrize("unlucky", [1, 0])
 def test_a_record_that_one_worker_cannot_decode_ends_all(tmp_path, unlucky, monkeypatch):
     monkeypatch.setattr(tfds, "MEMORY_LIMIT", 0)
     bad_records.prepare(tmp_path, {})

@@ -128,6 +128,7 @@ def test_it_is_measured_compared_encoded_drawn_and_exported(run, data, tmp_path,
     }
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_two_replicas_make_the_run_of_one_device(run, data, tmp_path, capfd):
     mirrored = tmp_path / "run"
