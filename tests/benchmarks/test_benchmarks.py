@@ -102,6 +102,7 @@ def test_useful_operations_of_the_dense_model():
     assert importlib.import_module("dense").useful_flops(cases.DENSE) == 6 * forwards - 2 * 784 * 500
 
 
+@pytest.mark.long
 def test_a_script_runs():
     command = [sys.executable, str(BENCHMARKS / "dense.py"), "--smoke", "--only", "GEMM"]
     done = subprocess.run(command, capture_output=True, text=True)

@@ -42,8 +42,8 @@ def assert_one_device(found, name):
 
 
 pytestmark = pytest.mark.slow
-MODELS = ("elbo64", "clipped64", "gan64")
-OTHER_MODELS = ("elbo", "elbo_bfloat16", "elbo_float16", "compiled64", "iwae64", "realnvp64", "flow64")
+MODELS = ("elbo64", "clipped64")
+OTHER_MODELS = ("elbo", "elbo_bfloat16", "elbo_float16", "compiled64", "iwae64", "gan64", "realnvp64", "flow64")
 
 
 @pytest.fixture(scope="module")

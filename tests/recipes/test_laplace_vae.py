@@ -45,6 +45,7 @@ def test_gradients_flow_through_draws():
     assert np.abs(tape.gradient(draw, raw_scale)).sum() > 0
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_the_recipe_trains_resumes_and_is_loaded(tmp_path):
     np.save(tmp_path / "levels.npy", np.random.default_rng(0).integers(0, 256, (60, 8, 8), np.uint8))

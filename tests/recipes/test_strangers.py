@@ -189,6 +189,7 @@ def test_what_calling_gives_is_predicted_if_it_is_no_distribution(images):
     np.testing.assert_allclose(Shown(SHAPE).predict(images, verbose=0), images / 255, rtol=1e-6)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_model_with_latents_by_other_names_is_drawn_measured_and_exported(data, tmp_path, capfd):
     run = tmp_path / "run"

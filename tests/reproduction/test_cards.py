@@ -14,8 +14,10 @@ from tfvae import datasets, evaluation
 from tfvae.app import run
 from tfvae.app.run import evaluation as run_evaluation
 from tfvae.app.settings import Settings
+from tiers import long, only
 
 SAVED = ROOT / "saved_models"
+IN_CI = ("mnist-vae-k1", "mnist-iwae-two-layers", "mnist-realnvp")
 SETTINGS = Settings(
     model="vae(likelihood=bernoulli, network=mlp(200), latent_size=2)", batch_size=20, epochs=1, learning_rate=0.01,
     averaging=0.5, validation_size=10, test_size=30, xla=False, steps_per_execution=1,
@@ -90,7 +92,7 @@ def test_the_card_says_what_was_measured(trained, published):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("model", ["mixture", "realnvp"])
+@pytest.mark.parametrize("model", ["mixture", long("realnvp")])
 def test_an_exact_density_has_a_card_too(tmp_path, model):
     np.savez(tmp_path / "images.npz", images=np.random.default_rng(0).integers(0, 256, (100, 8, 6), np.uint8))
     settings = Settings(
@@ -167,9 +169,12 @@ def test_a_folder_without_a_card_or_a_model_is_noticed(published, tmp_path):
         shutil.rmtree(tmp_path / "half")
 
 
-@pytest.mark.slow
-def test_the_models_in_saved_models_give_again_what_their_cards_say():
-    """Within what the order of a sum in float32 changes from one machine to another."""
+def test_the_models_in_saved_models_are_complete():
     assert incomplete(SAVED) == []
-    for folder in models(SAVED):
-        assert np.abs(cards.differences(folder, examples(folder))).max() < 2e-3, folder.name
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", only(IN_CI, [folder.name for folder in models(SAVED)]))
+def test_the_models_in_saved_models_give_again_what_their_cards_say(name):
+    """Within what the order of a sum in float32 changes from one machine to another."""
+    assert np.abs(cards.differences(SAVED / name, examples(SAVED / name))).max() < 2e-3

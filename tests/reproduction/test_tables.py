@@ -150,6 +150,7 @@ def test_what_is_there_is_neither_trained_nor_measured_again(folder, rows, monke
     assert contents(folder) == before
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_another_number_of_samples_measures_again_and_trains_nothing(folder, rows, monkeypatch):
     monkeypatch.setattr(run, "train", refuse)
@@ -167,6 +168,7 @@ def test_a_quick_look_at_some_images_is_no_figure_of_the_table(folder, rows):
     assert found["data"]["examples"] == 30
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_an_interrupted_row_goes_on_and_the_rows_before_it_are_kept(folder, done, rows):
     shutil.rmtree(folder / "second")
@@ -189,6 +191,7 @@ def elsewhere(folder, name):
     (folder / "model.keras").rename(folder / name / "model.keras")
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_row_that_was_trained_elsewhere_is_kept_and_another_starts_from_it(folder, done, rows):
     elsewhere(folder, "first")
