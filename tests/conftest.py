@@ -21,21 +21,6 @@ tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
 )
 
-# tf.data's tuning threads miss their cancellation now and then (TensorFlow 2.21): the iterator of a mirrored dataset
-# then waits for its thread for ever when it is deleted. Every dataset that Keras iterates over comes through here.
-_distribute = tf.distribute.Strategy.experimental_distribute_dataset
-
-
-def _distribute_untuned(self, dataset, options=None):
-    untuned = tf.data.Options()
-    untuned.autotune.enabled = False
-    return _distribute(self, dataset.with_options(untuned), options)
-
-
-for _class in tf.distribute.Strategy.__mro__:
-    if "experimental_distribute_dataset" in vars(_class):
-        _class.experimental_distribute_dataset = _distribute_untuned
-
 settings.register_profile(
     "tfvae",
     deadline=None,  # the first call of a TensorFlow operation is slow

@@ -19,6 +19,7 @@ import tfvae
 from oracles import normal_log_density
 from places import ROOT
 from tfvae.noise import Noise
+from tiers import slow
 
 TRAINING_IMAGES, TEST_IMAGES = 300, 50
 MODELS = ("residual_vae", "laplace_vae", "mixture_vae", "capacity_vae", "pixels")
@@ -67,7 +68,7 @@ def extended(tmp_path_factory):
     return run("docs/extending.md", tmp_path_factory.mktemp("extending"))
 
 
-@pytest.mark.parametrize("document", ["README.md", "docs/models.md"])
+@pytest.mark.parametrize("document", [slow("README.md"), "docs/models.md"])
 def test_document_runs(document, tmp_path):
     run(document, tmp_path)
 

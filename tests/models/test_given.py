@@ -146,3 +146,14 @@ def test_weights_that_are_none_are_refused(weights, sentence):
 def test_class_weights_of_a_dataset_without_labels_are_refused(data):
     with pytest.raises(ValueError, match="`class_weight` needs labels"):
         MODEL.fit(stream(data), class_weight={0: 1.0}, verbose=0)
+
+
+def test_no_dataset_is_tuned_unless_it_asks_for_it():
+    """TensorFlow's tuning thread can keep the end of an epoch waiting for up to a minute."""
+    data, options = stream(RAW), tf.data.Options()
+    x, _, kept = given.for_training(MODEL, data, None, {"validation_data": data})
+    taken = [x, kept["validation_data"], given.for_evaluation(MODEL, data, None, None, None)[0]]
+    for each in (*taken, given.for_prediction(MODEL, data)):
+        assert each.options().autotune.enabled is False
+    options.autotune.enabled = True
+    assert given.for_prediction(MODEL, data.with_options(options)).options().autotune.enabled is True

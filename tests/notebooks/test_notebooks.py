@@ -136,7 +136,7 @@ def test_line_art_keeps_its_svg_without_a_date_and_images_lose_theirs():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("path", first(2, NOTEBOOKS), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", first(1, NOTEBOOKS), ids=lambda path: path.stem)
 def test_notebook_runs(path, monkeypatch, tmp_path):
     faces = tmp_path / "faces.npz"  # what stands in for Frey Face, which cannot be passed on
     np.savez(faces, images=np.random.default_rng(0).integers(0, 256, (100, 28, 20, 1), "uint8"))

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from streamed import SHAPE, image, stream
 from tfvae.parallel.multi_worker import shared
+from tiers import long
 
 
 class Pretended:
@@ -58,7 +59,7 @@ def assert_divided(split, data, steps, workers, devices):
 
 @pytest.mark.slow
 # Each worker makes its datasets anew, which takes the time: so there are few of them.
-@pytest.mark.parametrize(("workers", "devices", "size"), [(2, 1, 5), (3, 1, 2), (2, 3, 4)])
+@pytest.mark.parametrize(("workers", "devices", "size"), [(2, 1, 5), (2, 3, 4), long(3, 1, 2)])
 def test_batches_for_training_from_a_later_step_on(split, workers, devices, size):
     """Of unequal parts, of fewer rows than workers, and of fewer rows than devices."""
     assert_divided(split, lambda each: each.batches(size, seed=3, start=7), 4, workers, devices)

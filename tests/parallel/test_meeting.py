@@ -65,21 +65,21 @@ def test_other_processes_than_the_chiefs_are_named(addresses):
 @fault("workers")
 @pytest.mark.parametrize("number", [0, 1])
 def test_who_does_not_come_is_named(addresses, number):
-    (said,) = met([(addresses, number, "", 1.0)])
+    (said,) = met([(addresses, number, "", 0.3)])
     assert ("127.0.0.1:" in said) and ("did not come within 0 minutes." in said)
 
 
 @fault("workers")
 def test_one_that_goes_away_while_all_wait_ends_the_wait(addresses, monkeypatch):
-    monkeypatch.setattr(meeting, "TOLD", 2.0)  # for which the chief is there to tell the last one
+    monkeypatch.setattr(meeting, "TOLD", 1.0)  # for which the chief is there to tell the last one
     addresses = [*addresses, f"127.0.0.1:{free_ports(1)[0]}"]  # the last one never comes
 
     def go_away():
         with socket.create_connection(("127.0.0.1", int(addresses[0].split(":")[1]))) as connection:
             connection.sendall(json.dumps({"worker": 2, "addresses": addresses}).encode() + b"\n")
-            time.sleep(1.0)
+            time.sleep(0.3)
 
-    timer = threading.Timer(1.0, go_away)
+    timer = threading.Timer(0.3, go_away)
     timer.start()
     said = met([(addresses, 0), (addresses, 1)])
     assert all("worker 2, " in each and "ended before all were there." in each for each in said)
@@ -92,12 +92,12 @@ def test_strangers_are_sent_away(addresses, junk):
         with socket.create_connection(("127.0.0.1", int(addresses[0].split(":")[1]))) as connection:
             connection.sendall(junk)
 
-    threading.Timer(0.5, visit).start()
+    threading.Timer(0.2, visit).start()
     slow = [*addresses]
     started = time.monotonic()
 
     def late(number):
-        time.sleep(1.5)
+        time.sleep(0.6)
         return met([(slow, number)])
 
     threads = [threading.Thread(target=late, args=(number,), daemon=True) for number in (1, 2)]
@@ -109,8 +109,8 @@ def test_strangers_are_sent_away(addresses, junk):
 
 @fault("environments")
 def test_it_says_whom_it_waits_for_and_the_way_out(addresses, monkeypatch, capsys):
-    monkeypatch.setattr(meeting, "_QUIET", 0.3)
-    met([(addresses, 0, "", 1.5)])
+    monkeypatch.setattr(meeting, "_QUIET", 0.2)
+    met([(addresses, 0, "", 0.8)])
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"Waiting for 2 other processes, {addresses[1]}, {addresses[2]}, for 0 minutes at most. ")
     assert line.endswith("`--strategy one` works alone.")
@@ -118,7 +118,7 @@ def test_it_says_whom_it_waits_for_and_the_way_out(addresses, monkeypatch, capsy
 
 @fault("workers")
 def test_another_program_at_the_chiefs_port_is_named(addresses, monkeypatch):
-    monkeypatch.setattr(meeting, "TOLD", 1.0)
+    monkeypatch.setattr(meeting, "TOLD", 0.5)
     with socket.create_server(("127.0.0.1", int(addresses[0].split(":")[1]))):
         (said,) = met([(addresses, 1)])
         assert f"what answers at {addresses[0]} is no chief" in said

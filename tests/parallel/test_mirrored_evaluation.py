@@ -13,6 +13,7 @@ from tfvae.app.run import evaluation
 from tfvae.evaluation import assessment, likelihood_estimate, simulated_bracket
 from tfvae.likelihood import estimate as likelihood
 from tfvae.likelihood import log_weights
+from tiers import long
 
 
 @pytest.fixture(autouse=True)
@@ -39,10 +40,12 @@ def assert_same(found, expected):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("examples", [24, 5, 1])  # blocks of 10, 10 and 4; of one device only
-@pytest.mark.parametrize("worth_compiling", [0, 10**9], ids=["XLA", "no XLA"])
-def test_two_devices_give_each_example_what_one_gives(models, monkeypatch, examples, worth_compiling):
-    monkeypatch.setattr(log_weights, "_WORTH_COMPILING", worth_compiling)
+@pytest.mark.parametrize(  # blocks of 10, 10 and 4; of one device only
+    ("by_xla", "examples"),
+    [("XLA", 24), long("XLA", 5), long("XLA", 1), long("no XLA", 24), ("no XLA", 5), long("no XLA", 1)],
+)
+def test_two_devices_give_each_example_what_one_gives(models, monkeypatch, by_xla, examples):
+    monkeypatch.setattr(log_weights, "_WORTH_COMPILING", 0 if by_xla == "XLA" else 10**9)
     x = np.float32(tiny.images(examples)) / 255
     one, two = (likelihood_estimate(model, x, 30, seed=3, repeats=2) for model in models)
     assert_same(two, one)
@@ -86,6 +89,7 @@ def test_weights_that_are_not_finite_are_named(two):
         likelihood_estimate(model, x, 5)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_run_is_measured_alike(tmp_path):
     folder = make(tmp_path / "run", data(tmp_path / "discs.npz"), steps=20)

@@ -48,6 +48,7 @@ def test_several_workers_need_names():
         strategies.strategy("multiworker")
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_two_replicas_make_the_run_of_one_device(mirrored, settings, tmp_path):
     one = run.train(dataclasses.replace(settings, strategy="one"), tmp_path / "one", verbose=0)

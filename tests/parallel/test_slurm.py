@@ -92,6 +92,7 @@ def test_a_variable_that_cannot_be_read_is_named_with_its_value(monkeypatch, nam
     assert f"{name}={value}" in str(said.value)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_two_tasks_of_a_step_train(tmp_path):
     """Real processes, on the ports that they choose by themselves."""

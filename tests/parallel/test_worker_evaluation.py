@@ -12,7 +12,6 @@ import tiny
 from processes import DEADLINE, ended, workers
 from small_runs import contents, make
 from tfvae.app.run import evaluation
-from tiers import first
 
 pytestmark = pytest.mark.slow
 SHARED = ("likelihood", "reliability", "simulated", "latents", "data", "settings", "model_digest", "missing")
@@ -54,6 +53,7 @@ def test_two_workers_write_the_report_of_one(source, run, tmp_path):
     assert {path.name for path in run.iterdir()} == {"config.yaml", "model.keras", "evaluation"}
 
 
+@pytest.mark.long
 def test_workers_that_were_started_unlike_one_another_are_refused(source, run, tmp_path):
     other = shutil.copytree(source, tmp_path / "other")
     (other / "model.keras").write_bytes((source / "model.keras").read_bytes() + b"\0")
@@ -68,6 +68,7 @@ def test_workers_that_were_started_unlike_one_another_are_refused(source, run, t
     assert contents(run) == before
 
 
+@pytest.mark.long
 def test_a_worker_that_sees_no_run_is_named(run, tmp_path):
     with workers(command(run), command(tmp_path / "nothing")) as started:
         codes, outputs = ended(started)
@@ -76,10 +77,9 @@ def test_a_worker_that_sees_no_run_is_named(run, tmp_path):
     assert not (run / "evaluation").exists()
 
 
-@pytest.mark.parametrize(
-    ("victim", "number"),
-    first(2, [(0, signal.SIGKILL), (1, signal.SIGTERM), (1, signal.SIGKILL), (0, signal.SIGTERM)]),
-)
+@pytest.mark.long
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.parametrize("victim", [0, 1])
 def test_a_kill_ends_the_other_and_leaves_nothing(run, victim, number):
     before, line = contents(run), command(run, "--sample-size", 100_000)
     with workers(line, line) as started:

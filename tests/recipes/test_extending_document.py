@@ -69,6 +69,7 @@ def test_recipe_and_part_are_short():
     assert sum(bool(line.strip()) for block in code for line in block.splitlines()) <= 25
 
 
+@pytest.mark.slow
 def test_every_printed_command_trains_what_it_says(trained):
     models = {
         run: yaml.safe_load((trained / f"runs/{run}/config.yaml").read_text())["model"] for run in ("own", "near")
@@ -97,6 +98,7 @@ def test_yaml_means_what_the_command_line_means(folder, tmp_path):
     assert Settings(**read_yaml(path)) == expected
 
 
+@pytest.mark.slow
 def test_it_resumes(trained):
     before = (trained / "runs/near/history.csv").read_bytes()
     assert run("tfvae train --out runs/near --resume") == 0

@@ -45,6 +45,8 @@ def test_gradients_flow_through_draws():
     assert np.abs(tape.gradient(draw, raw_scale)).sum() > 0
 
 
+@pytest.mark.long
+@pytest.mark.slow
 def test_the_recipe_trains_resumes_and_is_loaded(tmp_path):
     np.save(tmp_path / "levels.npy", np.random.default_rng(0).integers(0, 256, (60, 8, 8), np.uint8))
     run, model = tmp_path / "run", ("laplace-vae", "--network", "mlp(8)", "--latent-size", 2, "--scale", "pixel")
@@ -58,6 +60,6 @@ def test_the_recipe_trains_resumes_and_is_loaded(tmp_path):
 
 def test_it_learns():
     model, images = tfvae.laplace_vae((8, 8, 1), network="mlp(8)"), np.full((50, 8, 8), 200, np.uint8)
-    model.compile(keras.optimizers.Adam(0.01))
+    model.compile(keras.optimizers.Adam(0.01), jit_compile=False)
     history = model.fit(images, batch_size=10, epochs=10, verbose=0).history["loss"]
     assert history[-1] < history[0]

@@ -94,6 +94,7 @@ def test_its_settings_are_kept_and_its_pictures_drawn(run):
     assert isinstance(tfvae.load(run / "model.keras").prior, Wide)
 
 
+@pytest.mark.slow
 def test_its_settings_train_again_from_yaml_and_it_resumes(run, data, tmp_path):
     assert command("train", "--config", run / "config.yaml", "--epochs", 1, "--out", tmp_path / "again") == 0
     assert yaml.safe_load((tmp_path / "again/config.yaml").read_text())["model"] == {
@@ -109,6 +110,7 @@ def test_the_command_that_goes_on_names_it(tmp_path):
     assert training._going_on("vae", tmp_path, "--seeds", "1") == f"tfvae train --out {tmp_path} --resume --seeds 1"
 
 
+@pytest.mark.slow
 def test_it_is_measured_compared_encoded_drawn_and_exported(run, data, tmp_path, capsys):
     assert command("evaluate", run, "--sample-size", 20) == 0
     assert command("compare", run, run) in (0, 1)
@@ -126,6 +128,8 @@ def test_it_is_measured_compared_encoded_drawn_and_exported(run, data, tmp_path,
     }
 
 
+@pytest.mark.long
+@pytest.mark.slow
 def test_two_replicas_make_the_run_of_one_device(run, data, tmp_path, capfd):
     mirrored = tmp_path / "run"
     settings = ("--units", 5, "--data", data, *RUN, "--strategy", "mirrored")
@@ -138,6 +142,7 @@ def test_two_replicas_make_the_run_of_one_device(run, data, tmp_path, capfd):
     assert "The checkpoint was written on 2 replicas; this run goes on with 1" in capfd.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_part_is_named_with_its_options(data, tmp_path):
     prior = f"{__name__}:Wide(3)"
     small = ("--network", "mlp(4)", "--objective", "elbo", "--likelihood", "bernoulli")

@@ -38,6 +38,7 @@ def run(data, tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_a_bare_model_is_trained_measured_compared_and_exported(run, tmp_path, capfd):
     assert command("evaluate", run, "--sample-size", 2) == 0
     shown = capfd.readouterr().out
@@ -102,7 +103,7 @@ def test_recipes_of_something_else(recipe, sentence, data, tmp_path, capfd):
 
 def test_a_conditional_model_learns_with_labels_and_is_saved(images, tmp_path):
     model, labels = Conditional(SHAPE), np.arange(60) % 3
-    model.compile(keras.optimizers.Adam(0.01))
+    model.compile(keras.optimizers.Adam(0.01), jit_compile=False)
     history = model.fit(images, labels, batch_size=20, epochs=3, verbose=0).history["loss"]
     assert history[-1] < history[0]
     model.save(tmp_path / "model.keras")
@@ -121,7 +122,7 @@ def test_a_conditional_model_learns_with_labels_and_is_saved(images, tmp_path):
 )
 def test_a_conditional_model_says_that_it_needs_labels(use, images):
     model = Conditional(SHAPE)
-    model.compile("adam")
+    model.compile("adam", jit_compile=False)
     with pytest.raises(NotImplementedError) as caught:
         use(model, images)
     assert str(caught.value) == NO_LABELS
@@ -188,6 +189,8 @@ def test_what_calling_gives_is_predicted_if_it_is_no_distribution(images):
     np.testing.assert_allclose(Shown(SHAPE).predict(images, verbose=0), images / 255, rtol=1e-6)
 
 
+@pytest.mark.long
+@pytest.mark.slow
 def test_a_model_with_latents_by_other_names_is_drawn_measured_and_exported(data, tmp_path, capfd):
     run = tmp_path / "run"
     settings = ("--data", data, "--epochs", 1, "--batch-size", 10, "--validation-size", 10, "--no-xla")
@@ -229,7 +232,7 @@ def test_a_model_that_cannot_be_given_latents_is_measured_without_the_simulated_
 def test_parts_of_a_stranger_are_saved_with_its_model(images, tmp_path):
     family, objective = tfvae.families.Bernoulli(SHAPE), tfvae.ELBO()
     model = Coins(tfvae.networks.mlp((3,)), family, tfvae.preprocessing.Binarize(), objective, size=(3, 4), seed=2)
-    model.compile("adam")
+    model.compile("adam", jit_compile=False)
     model.fit(images, batch_size=20, verbose=0)
     model.save(tmp_path / "model.keras")
     again = tfvae.load(tmp_path / "model.keras")

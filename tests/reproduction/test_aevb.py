@@ -50,6 +50,7 @@ def refuse(*_, **__):
     raise AssertionError("this was done before")
 
 
+@pytest.mark.slow
 def test_the_figures_are_those_of_the_models_on_the_test_images(folder, settings):
     result = json.loads((folder / aevb.RESULT).read_text())
     images = load(settings.data, test_size=30, seed=5).test.images
@@ -76,6 +77,7 @@ def test_the_figures_are_those_of_the_models_on_the_test_images(folder, settings
         assert found["training_seconds"] > 0
 
 
+@pytest.mark.slow
 def test_the_pictures_are_there(folder):
     """None of them blank."""
     samples, manifold = (np.asarray(Image.open(folder / name).convert("L")) for name in (aevb.SAMPLES, aevb.MANIFOLD))
@@ -84,6 +86,7 @@ def test_the_pictures_are_there(folder):
     assert manifold.std() > 5
 
 
+@pytest.mark.slow
 def test_what_is_there_is_neither_trained_nor_measured_again(folder, settings, monkeypatch):
     before = (folder / aevb.RESULT).read_bytes()
     monkeypatch.setattr(run, "train", refuse)
@@ -104,6 +107,7 @@ def test_an_interrupted_run_goes_on(folder, settings, tmp_path):
     assert found["log_likelihood"] == whole["log_likelihood"]
 
 
+@pytest.mark.slow
 def test_a_run_with_other_settings_is_not_taken(folder, settings):
     with pytest.raises(ValueError, match=r"latent-2 has epochs 1, not 2; choose another folder\.$"):
         aevb.run(folder, 7, dataclasses.replace(settings, epochs=2), SIZES, verbose=0)

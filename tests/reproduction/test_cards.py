@@ -14,8 +14,10 @@ from tfvae import datasets, evaluation
 from tfvae.app import run
 from tfvae.app.run import evaluation as run_evaluation
 from tfvae.app.settings import Settings
+from tiers import long, only
 
 SAVED = ROOT / "saved_models"
+IN_CI = ("mnist-vae-k1", "mnist-iwae-two-layers", "mnist-realnvp")
 SETTINGS = Settings(
     model="vae(likelihood=bernoulli, network=mlp(200), latent_size=2)", batch_size=20, epochs=1, learning_rate=0.01,
     averaging=0.5, validation_size=10, test_size=30, xla=False, steps_per_execution=1,
@@ -60,6 +62,7 @@ def published(trained, tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_published_weights_have_no_optimiser(trained, published):
     """Adam has two numbers for each weight, and averaging a third."""
     assert [path.name for path in sorted(published.iterdir())] == [cards.CARD, cards.MODEL]
@@ -73,6 +76,7 @@ def test_published_weights_have_no_optimiser(trained, published):
             np.testing.assert_array_equal(weight, of_original)
 
 
+@pytest.mark.slow
 def test_the_card_says_what_was_measured(trained, published):
     card = json.loads((published / cards.CARD).read_text())
     report, _ = run_evaluation.read(trained[0])
@@ -88,7 +92,7 @@ def test_the_card_says_what_was_measured(trained, published):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("model", ["mixture", "realnvp"])
+@pytest.mark.parametrize("model", ["mixture", long("realnvp")])
 def test_an_exact_density_has_a_card_too(tmp_path, model):
     np.savez(tmp_path / "images.npz", images=np.random.default_rng(0).integers(0, 256, (100, 8, 6), np.uint8))
     settings = Settings(
@@ -104,12 +108,14 @@ def test_an_exact_density_has_a_card_too(tmp_path, model):
     assert not tfvae.load(tmp_path / "published/model.keras").compiled
 
 
+@pytest.mark.slow
 def test_published_weights_give_again_what_the_card_says(trained, published):
     differences = cards.differences(published, trained[1])
     assert differences.shape == (30,)
     assert np.abs(differences).max() < 2e-4
 
 
+@pytest.mark.slow
 def test_a_changed_weight_is_noticed(trained, published, tmp_path):
     folder = shutil.copytree(published, tmp_path / "changed")
     model = tfvae.load(folder / cards.MODEL)
@@ -136,6 +142,7 @@ def test_published_again_only_other_weights_are_written(trained, published, tmp_
         assert np.abs(cards.differences(folder, trained[1])).max() < 2e-4
 
 
+@pytest.mark.slow
 def test_other_images_are_refused(trained, published):
     digits = "[0-9a-f]{12}"
     for images in (trained[1][::-1], trained[1][:-1]):
@@ -143,6 +150,7 @@ def test_other_images_are_refused(trained, published):
             cards.differences(published, images)
 
 
+@pytest.mark.slow
 def test_a_run_that_was_not_measured_has_no_card(trained, tmp_path):
     with pytest.raises(FileNotFoundError, match=r"has no evaluation/report\.json; run `tfvae evaluate"):
         cards.publish(trained[0].with_name("first"), tmp_path / "new")
@@ -151,6 +159,7 @@ def test_a_run_that_was_not_measured_has_no_card(trained, tmp_path):
     assert not (tmp_path / "new").exists()
 
 
+@pytest.mark.slow
 def test_a_folder_without_a_card_or_a_model_is_noticed(published, tmp_path):
     shutil.copytree(published, tmp_path / "whole")
     assert incomplete(tmp_path) == []
@@ -160,9 +169,12 @@ def test_a_folder_without_a_card_or_a_model_is_noticed(published, tmp_path):
         shutil.rmtree(tmp_path / "half")
 
 
-@pytest.mark.slow
-def test_the_models_in_saved_models_give_again_what_their_cards_say():
-    """Within what the order of a sum in float32 changes from one machine to another."""
+def test_the_models_in_saved_models_are_complete():
     assert incomplete(SAVED) == []
-    for folder in models(SAVED):
-        assert np.abs(cards.differences(folder, examples(folder))).max() < 2e-3, folder.name
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", only(IN_CI, [folder.name for folder in models(SAVED)]))
+def test_the_models_in_saved_models_give_again_what_their_cards_say(name):
+    """Within what the order of a sum in float32 changes from one machine to another."""
+    assert np.abs(cards.differences(SAVED / name, examples(SAVED / name))).max() < 2e-3

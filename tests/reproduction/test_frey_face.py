@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from interruptions import After
-from reproduction import cross_validation, frey_face
+from reproduction import cross_validation, fold_training, frey_face
 from reproduction.cross_validation import Study, block_folds, cross_validate, random_folds
 from reproduction.fold_training import Protocol, scored, trained
 from reproduction.results import mean_and_error
@@ -20,7 +20,7 @@ from tfvae import evaluation, recipes
 from tfvae.app.interruption import Interrupted, Interruption
 from tfvae.objectives import ELBO, ImportanceWeighted
 from tfvae.preprocessing import Dequantize, Rescale
-from tfvae.training import choice as execution
+from tfvae.training.choice import Choice
 
 FREY_FACE = os.environ.get("TFVAE_FREY_FACE")
 FRAMES = np.random.default_rng(0).integers(0, 256, (23, 28, 20, 1), np.uint8)
@@ -38,7 +38,7 @@ def path(tmp_path):
 @pytest.fixture
 def step_by_step(monkeypatch):
     """Trains without XLA, whose compilation would take most of the time."""
-    monkeypatch.setattr(execution, "by_rule", lambda *_: execution.Choice(False, 1, "for tests"))
+    monkeypatch.setattr(fold_training, "by_rule", lambda *_: Choice(False, 1, "for tests"))
 
 
 @pytest.fixture
@@ -114,6 +114,7 @@ def test_a_fold_can_be_made_again_outside(tmp_path, step_by_step):
     assert model.steps == TINY.steps
 
 
+@pytest.mark.slow
 def test_training_ends_where_it_is_asked_to(step_by_step):
     with pytest.raises(Interrupted):
         trained(FRAMES, ELBO(), Rescale(), dataclasses.replace(TINY, steps=10**9), 0, After(1))
@@ -128,6 +129,7 @@ def test_the_share_of_scales_below_twice_the_floor_is_counted():
     assert found["scales_at_floor"] == pytest.approx(0.25, abs=1e-4)
 
 
+@pytest.mark.slow
 def test_the_result_states_what_it_is_about(tmp_path, path, step_by_step):
     folder, protocol = tmp_path / "run", dataclasses.replace(TINY, folds=2)
     result = frey_face.run(folder, path, protocol, STUDIES, command="the command", verbose=0)

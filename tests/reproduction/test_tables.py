@@ -66,6 +66,7 @@ def refuse(*_, **__):
     raise AssertionError("this was done before")
 
 
+@pytest.mark.slow
 def test_the_rows_that_a_row_starts_from_come_with_it(done, rows):
     result = json.loads((done / TABLE_FILE).read_text())
     assert list(result["rows"]) == ["first", "second"]
@@ -77,11 +78,13 @@ def test_the_rows_that_a_row_starts_from_come_with_it(done, rows):
     assert result["paper"] == "The paper"
 
 
+@pytest.mark.slow
 def test_a_row_starts_from_the_weights_of_the_other(done):
     assert settings_of(done / "first").weights is None
     assert settings_of(done / "second").weights == str(done / "first")
 
 
+@pytest.mark.slow
 def test_the_figures_are_those_of_the_models_on_the_test_images(done):
     for name, row in json.loads((done / TABLE_FILE).read_text())["rows"].items():
         model, images = run.model_of(done / name), run.load_data(settings_of(done / name)).test.images
@@ -97,6 +100,7 @@ def test_the_figures_are_those_of_the_models_on_the_test_images(done):
         assert "weights" not in row["settings"]
 
 
+@pytest.mark.slow
 def test_a_row_is_set_against_another_image_by_image(done):
     first, second = json.loads((done / TABLE_FILE).read_text())["rows"].values()
     assert "against" not in first
@@ -108,6 +112,7 @@ def test_a_row_is_set_against_another_image_by_image(done):
     assert second["against"]["recognised_shares"] == []  # they are no digits
 
 
+@pytest.mark.slow
 def test_a_row_whose_weights_alone_are_here_is_not_set_against_it(folder, rows):
     shutil.rmtree(folder / "first/evaluation")
     (folder / "first/config.yaml").unlink()
@@ -115,6 +120,7 @@ def test_a_row_whose_weights_alone_are_here_is_not_set_against_it(folder, rows):
     assert found["against"] == {"row": "first", "reason": "only the weights of that row are here"}
 
 
+@pytest.mark.slow
 def test_the_minutes_of_a_row_include_those_of_its_start(done):
     rows = json.loads((done / TABLE_FILE).read_text())["rows"]
     reports = [json.loads((done / name / "report.json").read_text()) for name in ("first", "second")]
@@ -125,6 +131,7 @@ def test_the_minutes_of_a_row_include_those_of_its_start(done):
         assert rows["second"][minutes] == pytest.approx(first + second, rel=1e-12)
 
 
+@pytest.mark.slow
 def test_the_curve_is_the_held_out_loss_by_passes(done):
     curve = json.loads((done / TABLE_FILE).read_text())["rows"]["second"]["curve"]
     history = list(csv.DictReader((done / "second/history.csv").open()))
@@ -133,6 +140,7 @@ def test_the_curve_is_the_held_out_loss_by_passes(done):
     assert np.asarray(Image.open(done / tables.CURVES).convert("L")).std() > 5
 
 
+@pytest.mark.slow
 def test_what_is_there_is_neither_trained_nor_measured_again(folder, rows, monkeypatch):
     """Nor where the folder has been moved, and the paths in its settings lead elsewhere."""
     before = contents(folder)
@@ -142,6 +150,7 @@ def test_what_is_there_is_neither_trained_nor_measured_again(folder, rows, monke
     assert contents(folder) == before
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_another_number_of_samples_measures_again_and_trains_nothing(folder, rows, monkeypatch):
     monkeypatch.setattr(run, "train", refuse)
@@ -159,6 +168,7 @@ def test_a_quick_look_at_some_images_is_no_figure_of_the_table(folder, rows):
     assert found["data"]["examples"] == 30
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_an_interrupted_row_goes_on_and_the_rows_before_it_are_kept(folder, done, rows):
     shutil.rmtree(folder / "second")
@@ -181,6 +191,7 @@ def elsewhere(folder, name):
     (folder / "model.keras").rename(folder / name / "model.keras")
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_row_that_was_trained_elsewhere_is_kept_and_another_starts_from_it(folder, done, rows):
     elsewhere(folder, "first")
@@ -195,6 +206,7 @@ def test_a_row_that_was_trained_elsewhere_is_kept_and_another_starts_from_it(fol
     assert after["second"]["minutes"] == pytest.approx(before["first"]["minutes"] + own, rel=1e-12)
 
 
+@pytest.mark.slow
 def test_a_row_of_other_settings_that_was_trained_elsewhere_is_not_taken(folder, rows):
     elsewhere(folder, "first")
     first, second, _ = rows
@@ -209,6 +221,7 @@ def test_an_unknown_row_is_named(tmp_path, rows):
     assert not (tmp_path / "new").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -223,6 +236,7 @@ def test_a_run_with_other_settings_is_not_taken(folder, rows, change, words):
         tables.run(table((changed,)), folder, ["first"], 30, verbose=0)
 
 
+@pytest.mark.slow
 def test_a_run_that_started_from_another_row_is_not_taken(folder, rows):
     first, second, third = rows
     changed = (first, dataclasses.replace(second, start="third"), dataclasses.replace(third, settings=first.settings))

@@ -44,7 +44,7 @@ def exported(model, tmp_path_factory):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", only(["ladder", "gan"], LACKS))
+@pytest.mark.parametrize("kind", only(["gan"], LACKS))
 def test_other_models_give_what_they_have_and_say_what_they_lack(kind, tmp_path):
     """Row by row, and what they say in Python."""
     make, lacks = LACKS[kind]
@@ -75,6 +75,7 @@ def test_other_models_give_what_they_have_and_say_what_they_lack(kind, tmp_path)
                 np.testing.assert_allclose(whole[output], values, rtol=1e-4, atol=1e-5, err_msg=f"{name} {output}")
 
 
+@pytest.mark.slow
 def test_a_version_holds_a_saved_model_and_its_card(exported):
     names = {path.relative_to(exported).as_posix() for path in exported.rglob("*") if path.is_file()}
     expected = {"saved_model.pb", "fingerprint.pb", "card.json", "variables/variables.index"}
@@ -92,6 +93,7 @@ def test_a_version_holds_a_saved_model_and_its_card(exported):
             assert all(field["shape"][0] is None and field["meaning"] for field in fields.values())
 
 
+@pytest.mark.slow
 def test_percentiles_count_the_reference_images_that_are_explained_better(model, exported):
     loaded = tf.saved_model.load(str(exported)).signatures["anomaly_score"]
     reference = np.asarray(loaded(image=tiny.images(40))["score"])
@@ -125,12 +127,14 @@ def test_the_bound_is_the_evaluation_of_one_image(model, exported):
     np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_floats_up_to_255_are_an_error(exported):
     encode = tf.saved_model.load(str(exported)).signatures["encode_float"]
     with pytest.raises(tf.errors.InvalidArgumentError, match=r"floats outside \[0, 1\]"):
         encode(image=np.float32(tiny.images(2)))
 
 
+@pytest.mark.slow
 def test_no_operation_is_xlas_or_custom(exported):
     from tensorflow.core.protobuf import saved_model_pb2
 
@@ -160,6 +164,7 @@ def quietly(*command, **more):
     return subprocess.run([sys.executable, *map(str, command)], capture_output=True, text=True, env=environment, **more)
 
 
+@pytest.mark.slow
 def test_it_loads_without_the_packages_that_made_it(exported):
     done = quietly("-c", WITHOUT, exported)
     assert done.stdout.strip() == "(2, 8, 8, 1)", done.stderr[-2000:]
@@ -191,7 +196,7 @@ def test_what_a_killed_export_left_goes_with_the_next_one(tmp_path):
     assert {path.name for path in (tmp_path / "model").iterdir()} == {"1", ".mine"}
 
 
-def test_versions_count_on_and_are_never_written_over(exported, tmp_path):
+def test_versions_count_on_and_are_never_written_over(tmp_path):
     def fill(place):
         (place / "file").write_text("new")
 
@@ -328,6 +333,7 @@ def test_folders_that_are_no_run_or_have_not_ended_are_refused(ended, tmp_path):
     assert not (tmp_path / "models").exists()
 
 
+@pytest.mark.slow
 def test_warm_up_requests_are_those_of_the_signatures(exported):
     """Read as Serving reads them; each is then answered."""
     logs = pytest.importorskip("tensorflow_serving.apis.prediction_log_pb2", reason="tensorflow-serving-api is missing")

@@ -17,6 +17,7 @@ from tensorflow.python.eager import context
 import tfvae
 from places import ROOT
 from tfvae._support import private
+from tfvae.datasets.batches import untuned
 
 MODULES = ("tensorflow.python", "tensorflow.compiler", "tensorflow_probability.python", "keras.src")
 PYTHONS = {"_asdict", "_replace", "_fields", "_exit"}
@@ -148,6 +149,22 @@ def test_the_coordination_service_has_a_store():
     store = private.coordination_store()
     assert callable(store.set_config_key_value) and callable(store.get_config_key_value)
     assert not [name for name in dir(tf.distribute) + dir(tf.config) if "key_value" in name]
+
+
+def test_datasets_of_devices_are_changed(monkeypatch):
+    """When TensorFlow tunes nothing there by itself, or an option reaches them, `batches.untuned` alone will do."""
+    from tensorflow.python.data.ops import multi_device_iterator_ops
+
+    name, found = "_create_device_dataset", []
+    make = getattr(multi_device_iterator_ops, name)
+    monkeypatch.setattr(multi_device_iterator_ops, name, getattr(make, "__wrapped__", make))
+    for _ in range(2):  # the second time nothing is left to do
+        private.change_datasets_of_devices(lambda data: found.append(data) or data)
+    strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"], tf.distribute.ReductionToOneDevice())
+    whole = untuned(tf.data.Dataset.range(4).batch(2))
+    batch = next(iter(strategy.experimental_distribute_dataset(whole)))
+    assert [each.tolist() for each in map(np.asarray, strategy.experimental_local_results(batch))] == [[0], [1]]
+    assert [each.options().autotune.enabled for each in found] == [None, None]
 
 
 @pytest.fixture

@@ -6,7 +6,8 @@ the name is gone or is needed no longer, and one that finds private names anywhe
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -63,6 +64,25 @@ def coordination_store() -> Any:
     from tensorflow.python.eager import context
 
     return context.context()
+
+
+def change_datasets_of_devices(change: Callable[[tf.data.Dataset], tf.data.Dataset]) -> None:
+    """Changes, in this process, the datasets that a strategy makes for each of its devices: no option reaches them.
+
+    Each fetches what the dataset on the host gives, some batches ahead. Does nothing if they are changed already, or if
+    this version of TensorFlow makes them by another name.
+    """
+    from tensorflow.python.data.ops import multi_device_iterator_ops
+
+    make = getattr(multi_device_iterator_ops, "_create_device_dataset", None)
+    if make is None or hasattr(make, "__wrapped__"):
+        return
+
+    @functools.wraps(make)
+    def changed(*args: Any, **kwargs: Any) -> tf.data.Dataset:
+        return change(make(*args, **kwargs))
+
+    multi_device_iterator_ops._create_device_dataset = changed
 
 
 def layers_inside(layer: keras.Layer) -> list[keras.Layer]:

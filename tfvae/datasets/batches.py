@@ -67,7 +67,12 @@ def batches(
 
 
 def untuned(dataset: tf.data.Dataset) -> tf.data.Dataset:
-    """The same data, where TensorFlow tunes nothing: its tuning thread (2.21) can miss that its iterator is deleted."""
+    """The same data, where TensorFlow tunes nothing unless the dataset's own options say so.
+
+    Its tuning thread (2.21) can miss that its iterator is deleted, which then waits for up to a minute.
+    """
+    if dataset.options().autotune.enabled is not None:
+        return dataset
     options = tf.data.Options()
     options.autotune.enabled = False
     return dataset.with_options(options)

@@ -9,7 +9,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfvae._support import private
 from tfvae._support.checks import check_batch_sizes
+from tfvae.datasets.batches import untuned
 from tfvae.datasets.splits import Split
 from tfvae.raw_images import refuse_masked
 from tfvae.training.doors import NO_EXAMPLES, is_empty, required
@@ -85,6 +87,7 @@ def checked(model: GuardedModel, x: Any, y: Any = None, what: str = "`x`", whole
     Arrays are checked by value, all at once; the batches of a dataset are checked in the step. A dict is taken as
     TensorFlow Datasets make them: its `image` is x, its `label` is y. A list holds one array, or the single examples.
     Labels that are text are left out: no tensor of a model can be made of them.
+    TensorFlow tunes none of these datasets: see `untuned`.
 
     Args:
         model: the model that the data are for.
@@ -97,10 +100,11 @@ def checked(model: GuardedModel, x: Any, y: Any = None, what: str = "`x`", whole
         ValueError: arrays hold no images, or a list or a dict other things.
         TypeError: x is a split.
     """
+    private.change_datasets_of_devices(untuned)
     if isinstance(x, Split):
         raise TypeError(f"{what} is a `Split`; pass its `images`, or its `batches(...)` or `in_order(...)`.")
     if isinstance(x, tf.data.Dataset):
-        return _without_names(x, what), y
+        return untuned(_without_names(x, what)), y
     if _is_stream(x):
         return x, y
     if isinstance(x, Mapping):
