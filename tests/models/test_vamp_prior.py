@@ -18,7 +18,7 @@ from tfvae.app.settings import Settings
 from tfvae.noise import Noise
 from tfvae.priors import VampPrior
 from tfvae.training.path_gradient import gradients
-from tiers import slow
+from tiers import long, slow
 
 RAW = tiny.images(40)
 K = 6
@@ -78,7 +78,7 @@ def test_draws_have_the_moments_of_the_mixture_and_the_first_of_more_are_those_o
     np.testing.assert_array_equal(model.prior.draw(model.encoder, Noise(0), 9), draws[:9])
 
 
-@pytest.mark.parametrize("mode", ["graph", slow("XLA"), slow("one program")])
+@pytest.mark.parametrize("mode", ["graph", long("XLA"), slow("one program")])
 def test_the_pseudo_inputs_learn_with_the_encoder(mode):
     model = model_with()
     model.start_at(model.representative(RAW))
