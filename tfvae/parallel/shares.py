@@ -1,4 +1,7 @@
-"""Examples that are measured one by one, divided among all devices in whole blocks."""
+"""Examples that are measured one by one, divided among all devices in whole blocks.
+
+How a batch is divided for training is in `multi_worker.py`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Parts of `GuardedModel._step`: the outcome of a step, whether it may be taken, and how it is taken or left out."""
+"""Parts of the training step, `GuardedModel._step` in `models/model.py`.
+
+They are the outcome of a step, the verdict on whether it may be taken, and how it is taken or left out.
+"""
 
 from __future__ import annotations
 

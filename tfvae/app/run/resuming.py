@@ -1,4 +1,7 @@
-"""A run that goes on: the checkpoint to go on from, and whether it and the model are of this run."""
+"""A run that goes on: the checkpoint to go on from, and whether it and the model are of this run.
+
+`training.py` goes on from it.
+"""
 
 from __future__ import annotations
 
