@@ -83,6 +83,7 @@ def test_with_networks_of_zeros_it_is_the_diagonal_normal(float64):
     np.testing.assert_allclose(posterior.stddev(), expected.stddev(), rtol=1e-5)  # the noise is float32
 
 
+@pytest.mark.slow
 def test_its_mean_is_that_of_its_draws():
     model = vae(prior=False)
     posterior = model.posterior(model.representative(RAW[:2]))

@@ -109,6 +109,7 @@ def assert_loaded(found, saved):
     assert found["models"] == expected
 
 
+@pytest.mark.slow
 def test_keras_loads_every_model_when_it_is_imported_first(keras_first, saved):
     assert_loaded(keras_first, saved)
 

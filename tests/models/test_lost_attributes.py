@@ -146,6 +146,7 @@ def test_training_goes_on_as_if_nothing_had_happened(way, tmp_path):
     tiny.assert_same_bits(tiny.values(trained), still)
 
 
+@pytest.mark.slow
 @fault("lost-attributes")
 def test_an_encoder_alone_stays_frozen(tmp_path):
     encoder = model_of(freeze_encoder).encoder

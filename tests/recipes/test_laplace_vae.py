@@ -29,6 +29,7 @@ def test_the_density_is_scipys_summed_over_an_image(scale, float64):
     np.testing.assert_allclose(found.log_prob(x), expected, rtol=1e-10)
 
 
+@pytest.mark.slow
 def test_draws_have_the_distribution():
     family = Laplace(SHAPE, 0.5)
     location = np.arange(6.0, dtype=np.float32).reshape(1, *SHAPE)
