@@ -43,9 +43,12 @@ def to_try(bugs: Sequence[Bug], noticed: Mapping[str, str]) -> list[Bug]:
 
 
 def record(bugs: Sequence[Bug], caught: Mapping[str, str]) -> None:
-    """Keeps the digests of bugs that were caught, by name with the test that noticed; forgets bugs that are gone."""
+    """Keeps the digests of bugs that were caught, by name; forgets bugs that are gone.
+
+    A digest is taken when its bug is tried: files may change before the last one has been.
+    """
     tried = json.loads(TRIED.read_text(encoding="utf-8")) if TRIED.exists() else {}
-    tried |= {bug.name: digest(bug, caught[bug.name]) for bug in bugs if bug.name in caught}
+    tried |= caught
     now = {bug.name: tried[bug.name] for bug in bugs if bug.name in tried}
     TRIED.write_text(json.dumps(now, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 

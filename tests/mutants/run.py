@@ -128,8 +128,8 @@ def _in_child(copy: Path, tests: Sequence[str]) -> None:
     os._exit(code)  # without waiting for TensorFlow's threads
 
 
-def judge(bug: Bug, known: str | None) -> str:
-    """The test that noticed the bug, the `known` one if it still does; "" if none did."""
+def judge(bug: Bug, known: str | None) -> tuple[str, str]:
+    """The test that noticed the bug, the `known` one if it still does, and the digest of both; "" twice if none did."""
     start = time.perf_counter()
     found = outcome([known], bug) if known else None
     if found is None or found.code != _TESTS_FAILED:
@@ -139,7 +139,7 @@ def judge(bug: Bug, known: str | None) -> str:
     print(f"{'caught' if caught else 'NOT CAUGHT'}  {bug.name}  ({seconds:.0f} s)", flush=True)
     if not caught:
         print(f"  exit code {found.code}: {found.printed}", flush=True)
-    return found.failed if caught else ""
+    return (found.failed, contents.digest(bug, found.failed)) if caught else ("", "")
 
 
 def chosen_by(words: Sequence[str], noticed: dict[str, str]) -> list[Bug]:
@@ -166,11 +166,11 @@ def main() -> None:
     _FORKS.set_forkserver_preload(list(_PRELOADED))
     with ThreadPoolExecutor(max_workers=2) as pool:  # two at a time
         found = list(pool.map(lambda bug: judge(bug, noticed.get(bug.name)), chosen))
-    by = {bug.name: test for bug, test in zip(chosen, found, strict=True) if test}
+    by = {bug.name: test for bug, (test, _) in zip(chosen, found, strict=True) if test}
     now = {bug.name: test for bug in BUGS if (test := (noticed | by).get(bug.name))}
     if now != noticed:
         NOTICED.write_text(json.dumps(now, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    contents.record(BUGS, by)
+    contents.record(BUGS, {bug.name: digest for bug, (test, digest) in zip(chosen, found, strict=True) if test})
     print(f"{len(by)} of {len(chosen)} caught; {len(BUGS)} are planted in all")
     sys.exit(len(by) < len(chosen))
 

@@ -35,19 +35,19 @@ def tree(tmp_path, monkeypatch):
 
 def test_a_bug_that_was_caught_is_not_tried_again(tree):
     assert contents.to_try([BUG], {BUG.name: TEST}) == [BUG]
-    contents.record([BUG], {BUG.name: TEST})
+    contents.record([BUG], {BUG.name: contents.digest(BUG, TEST)})
     assert contents.to_try([BUG], {BUG.name: TEST}) == []
 
 
 @pytest.mark.parametrize("name", FILES)
 def test_what_it_was_tried_against_counts(tree, name):
-    contents.record([BUG], {BUG.name: TEST})
+    contents.record([BUG], {BUG.name: contents.digest(BUG, TEST)})
     (tree / name).write_text(f"{FILES[name]}\n# changed")
     assert bool(contents.to_try([BUG], {BUG.name: TEST})) == (name not in ("tfvae/b.py", "tests/helpers/other.py"))
 
 
 def test_another_bug_or_test_is_tried(tree):
-    contents.record([BUG], {BUG.name: TEST})
+    contents.record([BUG], {BUG.name: contents.digest(BUG, TEST)})
     assert contents.to_try([BUG], {BUG.name: f"{TEST}[c]"})
     assert contents.to_try([BUG], {})
     changed = BUG._replace(new="newer")
@@ -58,7 +58,7 @@ def test_a_sample_of_the_others_is_tried_too_and_changes_with_the_package(tree, 
     monkeypatch.setattr(contents, "SAMPLE", 2)
     bugs = [BUG._replace(name=str(number)) for number in range(40)]
     noticed = {bug.name: TEST for bug in bugs}
-    contents.record(bugs, noticed)
+    contents.record(bugs, {bug.name: contents.digest(bug, TEST) for bug in bugs})
     first = contents.to_try(bugs, noticed)
     assert len(first) == 2
     assert contents.to_try(bugs, noticed) == first
@@ -67,6 +67,6 @@ def test_a_sample_of_the_others_is_tried_too_and_changes_with_the_package(tree, 
 
 
 def test_bugs_that_are_gone_are_forgotten(tree):
-    contents.record([BUG], {BUG.name: TEST})
+    contents.record([BUG], {BUG.name: contents.digest(BUG, TEST)})
     contents.record([], {})
     assert json.loads((tree / "tried.json").read_text()) == {}

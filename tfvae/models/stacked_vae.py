@@ -37,7 +37,7 @@ class StackedVAE(UnsupervisedModel):
         ValueError: the parts do not fit.
 
     Source: Burda, Grosse and Salakhutdinov 2015, arXiv:1509.00519, equations 1 and 2; its network of two stochastic
-    layers is `recipes.stacked_vae`.
+    layers is `tfvae.stacked_vae`.
     """
 
     latent_shapes: tuple[tuple[int, ...], ...]  # of one z of each level, the lowest first
