@@ -90,18 +90,20 @@ def test_the_linear_probe_converges_also_where_classes_are_apart(distance):
         linear_probe(*gaussians(1000, 0, distance, 50), *gaussians(10, 1, distance, 50))
 
 
-def test_the_solver_has_one_thread(monkeypatch):
-    """So that it does not wait on a busy machine."""
-    threads, fit = [], LogisticRegression.fit
+def test_the_solver_has_one_thread_and_float64(monkeypatch):
+    """One thread does not wait for others on a busy machine."""
+    threads, dtypes, fit = [], [], LogisticRegression.fit
 
-    def watched(self, *arguments, **keywords):
+    def watched(self, means, *others):
         threads.extend(library["num_threads"] for library in threadpool_info())
-        return fit(self, *arguments, **keywords)
+        dtypes.append(means.dtype)
+        return fit(self, means, *others)
 
     monkeypatch.setattr(LogisticRegression, "fit", watched)
+    means, labels = gaussians(30, 0)
     with threadpool_limits(2):
-        linear_probe(*gaussians(30, 0), *gaussians(10, 1))
-    assert set(threads) == {1}
+        linear_probe(np.float32(means), labels, np.float32(means), labels)
+    assert set(threads) == {1} and dtypes == [np.float64]
 
 
 def test_neighbours_are_five_by_default():
