@@ -83,6 +83,8 @@ def test_whitened_codes_have_no_mean_and_no_correlation_and_are_turned_by_nothin
     np.testing.assert_allclose(white.T @ white / 500, np.eye(3), atol=1e-10)
     np.testing.assert_allclose(whitened(white), white, atol=1e-10)
     np.testing.assert_allclose(whitened(-2 * codes + 1), -white, atol=1e-9)
+    for unit in (1e-10, 1e10):
+        np.testing.assert_allclose(whitened(unit * codes), white, atol=1e-9)
 
 
 def test_place_width_and_correlation_are_no_shape():
@@ -124,6 +126,8 @@ def test_what_cannot_be_whitened_is_refused():
         ValueError, match=r"^`codes` must vary in all their 2 directions; in one of them they do not\.$"
     ):
         normal_shape(normal(50, 1) @ np.ones((1, 2)))
+    with pytest.raises(ValueError, match=r"^`codes` must vary"):  # in any unit
+        whitened(1e10 * normal(50, 2) * [1, 1e-7])
     with pytest.raises(ValueError, match=r"^`codes` must vary in all their 1 directions"):
         whitened(np.ones((5, 1)))
     with pytest.raises(ValueError, match=r"^`codes` must be finite numbers \[N, D\]; received shape \(0, 2\)"):
