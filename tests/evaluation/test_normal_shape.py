@@ -135,7 +135,7 @@ def test_what_cannot_be_whitened_is_refused():
     with pytest.raises(ValueError, match=r"^`codes` must be finite numbers \[N, D\]; received shape \(3,\)\.$"):
         normal_shape(np.zeros(3))
     with pytest.raises(ValueError, match=r"^`codes` must be finite"):
-        sliced_wasserstein(np.full((3, 2), np.nan))
+        sliced_wasserstein(np.float64([[1, 2], [3, np.nan]]))
     with pytest.raises(ValueError, match=r"^`directions` must be at least 1; received 0\.$"):
         sliced_wasserstein(normal(5, 2), directions=0)
     with pytest.raises(ValueError, match=r"^`repeats` must be at least 2; received 1\.$"):
