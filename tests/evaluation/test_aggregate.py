@@ -224,6 +224,17 @@ def test_what_the_finest_grid_does_not_resolve_is_refused():
         marginal_kl(np.array([[0.0], [100.0]]), np.array([[1e-4], [1.0]]), standard_normal())
 
 
+def test_the_finest_grid_has_32768_intervals():
+    """The error of the rule is exp(-2 (pi stddev / interval)^2): a coarser grid of 1.3 deviations an interval shows it,
+    one of 0.8 does not."""
+    mean, interval = np.array([[0.0], [100.0]]), 109 / 16384
+    with pytest.raises(TooNarrow):
+        marginal_kl(mean, np.array([[0.75 * interval], [1.0]]), standard_normal())
+    stddev = np.array([[1.25 * interval], [1.0]])
+    (found,) = marginal_kl(mean, stddev, standard_normal())
+    assert found == pytest.approx(kl_diagonal_normals(mean, stddev).mean() - math.log(2), abs=1e-6)
+
+
 def test_a_full_covariance_has_no_marginals_and_says_why():
     found = aggregate_posterior(linear_vae(ANY, full=True), np.float32(ANY.draw(5)))
     assert found.marginal_kl is None
