@@ -63,7 +63,7 @@ def test_the_shape_is_infinite_where_a_few_weights_dwarf_the_rest(largest):
 
 
 def test_a_handful_of_weights_says_nothing():
-    np.testing.assert_array_equal(pareto_shape(np.zeros((5, 2))), [np.nan, np.nan])
+    np.testing.assert_array_equal(pareto_shape(np.zeros((5, 2))), [np.nan, np.nan], strict=True)
 
 
 def test_it_is_computed_in_float64():
