@@ -5,6 +5,7 @@ import pytest
 from scipy import integrate, stats
 
 from tfvae.evaluation import normal_shape, sliced_wasserstein, whitened
+from tfvae.noise import Noise
 
 
 def quantiles(n):
@@ -45,6 +46,36 @@ def test_a_shift_in_d_dimensions_shows_along_a_direction_with_its_share():
     assert found == pytest.approx(shift @ shift / 4, rel=0.08)  # of 2,000 directions
 
 
+def test_it_is_the_root_of_the_mean_square_over_random_directions():
+    """Along a direction it is the distance in one dimension, where -1 and 1, the only two, give the same."""
+    codes = normal(30, 3) + 0.5
+    u = np.float64(Noise(4).normal("directions", 6, (3,)))
+    along = [sliced_wasserstein(codes @ each[:, np.newaxis] / np.linalg.norm(each)) for each in u]
+    assert sliced_wasserstein(codes, 6, 4) == pytest.approx(np.sqrt(np.mean(np.square(along))), rel=1e-9)
+
+
+def test_chance_is_the_mean_and_the_spread_of_whitened_normal_samples():
+    codes = normal(30, 3) + 0.5
+    samples = np.float64(Noise(4).normal("normal shape", 30, (3,), 5))
+    chance = [sliced_wasserstein(whitened(each), 6, 4) for each in samples]
+    found = normal_shape(codes, 6, 5, 4)
+    assert found.distance == sliced_wasserstein(whitened(codes), 6, 4)
+    assert found.of_normal == pytest.approx(np.mean(chance), rel=1e-9)
+    assert found.of_normal_spread == pytest.approx(np.sqrt(5 / 4) * np.std(chance), rel=1e-9)
+
+
+def test_what_is_not_given_is_as_documented():
+    codes = normal(30, 3) + 0.5
+    assert sliced_wasserstein(codes) == sliced_wasserstein(codes, 200, 0)
+    assert normal_shape(codes) == normal_shape(codes, 200, 20, 0)
+
+
+def test_it_is_computed_in_float64():
+    codes = np.float32(normal(30, 3))
+    np.testing.assert_array_equal(whitened(codes), whitened(np.float64(codes)))
+    assert sliced_wasserstein(codes) == sliced_wasserstein(np.float64(codes))
+
+
 def test_whitened_codes_have_no_mean_and_no_correlation_and_are_turned_by_nothing():
     codes = normal(500, 3) @ np.float64([[3, 0, 0], [1, 0.1, 0], [0, 2, 5]]) + 7
     white = whitened(codes)
@@ -52,6 +83,8 @@ def test_whitened_codes_have_no_mean_and_no_correlation_and_are_turned_by_nothin
     np.testing.assert_allclose(white.T @ white / 500, np.eye(3), atol=1e-10)
     np.testing.assert_allclose(whitened(white), white, atol=1e-10)
     np.testing.assert_allclose(whitened(-2 * codes + 1), -white, atol=1e-9)
+    for unit in (1e-10, 1e10):
+        np.testing.assert_allclose(whitened(unit * codes), white, atol=1e-9)
 
 
 def test_place_width_and_correlation_are_no_shape():
@@ -93,10 +126,16 @@ def test_what_cannot_be_whitened_is_refused():
         ValueError, match=r"^`codes` must vary in all their 2 directions; in one of them they do not\.$"
     ):
         normal_shape(normal(50, 1) @ np.ones((1, 2)))
+    with pytest.raises(ValueError, match=r"^`codes` must vary"):  # in any unit
+        whitened(1e10 * normal(50, 2) * [1, 1e-7])
+    with pytest.raises(ValueError, match=r"^`codes` must vary in all their 1 directions"):
+        whitened(np.ones((5, 1)))
+    with pytest.raises(ValueError, match=r"^`codes` must be finite numbers \[N, D\]; received shape \(0, 2\)"):
+        sliced_wasserstein(np.zeros((0, 2)))
     with pytest.raises(ValueError, match=r"^`codes` must be finite numbers \[N, D\]; received shape \(3,\)\.$"):
         normal_shape(np.zeros(3))
     with pytest.raises(ValueError, match=r"^`codes` must be finite"):
-        sliced_wasserstein(np.full((3, 2), np.nan))
+        sliced_wasserstein(np.float64([[1, 2], [3, np.nan]]))
     with pytest.raises(ValueError, match=r"^`directions` must be at least 1; received 0\.$"):
         sliced_wasserstein(normal(5, 2), directions=0)
     with pytest.raises(ValueError, match=r"^`repeats` must be at least 2; received 1\.$"):

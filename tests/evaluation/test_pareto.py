@@ -1,5 +1,7 @@
 """The shape of the tail of importance weights: against draws of known shape and against ArviZ."""
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -61,4 +63,43 @@ def test_the_shape_is_infinite_where_a_few_weights_dwarf_the_rest(largest):
 
 
 def test_a_handful_of_weights_says_nothing():
-    assert np.isnan(pareto_shape(np.zeros((5, 2)))).all()
+    np.testing.assert_array_equal(pareto_shape(np.zeros((5, 2))), [np.nan, np.nan], strict=True)
+
+
+def test_it_is_computed_in_float64():
+    log_w = np.float32(tail(np.random.default_rng(0).normal(size=(500, 3))))
+    found = pareto_shape(log_w)
+    assert found.dtype == np.float64
+    np.testing.assert_array_equal(found, pareto_shape(np.float64(log_w)))
+
+
+@pytest.mark.parametrize("largest", [0.0, -1.0, -100.0])
+def test_equal_is_within_four_units_of_the_last_place_of_float32(largest):
+    limit = 4 * np.finfo(np.float32).eps * (1 + abs(largest))
+    evenly = np.linspace(-1, 0, 21)
+    assert pareto_shape(largest + 0.99 * limit * evenly) == -np.inf
+    assert np.isfinite(pareto_shape(largest + 1.01 * limit * evenly))
+
+
+def test_one_weight_above_or_below_equal_ones_is_a_difference():
+    above, below = np.zeros(31), np.zeros(31)
+    above[-1], below[0] = 3, -3
+    assert pareto_shape(above) == np.inf  # the quartile of what is above the threshold is 0
+    assert np.isfinite(pareto_shape(below))
+    assert pareto_shape(0.1 * below) == pytest.approx(pareto_shape(below), rel=1e-9)  # only ratios count
+
+
+def test_weights_that_vanish_beside_the_others_count_as_zeros():
+    log_w = tail(np.random.default_rng(0).normal(size=500))
+    log_w[:2] = -800
+    expected = pareto_shape(np.concatenate([[-np.inf], log_w[1:]]))
+    assert np.isfinite(expected) and pareto_shape(log_w) == expected
+
+
+@pytest.mark.parametrize("lower", [20, 737, 1000])  # a quartile that is usual, denormal, zero
+def test_it_warns_of_nothing(lower):
+    log_w = np.linspace(-1, 0, 40)
+    log_w[:20] -= lower
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        pareto_shape(log_w)

@@ -6,6 +6,8 @@ import warnings
 import numpy as np
 import pytest
 from scipy import stats
+from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from tfvae.evaluation import linear_probe, nearest_neighbours, silhouette
 
@@ -86,6 +88,29 @@ def test_the_linear_probe_converges_also_where_classes_are_apart(distance):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         linear_probe(*gaussians(1000, 0, distance, 50), *gaussians(10, 1, distance, 50))
+
+
+def test_the_solver_has_one_thread_and_float64(monkeypatch):
+    """One thread does not wait for others on a busy machine."""
+    threads, dtypes, fit = [], [], LogisticRegression.fit
+
+    def watched(self, means, *others):
+        threads.extend(library["num_threads"] for library in threadpool_info())
+        dtypes.append(means.dtype)
+        return fit(self, means, *others)
+
+    monkeypatch.setattr(LogisticRegression, "fit", watched)
+    means, labels = gaussians(30, 0)
+    with threadpool_limits(2):
+        linear_probe(np.float32(means), labels, np.float32(means), labels)
+    assert set(threads) == {1} and dtypes == [np.float64]
+
+
+def test_neighbours_are_five_by_default():
+    """Three are near and of the class that sorts last, the others far: of five they win, of six they do not."""
+    train, labels = np.repeat([0.0, 1.0], [3, 8])[:, np.newaxis], np.repeat([1, 0], [3, 8])
+    assert [nearest_neighbours(train, labels, [[0.0]], [1], k).accuracy for k in (5, 6)] == [1, 0]
+    assert nearest_neighbours(train, labels, [[0.0]], [1]).accuracy == 1
 
 
 @pytest.mark.parametrize("probe", PROBES)
