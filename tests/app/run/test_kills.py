@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -121,7 +122,11 @@ def test_a_new_run_takes_a_folder_that_a_kill_left_before_its_first_file(tmp_pat
 
 def test_a_signal_before_the_first_step_ends_at_once(tmp_path):
     process = start(tmp_path / "run", Settings())
-    time.sleep(1.5)  # into TensorFlow's import
+    end = time.monotonic() + DEADLINE
+    while "tensorflow" not in Path(f"/proc/{process.pid}/maps").read_text():  # until it is amid TensorFlow's import
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < end
+        time.sleep(0.01)
     process.terminate()
     _, errors = process.communicate(timeout=DEADLINE)
     assert process.returncode == EXIT_CODE, errors
