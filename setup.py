@@ -47,9 +47,12 @@ TEST = [
     "ipykernel>=7.3",
 ]
 
+# TensorFlow Serving's own messages, for the warm-up requests of an export and for gRPC clients.
+SERVING = ["tensorflow-serving-api>=2.21"]
+
 # Official messages and schemas that what is exported for TensorFlow Serving is checked by.
 SERVING_TEST = [
-    "tensorflow-serving-api>=2.21",  # TensorFlow Serving's own messages
+    *SERVING,
     "kubernetes-validate>=1.37",  # schemas of Kubernetes
     'check-jsonschema>=0.39; python_version >= "3.11"',  # schemas of Docker Compose
     "openvino>=2026.4",  # another runtime that reads SavedModels
@@ -85,8 +88,7 @@ setup(
         # TensorFlow's own extra: the CUDA libraries that its wheel for Linux needs; without them a GPU is not used.
         "gpu": ["tensorflow[and-cuda]>=2.21"],
         "bench": BENCH,
-        # TensorFlow Serving's own messages, for the warm-up requests of an export and for gRPC clients.
-        "serving": ["tensorflow-serving-api>=2.21"],
+        "serving": SERVING,
         "serving-test": SERVING_TEST,
     },
     entry_points={"console_scripts": ["tfvae = tfvae.app.cli:main"]},

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from command_lines import command
+
 IMAGES = np.random.default_rng(0).integers(0, 256, (40, 8, 8), np.uint8)
 
 
@@ -22,3 +24,11 @@ def assert_one_sentence(capfd, sentence):
     assert sentence in message
     assert "\n" not in message
     assert "Traceback" not in message
+
+
+def assert_refused(arguments, sentence, folder, capfd):
+    """A command line ends in one sentence and leaves the folder as it was."""
+    before = tree(folder)
+    assert command(*arguments) == 1
+    assert_one_sentence(capfd, sentence)
+    assert tree(folder) == before

@@ -32,7 +32,7 @@ def digest(bug: Bug, test: str) -> str:
 
 def to_try(bugs: Sequence[Bug], noticed: Mapping[str, str]) -> list[Bug]:
     """Bugs that have changed since they were caught, and `SAMPLE` others, which are other ones for another package."""
-    tried = json.loads(TRIED.read_text(encoding="utf-8")) if TRIED.exists() else {}
+    tried = _tried()
     changed = [bug for bug in bugs if bug.name not in noticed or tried.get(bug.name) != digest(bug, noticed[bug.name])]
     package = "".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "tfvae").rglob("*.py")))
     others = sorted(
@@ -47,10 +47,13 @@ def record(bugs: Sequence[Bug], caught: Mapping[str, str]) -> None:
 
     A digest is taken when its bug is tried: files may change before the last one has been.
     """
-    tried = json.loads(TRIED.read_text(encoding="utf-8")) if TRIED.exists() else {}
-    tried |= caught
+    tried = _tried() | caught
     now = {bug.name: tried[bug.name] for bug in bugs if bug.name in tried}
     TRIED.write_text(json.dumps(now, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _tried() -> dict[str, str]:
+    return json.loads(TRIED.read_text(encoding="utf-8")) if TRIED.exists() else {}
 
 
 def _with_helpers(file: Path) -> list[str]:

@@ -1,10 +1,11 @@
-"""Draws from the model itself: first z, then x."""
+"""Models with a prior p(z) and a decoder p(x|z): draws, first z and then x, and methods that their classes share."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from tfvae._support.finite import require_finite
@@ -28,3 +29,14 @@ def data_of(decoder: ConditionalDistribution, z: tf.Tensor, noise: Noise, mean: 
     """x ~ p(x|z), or the mean of p(x|z), for what the decoder takes."""
     show = decoder.family.mean if mean else decoder.family.draw
     return show(decoder(z), noise, "likelihood")
+
+
+def views(model: Any, raw: Any) -> dict[str, tf.Tensor]:
+    """Returns raw images and their reconstructions."""
+    return {"image": model.representative(raw), f"reconstruction{model.mean_note}": model(raw).mean()}
+
+
+def start_at(model: Any, x: Any, seed: int = 0) -> None:
+    """Initialises the weights of a prior that is made of examples."""
+    if model.starts_from_data:
+        model.prior.start_at(np.asarray(model.preprocess.grey(x)), seed)

@@ -11,7 +11,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfvae.conditional import ConditionalDistribution
-from tfvae.models import levels
+from tfvae.models import ancestral, levels
 from tfvae.models.checks import build_part
 from tfvae.models.levels import Choose
 from tfvae.models.unsupervised import UnsupervisedModel
@@ -56,7 +56,7 @@ class LadderVAE(UnsupervisedModel):
     trace_of, groups, call = levels.trace_of, levels.groups, levels.call
     sample, likelihood, draw_latents = levels.sample, levels.likelihood, levels.draw_latents
     moments, codes, draw_codes = levels.moments, levels.codes, levels.draw_codes
-    views, start_at = levels.views, levels.start_at
+    views, start_at = ancestral.views, ancestral.start_at
 
     def __init__(
         self,

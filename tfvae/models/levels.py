@@ -22,7 +22,6 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
@@ -214,14 +213,3 @@ def moments(model: Any, x: Any) -> tuple[tf.Tensor, tf.Tensor]:
 def codes(model: Any, x: Any) -> tf.Tensor:
     """Returns the means of `moments`."""
     return model.moments(x)[0]
-
-
-def views(model: Any, raw: Any) -> dict[str, tf.Tensor]:
-    """Returns raw images and their reconstructions."""
-    return {"image": model.representative(raw), f"reconstruction{model.mean_note}": model(raw).mean()}
-
-
-def start_at(model: Any, x: Any, seed: int = 0) -> None:
-    """Initialises the weights of a prior that is made of examples."""
-    if model.starts_from_data:
-        model.prior.start_at(np.asarray(model.preprocess.grey(x)), seed)

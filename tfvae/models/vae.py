@@ -5,13 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfvae.conditional import ConditionalDistribution
-from tfvae.models import given
-from tfvae.models.ancestral import ancestral_sample
+from tfvae.models import ancestral, given
 from tfvae.models.checks import build_part, require_draws, require_kinds, require_same_examples
 from tfvae.models.unsupervised import UnsupervisedModel
 from tfvae.noise import Noise
@@ -44,6 +42,8 @@ class VAE(UnsupervisedModel):
 
     Source: Kingma and Welling 2013, arXiv:1312.6114.
     """
+
+    views, start_at = ancestral.views, ancestral.start_at
 
     def __init__(
         self,
@@ -164,7 +164,7 @@ class VAE(UnsupervisedModel):
             z `[n, *latent]` and x `[n, *data]` in the units of the preprocessed data.
         """
         require_draws(n)
-        return ancestral_sample(self.prior, self.encoder, self.decoder, n, seed, mean)
+        return ancestral.ancestral_sample(self.prior, self.encoder, self.decoder, n, seed, mean)
 
     def likelihood(self, z: Any) -> tfp.distributions.Distribution:
         return self.decoder(z)
@@ -174,10 +174,3 @@ class VAE(UnsupervisedModel):
 
     def draw_latents(self, noise: Noise, n: Any) -> tf.Tensor:
         return self.prior.draw(self.encoder, noise, n)
-
-    def views(self, raw: Any) -> dict[str, tf.Tensor]:
-        return {"image": self.representative(raw), f"reconstruction{self.mean_note}": self(raw).mean()}
-
-    def start_at(self, x: Any, seed: int = 0) -> None:
-        if self.starts_from_data:
-            self.prior.start_at(np.asarray(self.preprocess.grey(x)), seed)

@@ -16,7 +16,7 @@ import yaml
 from PIL import Image
 from tensorflow_datasets.core.download import downloader
 
-from bad_inputs import GOOD, IMAGES, SHORT, assert_one_sentence, tree
+from bad_inputs import GOOD, IMAGES, SHORT, assert_one_sentence, assert_refused
 from command_lines import command
 from disks import mounted
 from tfvae.app.run import identity
@@ -238,10 +238,7 @@ def test_training_is_refused_in_one_sentence(row, tmp_path, monkeypatch, capfd):
     np.save(GOOD, IMAGES)
     if make:
         make()
-    before = tree(tmp_path)
-    assert command(*arguments) == 1
-    assert_one_sentence(capfd, sentence)
-    assert tree(tmp_path) == before
+    assert_refused(arguments, sentence, tmp_path, capfd)
 
 
 @pytest.fixture(scope="module")
@@ -363,10 +360,7 @@ def test_what_a_run_cannot_do_is_said_in_one_sentence(row, finished, tmp_path, m
     monkeypatch.chdir(shutil.copytree(finished, tmp_path / "copy"))
     if make:
         make()
-    before = tree(tmp_path)
-    assert command(*arguments) == 1
-    assert_one_sentence(capfd, sentence)
-    assert tree(tmp_path) == before
+    assert_refused(arguments, sentence, tmp_path, capfd)
 
 
 @pytest.mark.slow
